@@ -1,0 +1,21 @@
+"""The errors that a user can mend, and the one that a candidate can earn."""
+
+
+class InputError(Exception):
+    """A configuration, a file or a command line that cannot be used: one line, exit code 2."""
+
+
+class StorageError(Exception):
+    """The run directory cannot be written (full or read-only disk): one line, exit code 1."""
+
+
+class Infeasible(Exception):
+    """A candidate that is no network of the search space.
+
+    Attributes:
+        reason: One word for the statistics: "too_large", "too_deep", "empty", ...
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -1,0 +1,102 @@
+"""State: all that evolution knows at one moment, as an immutable value; ask, tell and breed map it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Blueprint, Module
+
+GenomeT = TypeVar("GenomeT", Module, Blueprint)
+BuiltT = TypeVar("BuiltT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Species(Generic[GenomeT]):
+    """Genomes that compete among themselves alone.
+
+    Attributes:
+        id: Never used again after the species died.
+        representative: The genome that newcomers are compared with; need not be alive.
+        members: Ids of the living members, ascending.
+        best_fitness: Best that any member ever had; None before the first evaluation.
+        age: Generations since it was founded.
+        stagnation: Generations since best_fitness rose.
+    """
+
+    id: int
+    representative: GenomeT
+    members: tuple[int, ...]
+    best_fitness: float | None = None
+    age: int = 0
+    stagnation: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population(Generic[GenomeT]):
+    """Modules or blueprints, in species.
+
+    Attributes:
+        genomes: Ascending by id.
+        species: Ascending by id; their members partition the genomes.
+        threshold: The compatibility threshold that the next speciation starts from.
+        fitness: Genome id -> fitness; a genome without an entry has none yet.
+        uses: Genome id -> number of this generation's candidates that counted for its fitness.
+        next_innovation, next_genome, next_species: The counters, so that a resumed run continues them.
+    """
+
+    genomes: tuple[GenomeT, ...]
+    species: tuple[Species[GenomeT], ...]
+    threshold: float
+    fitness: Mapping[int, float] = field(default_factory=dict)
+    uses: Mapping[int, int] = field(default_factory=dict)
+    next_innovation: int
+    next_genome: int
+    next_species: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Both populations in one generation.
+
+    Attributes:
+        evaluated: False from `initial` or `breed` until `tell`.
+        next_candidate: The next candidate's id.
+        counts: Statistics of this generation by name: rejected variations by reason
+            ("mutation_invalid", "crossover_duplicate", ...), re-pointed nodes, mutations by kind.
+        events: Sentences for the log: re-pointed blueprints, species that died, write-backs.
+    """
+
+    generation: int
+    evaluated: bool
+    modules: Population[Module]
+    blueprints: Population[Blueprint]
+    next_candidate: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Generic[BuiltT]):
+    """What `ask` returned.
+
+    Attributes:
+        state: The state with its candidate counter moved on and its counts completed.
+        candidates: In the order in which `tell` wants their results.
+        built: What the caller's `build` returned for each candidate.
+    """
+
+    state: State
+    candidates: tuple[Candidate, ...]
+    built: tuple[BuiltT, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A candidate's result as evolution needs it; fitness None: failed, by the fault "candidate" or "machine"."""
+
+    candidate: Candidate
+    fitness: float | None
+    fault: str = ""

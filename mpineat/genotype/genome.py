@@ -1,0 +1,49 @@
+"""Module and Blueprint: the two kinds of genome, as immutable values (Miikkulainen et al. 2017)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A small graph of convolutions.
+
+    Attributes:
+        nodes: Hidden nodes, ascending by id; INPUT and OUTPUT have no gene.
+        connections: Ascending by innovation number. The enabled ones form an acyclic graph in which every
+            node lies on a path from INPUT to OUTPUT.
+        join: How a node with several inputs joins them: "add" or "concat".
+        parents: Ids of the genomes that it was bred from; empty in generation 0.
+        birth: Generation that it was bred for.
+    """
+
+    id: int
+    nodes: tuple[ModuleNode, ...]
+    connections: tuple[Connection, ...]
+    join: str
+    parents: tuple[int, ...] = ()
+    birth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A graph whose nodes point to module species.
+
+    Attributes:
+        nodes, connections, parents, birth: As in Module.
+        dense: Units of each dense layer before the output layer.
+        learning_rate: Evolved step size; None where `evolution.evolve_training` is off.
+        retained: (species, module id) pairs: the module that served a species pointer best so far.
+    """
+
+    id: int
+    nodes: tuple[BlueprintNode, ...]
+    connections: tuple[Connection, ...]
+    dense: tuple[int, ...]
+    learning_rate: float | None = None
+    retained: tuple[tuple[int, int], ...] = ()
+    parents: tuple[int, ...] = ()
+    birth: int = 0

@@ -1,0 +1,82 @@
+"""Genomes and candidates as plain JSON values, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genome import Blueprint, Module
+
+
+def module_to_json(module: Module) -> dict[str, Any]:
+    """Return `module` as lists, numbers and strings."""
+    return {
+        "id": module.id,
+        "nodes": [list(node) for node in module.nodes],
+        "connections": [list(gene) for gene in module.connections],
+        "join": module.join,
+        "parents": list(module.parents),
+        "birth": module.birth,
+    }
+
+
+def module_from_json(value: Mapping[str, Any]) -> Module:
+    """Read what module_to_json returned."""
+    return Module(
+        id=value["id"],
+        nodes=tuple(ModuleNode(*node) for node in value["nodes"]),
+        connections=tuple(Connection(*gene) for gene in value["connections"]),
+        join=value["join"],
+        parents=tuple(value["parents"]),
+        birth=value["birth"],
+    )
+
+
+def blueprint_to_json(blueprint: Blueprint) -> dict[str, Any]:
+    """Return `blueprint` as lists, numbers and strings."""
+    return {
+        "id": blueprint.id,
+        "nodes": [list(node) for node in blueprint.nodes],
+        "connections": [list(gene) for gene in blueprint.connections],
+        "dense": list(blueprint.dense),
+        "learning_rate": blueprint.learning_rate,
+        "retained": [list(pair) for pair in blueprint.retained],
+        "parents": list(blueprint.parents),
+        "birth": blueprint.birth,
+    }
+
+
+def blueprint_from_json(value: Mapping[str, Any]) -> Blueprint:
+    """Read what blueprint_to_json returned."""
+    return Blueprint(
+        id=value["id"],
+        nodes=tuple(BlueprintNode(*node) for node in value["nodes"]),
+        connections=tuple(Connection(*gene) for gene in value["connections"]),
+        dense=tuple(value["dense"]),
+        learning_rate=value["learning_rate"],
+        retained=tuple((species, module) for species, module in value["retained"]),
+        parents=tuple(value["parents"]),
+        birth=value["birth"],
+    )
+
+
+def candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    """Return `candidate` as lists, numbers and strings."""
+    return {
+        "id": candidate.id,
+        "generation": candidate.generation,
+        "blueprint": blueprint_to_json(candidate.blueprint),
+        "modules": [[species, module_to_json(module)] for species, module in candidate.modules],
+    }
+
+
+def candidate_from_json(value: Mapping[str, Any]) -> Candidate:
+    """Read what candidate_to_json returned."""
+    return Candidate(
+        id=value["id"],
+        generation=value["generation"],
+        blueprint=blueprint_from_json(value["blueprint"]),
+        modules=tuple((species, module_from_json(module)) for species, module in value["modules"]),
+    )

@@ -1,0 +1,212 @@
+"""Task and Outcome: all that crosses between ranks, and between a rank and its child process, as versioned bytes."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
+
+WIRE_VERSION = 1
+
+
+class WireError(ValueError):
+    """Bytes that are no message of this version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One evaluation that rank 0 asks for.
+
+    Attributes:
+        seed: Of the weights, the shuffling and the dropout; derived from the run's seed and the network's hash,
+            so equal networks have equal outcomes wherever they are trained.
+        compress: Whether structure learning precedes the training.
+        flops: Of the uncompressed network, one forward pass; orders the queue.
+        attempt: 1 for the first try.
+        batch_size: None for the configured one; smaller after GPU memory was exhausted.
+    """
+
+    candidate: Candidate
+    network_hash: str
+    seed: int
+    compress: bool
+    flops: int
+    attempt: int = 1
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """Where an evaluation's wall time went, in seconds; `queue` is the wait before it on rank 0."""
+
+    queue: float = 0.0
+    assemble: float = 0.0
+    structure_learning: float = 0.0
+    build: float = 0.0
+    train: float = 0.0
+    evaluate: float = 0.0
+    total: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One point of a learning curve; accuracies in [0, 1]."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed:
+    """What structure learning did.
+
+    Attributes:
+        dead_at_start: Layer -> share of its filters below the alive threshold before the first step.
+        alive: (step, total alive filters) points over structure learning.
+        widths: Layer -> (filters before, filters after); after = 0 for a layer that vanished.
+        step_seconds: Seconds of a training step before and after, warm.
+        removed: Layers that the empty_layer policy took out.
+    """
+
+    dead_at_start: Mapping[str, float] = field(default_factory=dict)
+    alive: tuple[tuple[int, int], ...] = ()
+    widths: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    step_seconds: tuple[float, float] = (0.0, 0.0)
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What evaluating a candidate returned; a failure is an Outcome too.
+
+    Attributes:
+        status: "ok" or "failed".
+        fault: "" when ok; whose fault a failure is: "candidate" or "machine".
+        reason: "" when ok; else one of REASONS.
+        detail: One line for the person who looks into it.
+        accuracy, loss: On the validation split after training; None when failed.
+        network_before, network_after: Network JSON, before and after compression (equal without it).
+        started: Unix time at which the evaluation began on its worker.
+        reused_from: Id of the candidate whose outcome this repeats; None when trained.
+    """
+
+    candidate: int
+    network_hash: str
+    status: str
+    fault: str = ""
+    reason: str = ""
+    detail: str = ""
+    accuracy: float | None = None
+    loss: float | None = None
+    flops_before: int = 0
+    flops_after: int = 0
+    parameters_before: int = 0
+    parameters_after: int = 0
+    network_before: Mapping[str, Any] | None = None
+    network_after: Mapping[str, Any] | None = None
+    compressed: Compressed | None = None
+    curve: tuple[Epoch, ...] = ()
+    seconds: Seconds = Seconds()
+    started: float = 0.0
+    rank: int = 0
+    host: str = ""
+    device: str = ""
+    attempts: int = 1
+    reused_from: int | None = None
+
+
+# reason -> whose fault it usually is
+REASONS: dict[str, str] = {
+    "infeasible": "candidate",  # cannot be assembled or built
+    "nan": "candidate",  # the loss became NaN or infinite
+    "too_slow": "candidate",  # training.max_minutes
+    "gpu_memory": "candidate",  # the device's memory is exhausted
+    "error": "candidate",  # TensorFlow refused it with an exception
+    "killed": "machine",  # the child died: a signal, the out-of-memory killer, a crash
+    "timeout": "machine",  # farm.task_minutes
+    "lost": "machine",  # the worker rank is gone
+}
+
+
+def task_to_bytes(task: Task) -> bytes:
+    """Encode for a pipe or a message: zlib over JSON with a version."""
+    value = {f.name: getattr(task, f.name) for f in fields(Task)}
+    value["candidate"] = candidate_to_json(task.candidate)
+    return _pack("task", value)
+
+
+def task_from_bytes(data: bytes) -> Task:
+    """Decode what task_to_bytes wrote.
+
+    Raises:
+        WireError: Damaged bytes, another version, another kind.
+    """
+    value = _unpack("task", data)
+    try:
+        return Task(**{**value, "candidate": candidate_from_json(value["candidate"])})
+    except (KeyError, TypeError) as error:
+        raise WireError(f"not a task: {error}") from error
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    """Return plain JSON values; the journal's lines hold these."""
+    return asdict(outcome)
+
+
+def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
+    """Read what outcome_to_json returned.
+
+    Raises:
+        WireError: Keys that are missing or unknown.
+    """
+    try:
+        found = dict(value)
+        found["seconds"] = Seconds(**found["seconds"])
+        found["curve"] = tuple(Epoch(**point) for point in found["curve"])
+        if found["compressed"] is not None:
+            record = dict(found["compressed"])
+            record["alive"] = tuple(tuple(point) for point in record["alive"])
+            record["widths"] = {name: tuple(pair) for name, pair in record["widths"].items()}
+            record["step_seconds"] = tuple(record["step_seconds"])
+            record["removed"] = tuple(record["removed"])
+            found["compressed"] = Compressed(**record)
+        return Outcome(**found)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WireError(f"not an outcome: {error}") from error
+
+
+def outcome_to_bytes(outcome: Outcome) -> bytes:
+    """Encode for a pipe or a message."""
+    return _pack("outcome", outcome_to_json(outcome))
+
+
+def outcome_from_bytes(data: bytes) -> Outcome:
+    """Decode what outcome_to_bytes wrote.
+
+    Raises:
+        WireError: Damaged bytes, another version, another kind.
+    """
+    return outcome_from_json(_unpack("outcome", data))
+
+
+def _pack(kind: str, value: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps({"version": WIRE_VERSION, "kind": kind, "value": value}).encode(), 1)
+
+
+def _unpack(kind: str, data: bytes) -> dict[str, Any]:
+    try:
+        message = json.loads(zlib.decompress(data))
+        version, found, value = message["version"], message["kind"], message["value"]
+    except (zlib.error, ValueError, KeyError, TypeError) as error:
+        raise WireError(f"damaged message of {len(data)} bytes: {error}") from error
+    if version != WIRE_VERSION or found != kind:
+        raise WireError(f"expected a {kind} of version {WIRE_VERSION}, found a {found} of version {version}")
+    return dict(value)
