@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -134,6 +134,12 @@ REASONS: dict[str, str] = {
     "timeout": "machine",  # farm.task_minutes
     "lost": "machine",  # the worker rank is gone
 }
+
+
+def best(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """Return the winner: highest accuracy, then fewest flops, then lowest id; None if every candidate failed."""
+    judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
+    return min(judged, key=lambda o: (-(o.accuracy or 0.0), o.flops_after, o.candidate), default=None)
 
 
 def task_to_bytes(task: Task) -> bytes:

@@ -1,0 +1,127 @@
+"""A generation, a candidate, the workers, each as figures and as one line of text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mpineat import units
+from mpineat.evolution.state import State
+from mpineat.tasks import Outcome
+
+HEADER = " gen    best    mean  species  failed  reused     flops   busy    elapsed       left"
+HOSTS_AT_MOST = 6  # thousands of ranks must not make thousands of words
+
+
+class Worker(Protocol):
+    """A worker rank, as the first lines show it."""
+
+    @property
+    def host(self) -> str:
+        """Name of its node."""
+
+    @property
+    def device(self) -> str:
+        """What it trains on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One generation in figures.
+
+    Attributes:
+        best, mean: Accuracy of the candidates that did not fail; None when all did.
+        failed, reused: Numbers of candidates.
+        flops: Mean of the trained networks, after compression.
+        busy: Share of the workers' time that evaluations filled; None where it is not known.
+    """
+
+    generation: int
+    best: float | None
+    mean: float | None
+    module_species: int
+    blueprint_species: int
+    candidates: int
+    failed: int
+    reused: int
+    flops: float
+    seconds: float
+    busy: float | None
+
+
+def row(state: State, outcomes: Sequence[Outcome], seconds: float, workers: int) -> Row:
+    """Return the figures of a finished generation that took `seconds` on `workers` workers."""
+    judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
+    accuracies = [outcome.accuracy or 0.0 for outcome in judged]
+    spent = sum(outcome.seconds.total for outcome in outcomes if outcome.reused_from is None)
+    return Row(
+        generation=state.generation,
+        best=max(accuracies, default=None),
+        mean=sum(accuracies) / len(accuracies) if accuracies else None,
+        module_species=len(state.modules.species),
+        blueprint_species=len(state.blueprints.species),
+        candidates=len(outcomes),
+        failed=len(outcomes) - len(judged),
+        reused=sum(outcome.reused_from is not None for outcome in outcomes),
+        flops=sum(outcome.flops_after for outcome in judged) / max(1, len(judged)),
+        seconds=seconds,
+        busy=min(1.0, spent / (seconds * workers)) if seconds > 0 and workers else None,
+    )
+
+
+def row_text(figures: Row, elapsed: float, left: float | None) -> str:
+    """Return the line that stands under HEADER."""
+    return (
+        f"{figures.generation:>4}"
+        f"  {units.accuracy(figures.best):>6}  {units.accuracy(figures.mean):>6}"
+        f"  {f'{figures.module_species}+{figures.blueprint_species}':>7}"
+        f"  {f'{figures.failed}/{figures.candidates}':>6}  {figures.reused:>6}"
+        f"  {units.count(figures.flops):>8}  {units.share(figures.busy):>5}"
+        f"  {units.duration(elapsed):>9}  {'-' if left is None else units.duration(left):>9}"
+    )
+
+
+def failures_text(outcomes: Sequence[Outcome]) -> str:
+    """Return "2 nan, 1 gpu_memory", most frequent first; "" without failures."""
+    reasons = Counter(outcome.reason for outcome in outcomes if outcome.status != "ok")
+    return ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+
+
+def candidate_text(outcome: Outcome) -> str:
+    """Return one line about an evaluated candidate."""
+    head = f"candidate {outcome.candidate}"
+    if outcome.status != "ok":
+        place = f" on rank {outcome.rank} ({outcome.host})" if outcome.host else ""
+        return f"{head} failed{place}: {outcome.reason}: {outcome.detail}".rstrip(": ")
+    flops = units.count(outcome.flops_after)
+    if outcome.flops_after != outcome.flops_before:
+        flops += f" flops of {units.count(outcome.flops_before)} before compression"
+    else:
+        flops += " flops"
+    source = (
+        f"as candidate {outcome.reused_from}"
+        if outcome.reused_from is not None
+        else f"{units.duration(outcome.seconds.total)} on rank {outcome.rank}"
+    )
+    parameters = f"{units.count(outcome.parameters_after)} parameters"
+    return f"{head}: accuracy {units.accuracy(outcome.accuracy)}, {flops}, {parameters}, {source}"
+
+
+def workers_text(workers: Sequence[Worker], ranks: int) -> str:
+    """Return how many workers train on what, host by host."""
+    if ranks == 1:
+        place = workers[0] if workers else None
+        return f"evaluates in place{f' on {place.host}, {place.device}' if place else ''}"
+    hosts: dict[str, Counter[str]] = {}
+    for worker in workers:
+        hosts.setdefault(worker.host, Counter())[worker.device] += 1
+    texts = [
+        f"{host} with "
+        + " and ".join(f"{number} on {device}" for device, number in devices.items())
+        for host, devices in list(hosts.items())[:HOSTS_AT_MOST]
+    ]
+    if len(hosts) > HOSTS_AT_MOST:
+        texts.append(f"and {len(hosts) - HOSTS_AT_MOST} more hosts")
+    return f"rank 0 selects, {units.plural(len(workers), 'worker')}: {'; '.join(texts)}"
