@@ -1,4 +1,4 @@
-"""The YAML door: a file and key=value overrides in, a Config out, or every error at once with file:line."""
+"""The YAML door: a file and key=value words in, a Config out, or every error with file:line."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ Key = tuple[str, ...]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2's idea of a number: PyYAML alone reads 1e-9 as text."""
+    """YAML 1.2's numbers and truths: PyYAML alone reads 1e-9 as text and `off` as false."""
 
 
+_Loader.yaml_implicit_resolvers = {
+    first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
+    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$|^[-+]?\d[\d_]*\.[eE][-+]?\d+$"),
@@ -42,8 +49,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         overrides: "section.option=value" words, values in YAML; they win over the file.
 
     Raises:
-        InputError: The file cannot be read, is no YAML, or holds options that are unknown, twice there, of a wrong
-            type or impossible together; one line for each error, all at once.
+        InputError: The file cannot be read, is no YAML, or holds options that are unknown, twice
+            there, of a wrong type or impossible together; one line for each error, all at once.
     """
     try:
         text = path.read_text(encoding="utf-8")
