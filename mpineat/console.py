@@ -1,4 +1,4 @@
-"""Where log lines go: every rank's to its file, rank 0's to the console too; a bar on a terminal."""
+"""Where log lines go: every rank's to its file, rank 0's to the console too; a terminal's bar."""
 
 from __future__ import annotations
 

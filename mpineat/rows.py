@@ -11,7 +11,19 @@ from mpineat import units
 from mpineat.evolution.state import State
 from mpineat.tasks import Outcome
 
-HEADER = " gen    best    mean  species  failed  reused     flops   busy    elapsed       left"
+COLUMNS = {
+    "gen": 4,
+    "best": 6,
+    "mean": 6,
+    "species": 7,
+    "failed": 9,
+    "reused": 6,
+    "flops": 7,
+    "busy": 5,
+    "elapsed": 11,
+    "left": 11,
+}
+HEADER = "  ".join(f"{name:>{width}}" for name, width in COLUMNS.items())
 HOSTS_AT_MOST = 6  # thousands of ranks must not make thousands of words
 
 
@@ -73,14 +85,19 @@ def row(state: State, outcomes: Sequence[Outcome], seconds: float, workers: int)
 
 def row_text(figures: Row, elapsed: float, left: float | None) -> str:
     """Return the line that stands under HEADER."""
-    return (
-        f"{figures.generation:>4}"
-        f"  {units.accuracy(figures.best):>6}  {units.accuracy(figures.mean):>6}"
-        f"  {f'{figures.module_species}+{figures.blueprint_species}':>7}"
-        f"  {f'{figures.failed}/{figures.candidates}':>6}  {figures.reused:>6}"
-        f"  {units.count(figures.flops):>8}  {units.share(figures.busy):>5}"
-        f"  {units.duration(elapsed):>9}  {'-' if left is None else units.duration(left):>9}"
+    cells = (
+        str(figures.generation),
+        units.accuracy(figures.best),
+        units.accuracy(figures.mean),
+        f"{figures.module_species}+{figures.blueprint_species}",
+        f"{figures.failed}/{figures.candidates}",
+        str(figures.reused),
+        units.count(figures.flops),
+        units.share(figures.busy),
+        units.duration(elapsed),
+        "-" if left is None else units.duration(left),
     )
+    return "  ".join(f"{cell:>{COLUMNS[name]}}" for name, cell in zip(COLUMNS, cells, strict=True))
 
 
 def failures_text(outcomes: Sequence[Outcome]) -> str:
