@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from mpineat import __version__, rows, tasks, units
+from mpineat import __version__, now, rows, tasks, units
 from mpineat.config import Config
 from mpineat.console import Console
 from mpineat.evolution.state import State
@@ -38,6 +38,14 @@ class Running(Protocol):
     def since(self) -> float:
         """Unix time at which it was handed out."""
 
+    @property
+    def host(self) -> str:
+        """Name of the worker's node."""
+
+    @property
+    def device(self) -> str:
+        """What the worker trains on."""
+
 
 class Progress:
     """What rank 0 tells about its run while it goes on.
@@ -60,6 +68,7 @@ class Progress:
         self._run_dir = run_dir
         self._clock = clock
         self._launch = self._generation_start = self._last_line = clock()
+        self._last_renewal = 0.0
         self._classes = 0
         self._workers = 1
         self._generation = 0
@@ -131,8 +140,8 @@ class Progress:
         log.log(level, "%s", rows.candidate_text(outcome))
 
     def beat(self, running: Sequence[Running], queued: int) -> None:
-        """Move the bar; say what runs now when nothing was said for a minute."""
-        now = self._clock()
+        """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
+        time = self._clock()
         size, left = self._config.evolution.candidates, self._seconds_left()
         until = "" if left is None else f", about {units.duration(left)} left"
         if self._console is not None:
@@ -141,11 +150,13 @@ class Progress:
                 size,
                 f"generation {self._generation}, {len(running)} running{until}",
             )
-        if now - self._last_line < HEARTBEAT_SECONDS:
+        if time - self._last_renewal >= now.RENEW_SECONDS:
+            self._renew(time, running, queued, left)
+        if time - self._last_line < HEARTBEAT_SECONDS:
             return
         longest = sorted(running, key=lambda r: r.since)
         names = [
-            f"{r.candidate} on rank {r.rank} for {units.duration(now - r.since)}"
+            f"{r.candidate} on rank {r.rank} for {units.duration(time - r.since)}"
             for r in longest[:NAMED_AT_MOST]
         ]
         if len(longest) > NAMED_AT_MOST:
@@ -159,7 +170,7 @@ class Progress:
             until,
             ", ".join(names) or "nothing",
         )
-        self._last_line = now
+        self._last_line = time
 
     def generation(self, state: State, outcomes: Sequence[Outcome]) -> rows.Row:
         """Write the row of a finished generation and return it.
@@ -168,26 +179,25 @@ class Progress:
             state: After `tell`.
             outcomes: All of this generation's, in candidate order.
         """
-        now = self._clock()
-        seconds = now - self._generation_start
+        time = self._clock()
+        seconds = time - self._generation_start
         figures = replace(
             rows.row(state, outcomes, seconds, self._workers),
             busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
         )
         self._generation, self._evaluated = state.generation + 1, 0
-        self._generation_start, self._busy_seconds = now, 0.0
+        self._generation_start, self._busy_seconds = time, 0.0
         if self._lines % ROWS_A_HEADER == 0:
             log.info("%s", rows.HEADER)
         self._lines += 1
-        log.info("%s", rows.row_text(figures, now - self._launch, self._seconds_left() or 0.0))
+        log.info("%s", rows.row_text(figures, time - self._launch, self._seconds_left() or 0.0))
         self._explain(state, outcomes)
-        self._last_line = now
+        self._last_line = time
         return figures
 
     def stopped(self, reason: str) -> None:
         """Say why the run stopped in time and how it is continued."""
-        if self._console is not None:
-            self._console.clear()
+        self._end()
         log.info(
             "stopped in time after %s: %s; generation %d has %d of %d candidates evaluated",
             units.duration(self._clock() - self._launch),
@@ -203,8 +213,7 @@ class Progress:
 
     def done(self) -> None:
         """Say what was found and where it lies."""
-        if self._console is not None:
-            self._console.clear()
+        self._end()
         log.info(
             "finished %s in %s: %d trained, %d reused, %d failed in this launch",
             units.plural(self._config.evolution.generations, "generation"),
@@ -225,6 +234,32 @@ class Progress:
             "take the model:  python -m mpineat export %s --format keras -o model.keras",
             self._run_dir,
         )
+
+    def _renew(
+        self, time: float, running: Sequence[Running], queued: int, left: float | None
+    ) -> None:
+        self._last_renewal = time
+        on_workers = tuple(
+            now.OnWorker(
+                rank=r.rank, candidate=r.candidate, since=r.since, host=r.host, device=r.device
+            )
+            for r in running
+        )
+        moment = now.Now(
+            time=time,
+            generation=self._generation,
+            evaluated=self._evaluated,
+            queued=queued,
+            workers=self._workers,
+            running=on_workers,
+            seconds_left=left,
+        )
+        now.write(self._run_dir, moment)
+
+    def _end(self) -> None:
+        now.remove(self._run_dir)
+        if self._console is not None:
+            self._console.clear()
 
     def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
         if failures := rows.failures_text(outcomes):

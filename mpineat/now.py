@@ -1,0 +1,81 @@
+"""What runs at this moment, as a small file that rank 0 renews every few seconds for `mpineat status`.
+
+It is a courtesy to readers and no part of the checkpoint: it is never synced, and a disk that
+refuses it does not stop the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+NAME = "now.json"
+RENEW_SECONDS = 3.0
+STALE_SECONDS = 60.0  # rank 0 may be breeding, writing a checkpoint, or its clock may differ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnWorker:
+    """An evaluation that a worker rank is busy with; `since` is a Unix time."""
+
+    rank: int
+    candidate: int
+    since: float
+    host: str
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """One moment of a run.
+
+    Attributes:
+        time: Unix time of writing.
+        evaluated, queued: Candidates of this generation.
+        workers: Worker ranks.
+        seconds_left: Estimated; None before the first evaluation ended.
+    """
+
+    time: float
+    generation: int
+    evaluated: int
+    queued: int
+    workers: int
+    running: tuple[OnWorker, ...]
+    seconds_left: float | None
+    host: str = ""
+    process: int = 0
+
+    def is_alive(self, time: float) -> bool:
+        """Return whether a run that wrote this may be taken to go on at Unix time `time`."""
+        return time - self.time < STALE_SECONDS
+
+
+def write(run_dir: Path, now: Now) -> None:
+    """Replace the file, so that a reader finds the old one or the new one."""
+    value = asdict(now) | {"host": socket.gethostname(), "process": os.getpid()}
+    beside = run_dir / f".{NAME}.{os.getpid()}.tmp"
+    with suppress(OSError):
+        beside.write_text(json.dumps(value), encoding="utf-8")
+        os.replace(beside, run_dir / NAME)
+
+
+def remove(run_dir: Path) -> None:
+    """Take the file away when nothing runs any more."""
+    with suppress(OSError):
+        (run_dir / NAME).unlink()
+
+
+def read(run_dir: Path) -> Now | None:
+    """Return the last moment written, None where there is none or it cannot be read."""
+    try:
+        value = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
+        running: Sequence[dict[str, object]] = value.pop("running")
+        return Now(**value, running=tuple(OnWorker(**one) for one in running))  # type: ignore[arg-type]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
