@@ -1,0 +1,212 @@
+"""The thesis's tables 1-3, and what explains them, as rows of text (Nikulenkov 2022, sections 4.2 and 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mpineat import units
+from mpineat.report.comparison import Comparison, Group
+from mpineat.report.experiment import Experiment
+from mpineat.report.statistics import LEVEL, Estimate, Spread
+
+NOTHING = "-"
+FEW_EXPERIMENTS = 5
+TEXT_COLUMNS = ("run", "data set", "group", "state")  # aligned to the left, numbers to the right
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a title."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(comparisons: Sequence[Comparison]) -> tuple[Table, ...]:
+    """Return tables 1 to 3, then prediction, use of the machine, and the runs."""
+    return (
+        _group_table("Table 1. Plain CoDeepNEAT", [(c.label, c.plain) for c in comparisons]),
+        _group_table(
+            "Table 2. CoDeepNEAT with compression", [(c.label, c.compressed) for c in comparisons]
+        ),
+        Table(
+            f"Table 3. Speed-up and degradation of accuracy, with {LEVEL:.0%} bootstrap intervals",
+            ("data set", "experiments", "speed-up", "degradation, % points"),
+            tuple(
+                (
+                    c.label,
+                    f"{_size(c.plain)} + {_size(c.compressed)}",
+                    estimate_text(c.speed_up),
+                    estimate_text(c.degradation),
+                )
+                for c in comparisons
+            ),
+        ),
+        _prediction_table(comparisons),
+        _machine_table(comparisons),
+        _run_table(comparisons),
+    )
+
+
+def notes(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+    """Return what a reader of the tables must know, one sentence an item."""
+    found = [f"{c.label}: {note}" for c in comparisons for note in c.notes]
+    few = [c.label for c in comparisons if c.speed_up and _fewest(c) < FEW_EXPERIMENTS]
+    if few:
+        found.append(
+            f"{'; '.join(few)}: fewer than {FEW_EXPERIMENTS} experiments a group: "
+            "a bootstrap interval is narrower than it should be, or missing"
+        )
+    return tuple(found)
+
+
+def estimate_text(estimate: Estimate | None) -> str:
+    """Return "1.82 [1.70, 1.95]"."""
+    if estimate is None:
+        return NOTHING
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
+
+
+def spread_text(spread: Spread | None) -> str:
+    """Return "61.29 ± 2.10", mean and standard deviation."""
+    if spread is None:
+        return NOTHING
+    return f"{spread.mean:.2f}" + ("" if spread.deviation is None else f" ± {spread.deviation:.2f}")
+
+
+def _size(group: Group | None) -> int:
+    return len(group.experiments) if group else 0
+
+
+def _fewest(comparison: Comparison) -> int:
+    return min(_size(comparison.plain), _size(comparison.compressed))
+
+
+def _group_table(title: str, groups: Sequence[tuple[str, Group | None]]) -> Table:
+    rows = []
+    for label, group in groups:
+        if group is None:
+            continue
+        minutes = group.minutes
+        rows.append(
+            (
+                label,
+                str(len(group.experiments)),
+                spread_text(minutes),
+                f"{minutes.low:.2f}-{minutes.high:.2f}" if minutes else NOTHING,
+                spread_text(group.accuracy),
+                str(group.accuracy.count if group.accuracy else 0),
+                spread_text(group.best),
+            )
+        )
+    header = (
+        "data set",
+        "experiments",
+        "minutes",
+        "range",
+        "accuracy, %",
+        "networks",
+        "winners' accuracy, %",
+    )
+    return Table(title, header, tuple(rows))
+
+
+def _prediction_table(comparisons: Sequence[Comparison]) -> Table:
+    rows = []
+    for comparison in comparisons:
+        p = comparison.prediction
+        if p is None:
+            continue
+        rows.append(
+            (
+                comparison.label,
+                f"{p.shrinking:.2f}",
+                f"{1e9 * p.train_cost:.3g}",
+                f"{1e9 * p.evaluate_cost:.3g}",
+                f"{p.epochs:g}",
+                f"{p.shrinking_epochs:g}",
+                f"{p.kept:.3f} {'<' if p.gain else '>='} {p.bound:.3f}",
+                "holds" if p.gain else "fails",
+                f"{p.speed_up:.2f}",
+                NOTHING if comparison.speed_up is None else f"{comparison.speed_up.value:.2f}",
+            )
+        )
+    header = (
+        "data set",
+        "a",
+        "c, ns/flop",
+        "d, ns/flop",
+        "n",
+        "k",
+        "1/a^k < 1 - ck/(cn+d)",
+        "gain condition",
+        "predicted speed-up",
+        "measured",
+    )
+    return Table("Speed-up predicted from measured costs", header, tuple(rows))
+
+
+def _machine_table(comparisons: Sequence[Comparison]) -> Table:
+    rows = tuple(
+        (
+            comparison.label,
+            name,
+            units.share(group.busy_share),
+            NOTHING if group.evaluations_per_hour is None else f"{group.evaluations_per_hour:.0f}",
+            str(group.trainings),
+            str(group.reused),
+            str(group.failed),
+        )
+        for comparison in comparisons
+        for name, group in (("plain", comparison.plain), ("compressed", comparison.compressed))
+        if group is not None
+    )
+    header = (
+        "data set",
+        "group",
+        "workers busy",
+        "evaluations per hour",
+        "trained",
+        "reused",
+        "failed",
+    )
+    return Table("Use of the machine", header, rows)
+
+
+def _run_table(comparisons: Sequence[Comparison]) -> Table:
+    rows = []
+    for label, group in _groups(comparisons):
+        rows += [_run_row(label, experiment) for experiment in group.experiments]
+    header = (
+        "run",
+        "data set",
+        "group",
+        "seed",
+        "generations",
+        "minutes",
+        "best accuracy, %",
+        "state",
+    )
+    return Table("Runs", header, tuple(dict.fromkeys(rows)))
+
+
+def _groups(comparisons: Sequence[Comparison]) -> list[tuple[str, Group]]:
+    return [(c.label, g) for c in comparisons for g in (c.plain, c.compressed) if g is not None]
+
+
+def _run_row(label: str, experiment: Experiment) -> tuple[str, ...]:
+    winner = experiment.winner
+    return (
+        str(experiment.path),
+        label,
+        "compressed" if experiment.compressed else "plain",
+        str(experiment.seed),
+        f"{len(experiment.generations)}/{experiment.planned}",
+        f"{experiment.elapsed_seconds / 60:.2f}",
+        NOTHING if winner is None else f"{100 * (winner.accuracy or 0.0):.2f}",
+        experiment.state,
+    )
