@@ -1,0 +1,240 @@
+"""One writer for a run directory: a lock file that names its owner, on any file system.
+
+The file is made with O_EXCL, which parallel file systems that lack flock honour. Whether its owner still lives is
+asked of the kernel on the same host; of another host only the file's time tells, which its owner renews.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from mpineat import run_directory
+from mpineat.errors import InputError, StorageError
+
+BEAT_SECONDS = 10.0
+STALE_SECONDS = 60.0  # of another host's lock; NFS clients may see the time up to 30 s late
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The process that a lock file names.
+
+    Attributes:
+        machine: Boot of the kernel and namespace of the process ids: where `pid` means something.
+        process_start: Clock ticks from boot to the start of the process; tells apart two that had one id.
+        job: The batch system's job id; "" without one.
+        token: Of this one locking.
+    """
+
+    host: str
+    machine: str
+    pid: int
+    process_start: int
+    job: str
+    since: str
+    token: str
+
+    def __str__(self) -> str:
+        job = f", job {self.job}" if self.job else ""
+        return f"process {self.pid} on {self.host}{job}, since {self.since}"
+
+
+def job_id(environment: Mapping[str, str] = os.environ) -> str:
+    """Return the id that the batch system gave this job; "" without one."""
+    for name in ("LSB_JOBID", "SLURM_JOB_ID", "PBS_JOBID", "JOB_ID"):
+        if environment.get(name):
+            return environment[name]
+    return ""
+
+
+def owner(run_dir: Path) -> Owner | None:
+    """Return the owner of a run directory, as far as this host can tell; None when nobody writes to it."""
+    found = _look(run_dir / run_directory.LOCK)
+    if found is None or found.owner is None or _is_gone(found.owner) or found.age > STALE_SECONDS:
+        return None
+    return found.owner
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A lock file: its owner (None: not to be read), its time, and how long ago that was by the file system's clock."""
+
+    owner: Owner | None
+    modified: int
+    age: float
+
+
+def _look(path: Path) -> _Found | None:
+    try:
+        with open(path, "rb") as file:  # opening makes NFS ask the server for the file's time
+            modified = os.fstat(file.fileno()).st_mtime_ns
+            data = file.read(65536)
+    except FileNotFoundError:
+        return None
+    try:
+        found = Owner(**json.loads(data))
+    except (ValueError, TypeError):
+        found = None
+    return _Found(found, modified, time.time() - modified / 1e9)
+
+
+def _is_gone(other: Owner) -> bool:
+    """Return whether this host knows that the process has ended."""
+    here = _myself("")
+    if other.host != here.host:
+        return False
+    if other.machine != here.machine:
+        # Another boot is over; another container on the same boot may run on.
+        return other.machine.partition(" ")[0] != here.machine.partition(" ")[0]
+    return _process_start(other.pid) != other.process_start
+
+
+def _process_start(pid: int) -> int | None:
+    """Return when a process started, in clock ticks after boot; None when there is none (a zombie is none)."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    state, *rest = text.rpartition(")")[2].split()
+    return None if state in "ZX" else int(rest[18])
+
+
+def _myself(since: str) -> Owner:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        machine = f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        machine = ""
+    return Owner(
+        host=socket.gethostname(),
+        machine=machine,
+        pid=os.getpid(),
+        process_start=_process_start(os.getpid()) or 0,
+        job=job_id(),
+        since=since,
+        token=uuid.uuid4().hex,
+    )
+
+
+class RunLock:
+    """Held while its process writes to a run directory.
+
+    Raises:
+        InputError: Another process holds it; the message names it.
+        StorageError: The disk is full or read-only.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._path = run_dir / run_directory.LOCK
+        self._owner = _myself(time.strftime("%Y-%m-%d %H:%M:%S"))
+        self._lost = False
+        self._released = threading.Event()
+        while not self._create():
+            self._take_over()
+        self._beat = threading.Thread(target=self._renew, name="lock", daemon=True)
+        self._beat.start()
+
+    def _create(self) -> bool:
+        with run_directory.storage_errors(self._path):
+            try:
+                handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            except FileExistsError:
+                return False
+            try:
+                os.write(handle, json.dumps(asdict(self._owner)).encode() + b"\n")
+                os.fsync(handle)
+            except OSError:
+                os.unlink(self._path)
+                raise
+            finally:
+                os.close(handle)
+            return True
+
+    def _take_over(self) -> None:
+        """Move a dead owner's lock away, once that is certain.
+
+        A lock of another host is watched: an owner that lives renews it, and the message then comes within seconds;
+        after a batch system has killed and restarted a job elsewhere the lock only needs to grow old.
+        """
+        first = _look(self._path)
+        if first is None:
+            return
+        found: _Found | None = first
+        said = False
+        while found is not None and not self._is_dead(found):
+            if found.modified != first.modified or found.owner != first.owner or self._lives_here(found):
+                raise InputError(
+                    f"{self._path.parent}: in use by {found.owner or 'a process that has not written its name yet'}; "
+                    "wait for it, end it, or name another directory"
+                )
+            if not said:
+                log.info("%s: held by %s, which may be dead: watching it for up to %.0f s", self._path, found.owner, STALE_SECONDS)
+                said = True
+            time.sleep(1)
+            found = _look(self._path)
+        if found is not None:
+            self._move_away(found)
+
+    @staticmethod
+    def _is_dead(found: _Found) -> bool:
+        return found.age > STALE_SECONDS or (found.owner is not None and _is_gone(found.owner))
+
+    def _lives_here(self, found: _Found) -> bool:
+        return found.owner is not None and found.owner.machine == self._owner.machine != ""
+
+    def _move_away(self, dead: _Found) -> None:
+        """Rename the lock; of several that try, one succeeds, and who moved a rival's new lock puts it back."""
+        aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        with run_directory.storage_errors(self._path):
+            try:
+                os.rename(self._path, aside)
+            except FileNotFoundError:
+                return
+            moved = _look(aside)
+            if moved is not None and moved.owner != dead.owner:
+                os.rename(aside, self._path)
+                return
+            log.warning("%s: taken over from %s, which is gone", self._path, dead.owner or "a killed process")
+            aside.unlink(missing_ok=True)
+
+    def _renew(self) -> None:
+        while not self._released.wait(BEAT_SECONDS):
+            found = _look(self._path)
+            if found is None or found.owner != self._owner:
+                self._lost = True
+                return
+            try:
+                os.utime(self._path)
+            except OSError as error:
+                log.warning("%s: cannot be renewed: %s", self._path, error.strerror)
+
+    def check(self) -> None:
+        """Raise StorageError when another process has taken the directory over, after this one was stopped for long."""
+        if self._lost:
+            raise StorageError(f"{self._path}: another process has taken the run directory over; nothing more is written")
+
+    def release(self) -> None:
+        """Give the run directory free."""
+        self._released.set()
+        self._beat.join()
+        found = _look(self._path)
+        if found is not None and found.owner == self._owner:
+            self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> RunLock:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.release()

@@ -1,0 +1,128 @@
+"""The run directory: where its files lie, and how they are written so that no crash leaves half a file.
+
+A file is written beside its name, synced, renamed, and the directory synced: of five ways to write checkpoints
+that were killed at random moments only this one lost nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mpineat.errors import StorageError
+
+CONFIG = "config.yaml"
+PROVENANCE = "provenance.json"
+JOURNAL = "journal.jsonl"
+JOURNAL_BEFORE = "journal_before.jsonl"  # the journal of the newest finished generation
+LOCK = "run.lock"
+GENERATIONS = "generations"
+MODELS = "models"
+LOGS = "logs"
+
+_GENERATION = re.compile(r"generation_(\d{4,})\.h5")
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+# File systems that cannot sync a directory say so with one of these; their renames are as durable as they get.
+_NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
+
+
+def generation_path(run_dir: Path, generation: int) -> Path:
+    """Return the path of a generation's file."""
+    return run_dir / GENERATIONS / f"generation_{generation:04d}.h5"
+
+
+def generation_paths(run_dir: Path) -> tuple[Path, ...]:
+    """Return the generation files that are there, oldest first, damaged ones included."""
+    folder = run_dir / GENERATIONS
+    try:
+        names = os.listdir(folder)
+    except FileNotFoundError:
+        return ()
+    found = {int(match[1]): folder / name for name in names if (match := _GENERATION.fullmatch(name))}
+    return tuple(found[number] for number in sorted(found))
+
+
+def is_used(run_dir: Path) -> bool:
+    """Return whether a run has been started in this directory."""
+    return any((run_dir / name).exists() for name in (CONFIG, PROVENANCE, JOURNAL, GENERATIONS))
+
+
+def create(run_dir: Path) -> None:
+    """Make the directory and its folders where they are missing.
+
+    Raises:
+        StorageError: The disk is full or read-only, or a part of the path is a file.
+    """
+    with storage_errors(run_dir):
+        for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, MODELS, LOGS))):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
+def remove_temporary(run_dir: Path) -> None:
+    """Remove what killed writers left half written; only for the holder of the lock."""
+    for folder in (run_dir, run_dir / GENERATIONS):
+        with storage_errors(folder):
+            for path in folder.iterdir() if folder.is_dir() else ():
+                if _TEMPORARY.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+
+
+def write_durably(path: Path, *parts: bytes) -> None:
+    """Put a file of these bytes at `path`, whole or not at all, and on the disk before returning.
+
+    Raises:
+        StorageError: The disk is full or read-only; what was there is untouched.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        try:
+            with open(beside, "wb") as file:
+                for part in parts:
+                    file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged file so that nothing reads it again but a person can; return its new name."""
+    number = 0
+    while (aside := path.with_name(f"{path.name}.damaged{number or ''}")).exists():
+        number += 1
+    with storage_errors(path):
+        os.rename(path, aside)
+        sync_directory(path.parent)
+    return aside
+
+
+def sync_directory(folder: Path) -> None:
+    """Make renames and new names in `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError into a StorageError of one line that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(
+            f"{path}: cannot be written: {reason}; what is on disk is whole: mend that, then go on with --resume"
+        ) from error

@@ -1,0 +1,7 @@
+"""The only checkpoint format: a sealed HDF5 file a generation, and all that can be read of a run directory."""
+
+from mpineat.store.generation import Generation, read, write
+from mpineat.store.hdf5 import Damaged
+from mpineat.store.run import Run, newest, read_run
+
+__all__ = ["Damaged", "Generation", "Run", "newest", "read", "read_run", "write"]

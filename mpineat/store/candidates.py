@@ -1,0 +1,216 @@
+"""Candidates and their outcomes as tables and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields
+from typing import Any
+
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.store.columns import OptionalFloat, OptionalInt, Table, columns_of, from_table, to_table
+from mpineat.store.genomes import Pool
+from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
+
+CANDIDATE: dict[str, type] = {
+    "id": int,
+    "generation": int,
+    "blueprint": int,
+    "blueprint_row": int,  # in blueprints/genomes
+    "arrival": OptionalInt,  # place among the outcomes; -1: still to come
+}
+MODULES: dict[str, type] = {"candidate": int, "species": int, "module": int, "module_row": int}
+# Kept in tables of their own, or under another name.
+_APART = ("candidate", "network_before", "network_after", "compressed", "curve", "seconds", "started")
+OUTCOME = columns_of(Outcome, but=_APART)
+SECONDS = {f"seconds_{name}": kind for name, kind in columns_of(Seconds).items()}
+MORE: dict[str, type] = {
+    "started_unix_seconds": float,
+    "structure_learned": bool,
+    "step_seconds_before": float,
+    "step_seconds_after": float,
+}
+CURVES: dict[str, type] = {"candidate": int, **columns_of(Epoch)}
+NETWORK: dict[str, type] = {"candidate": int, "json": str}
+LAYERS: dict[str, type] = {
+    "candidate": int,
+    "layer": str,
+    "filters_before": OptionalInt,
+    "filters_after": OptionalInt,
+    "dead_at_start_share": OptionalFloat,
+    "removed_order": OptionalInt,  # place among the removed layers; -1: not removed
+}
+ALIVE: dict[str, type] = {"candidate": int, "step": int, "filters": int}
+_NONE = Outcome(candidate=-1, network_hash="", status="")  # fills the row of a candidate without an outcome
+
+
+def candidate_tables(
+    candidates: Sequence[Candidate],
+    outcomes: Sequence[Outcome],
+    modules: Pool[Module],
+    blueprints: Pool[Blueprint],
+) -> dict[str, Table]:
+    """Return the tables below candidates/; genomes that only candidates hold go into the pools.
+
+    Raises:
+        ValueError: An outcome belongs to none of the candidates, or to one that has another outcome.
+    """
+    arrival = {outcome.candidate: place for place, outcome in enumerate(outcomes)}
+    if len(arrival) < len(outcomes) or not arrival.keys() <= {candidate.id for candidate in candidates}:
+        raise ValueError("every outcome must belong to a candidate of the generation, and to one alone")
+    rows = []
+    for candidate in candidates:
+        place = arrival.get(candidate.id)
+        outcome = _NONE if place is None else outcomes[place]
+        steps = (0.0, 0.0) if outcome.compressed is None else outcome.compressed.step_seconds
+        rows.append(
+            (
+                candidate.id,
+                candidate.generation,
+                candidate.blueprint.id,
+                blueprints.row(candidate.blueprint),
+                place,
+                *(getattr(outcome, name) for name in OUTCOME),
+                *(getattr(outcome.seconds, field.name) for field in fields(Seconds)),
+                outcome.started,
+                outcome.compressed is not None,
+                *steps,
+            )
+        )
+    module_rows = [
+        (candidate.id, species, module.id, modules.row(module))
+        for candidate in candidates
+        for species, module in candidate.modules
+    ]
+    curves = [
+        (outcome.candidate, *(getattr(point, field.name) for field in fields(Epoch)))
+        for outcome in outcomes
+        for point in outcome.curve
+    ]
+    return {
+        "candidates/table": to_table(CANDIDATE | OUTCOME | SECONDS | MORE, rows),
+        "candidates/modules": to_table(MODULES, module_rows),
+        "candidates/curves": to_table(CURVES, curves),
+        "candidates/networks_before": _networks(outcomes, "network_before"),
+        "candidates/networks_after": _networks(outcomes, "network_after"),
+        **_compressed_tables(outcomes),
+    }
+
+
+def _networks(outcomes: Sequence[Outcome], field: str) -> Table:
+    """Return each network's JSON in lines: first all but the layers, then a line a layer.
+
+    Lines of one width compress and carry checksums, which HDF5's texts of any length do not; and h5dump shows
+    a network as a person would write it.
+    """
+    rows = []
+    for outcome in outcomes:
+        network = getattr(outcome, field)
+        if network is not None:
+            lines = [{key: value for key, value in network.items() if key != "layers"}, *network["layers"]]
+            rows += [(outcome.candidate, json.dumps(line)) for line in lines]
+    return to_table(NETWORK, rows)
+
+
+def _compressed_tables(outcomes: Sequence[Outcome]) -> dict[str, Table]:
+    layers, alive = [], []
+    for outcome in outcomes:
+        record = outcome.compressed
+        if record is None:
+            continue
+        removed = {name: place for place, name in enumerate(record.removed)}
+        for name in dict.fromkeys((*record.widths, *record.dead_at_start, *removed)):
+            before, after = record.widths.get(name, (None, None))
+            layers.append((outcome.candidate, name, before, after, record.dead_at_start.get(name), removed.get(name)))
+        alive += [(outcome.candidate, step, filters) for step, filters in record.alive]
+    return {
+        "candidates/compressed_layers": to_table(LAYERS, layers),
+        "candidates/alive_filters": to_table(ALIVE, alive),
+    }
+
+
+def candidates_from(
+    tables: Mapping[str, Table], modules: Sequence[Module], blueprints: Sequence[Blueprint]
+) -> tuple[tuple[Candidate, ...], tuple[Outcome, ...]]:
+    """Return the candidates, and the outcomes in the order in which they came.
+
+    Args:
+        modules, blueprints: The pools that population_from returned.
+    """
+    table = tables["candidates/table"]
+    ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, table)
+    parts: dict[int, list[tuple[int, Module]]] = {}
+    for candidate, species, _, row in zip(*from_table(MODULES, tables["candidates/modules"]), strict=True):
+        parts.setdefault(candidate, []).append((species, modules[row]))
+    candidates = tuple(
+        Candidate(number, generation, blueprints[row], tuple(parts.get(number, ())))
+        for number, generation, row in zip(ids, generations, blueprint_rows, strict=True)
+    )
+    outcomes = dict(zip(arrivals, _outcomes(tables, ids), strict=True))
+    return candidates, tuple(outcomes[place] for place in sorted(place for place in outcomes if place is not None))
+
+
+def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
+    """Return a row's outcome for every candidate, without asking whether it has come yet."""
+    table = tables["candidates/table"]
+    scalars = zip(*from_table(OUTCOME, table, _defaults(Outcome)), strict=True)
+    times = zip(*from_table(SECONDS, table, dict.fromkeys(SECONDS, 0.0)), strict=True)
+    more = zip(*from_table(MORE, table), strict=True)
+    before, after = (_networks_from(tables[f"candidates/networks_{name}"]) for name in ("before", "after"))
+    curves: dict[int, list[Epoch]] = {}
+    for candidate, *point in zip(*from_table(CURVES, tables["candidates/curves"]), strict=True):
+        curves.setdefault(candidate, []).append(Epoch(**dict(zip(tuple(CURVES)[1:], point))))
+    records = _compressed_from(tables)
+    return [
+        Outcome(
+            candidate=number,
+            **dict(zip(OUTCOME, values)),
+            seconds=Seconds(**dict(zip((f.name for f in fields(Seconds)), spent))),
+            started=started,
+            network_before=before.get(number),
+            network_after=after.get(number),
+            compressed=Compressed(step_seconds=tuple(steps), **records.get(number, {})) if learned else None,
+            curve=tuple(curves.get(number, ())),
+        )
+        for number, values, spent, (started, learned, *steps) in zip(ids, scalars, times, more, strict=True)
+    ]
+
+
+def _defaults(cls: type) -> dict[str, object]:
+    return {field.name: field.default for field in fields(cls) if field.default is not MISSING}
+
+
+def _networks_from(table: Table) -> dict[int, dict[str, Any]]:
+    networks: dict[int, dict[str, Any]] = {}
+    for candidate, line in zip(*from_table(NETWORK, table), strict=True):
+        value = json.loads(line)
+        if candidate in networks:
+            networks[candidate]["layers"].append(value)
+        else:
+            networks[candidate] = {**value, "layers": []}
+    return networks
+
+
+def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
+    """Return, by candidate, the fields of Compressed that tables hold."""
+    found: dict[int, dict[str, Any]] = {}
+
+    def record(candidate: int) -> dict[str, Any]:
+        return found.setdefault(candidate, {"widths": {}, "dead_at_start": {}, "removed": (), "alive": ()})
+
+    removed: dict[int, dict[int, str]] = {}
+    for candidate, layer, before, after, dead, place in zip(
+        *from_table(LAYERS, tables["candidates/compressed_layers"]), strict=True
+    ):
+        if before is not None:
+            record(candidate)["widths"][layer] = (before, after)
+        if dead is not None:
+            record(candidate)["dead_at_start"][layer] = dead
+        if place is not None:
+            removed.setdefault(candidate, {})[place] = layer
+    for candidate, places in removed.items():
+        record(candidate)["removed"] = tuple(places[place] for place in sorted(places))
+    for candidate, step, filters in zip(*from_table(ALIVE, tables["candidates/alive_filters"]), strict=True):
+        record(candidate)["alive"] += ((step, filters),)
+    return found

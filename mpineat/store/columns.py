@@ -1,0 +1,122 @@
+"""Values as tables of named columns and back: the columns of a table are the fields of a class.
+
+A field that a class gains later becomes a column by itself, and older files read it as its default.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Table = np.ndarray[Any, np.dtype[np.void]]
+Columns = Mapping[str, type]  # name -> int, float, bool, str, OptionalInt or OptionalFloat
+
+
+class OptionalInt:
+    """Whole numbers from 0, or None, which is written as -1."""
+
+
+class OptionalFloat:
+    """Numbers, or None, which is written as NaN."""
+
+
+_OPTIONAL: dict[object, type] = {int: OptionalInt, float: OptionalFloat}
+_PLAIN = (int, float, bool, str)
+_SMALL = np.iinfo(np.int32)
+
+
+def columns_of(cls: type, *, but: Iterable[str] = (), names: Mapping[str, str] | None = None) -> dict[str, type]:
+    """Return the columns for the fields of a dataclass or named tuple, in its order.
+
+    Args:
+        but: Fields that are kept elsewhere.
+        names: Field -> name of its column, where the column's name should tell more.
+
+    Raises:
+        TypeError: A field is of a type that no column can hold.
+    """
+    names = names or {}
+    columns = {}
+    for field, hint in typing.get_type_hints(cls).items():
+        if field not in but:
+            columns[names.get(field, field)] = _kind(cls, field, hint)
+    return columns
+
+
+def _kind(cls: type, field: str, hint: Any) -> type:
+    if hint in _PLAIN:
+        return typing.cast(type, hint)
+    if isinstance(hint, types.UnionType) and len(hint.__args__) == 2 and hint.__args__[1] is types.NoneType:
+        if hint.__args__[0] in _OPTIONAL:
+            return _OPTIONAL[hint.__args__[0]]
+    raise TypeError(f"the store has no column for {cls.__name__}.{field}: {hint}")
+
+
+def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
+    """Return `rows`, values in the order of the columns, as a structured array.
+
+    Whole numbers take 4 bytes where all of a column fit, else 8; texts the width of the longest.
+    """
+    values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    arrays = [_encode(kind, column) for kind, column in zip(columns.values(), values, strict=True)]
+    table: Table = np.empty(len(rows), [(name, a.dtype) for name, a in zip(columns, arrays, strict=True)])
+    for name, array in zip(columns, arrays, strict=True):
+        table[name] = array
+    return table
+
+
+def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
+    if kind is str:
+        return np.array([text.encode("utf-8", "surrogatepass") for text in values] or [b""], "S")[: len(values)]
+    if kind is bool:
+        return np.array(values, bool)
+    if kind is float:
+        return np.array(values, np.float64)
+    if kind is OptionalFloat:
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    if kind is OptionalInt:
+        values = [-1 if value is None else value for value in values]
+    numbers = np.array(values, np.int64)
+    fits = not len(numbers) or (numbers.min() >= _SMALL.min and numbers.max() <= _SMALL.max)
+    return numbers.astype(np.int32) if fits else numbers
+
+
+def from_table(columns: Columns, table: Table, defaults: Mapping[str, object] | None = None) -> list[list[Any]]:
+    """Return the values column by column, in the order of `columns`.
+
+    Args:
+        defaults: Column -> value, for columns that files from before it had existed lack.
+
+    Raises:
+        ValueError: The table lacks a column that has no default.
+    """
+    found = []
+    for name, kind in columns.items():
+        if name in (table.dtype.names or ()):
+            found.append(_decode(kind, table[name].tolist()))
+        elif defaults is not None and name in defaults:
+            found.append([defaults[name]] * len(table))
+        else:
+            raise ValueError(f"column {name!r} is missing")
+    return found
+
+
+def _decode(kind: type, values: list[Any]) -> list[Any]:
+    if kind is str:
+        texts = {text: text.decode("utf-8", "surrogatepass") for text in set(values)}
+        return [texts[text] for text in values]
+    if kind is OptionalInt:
+        return [None if value == -1 else value for value in values]
+    if kind is OptionalFloat:
+        return [None if value != value else value for value in values]
+    return values
+
+
+def offsets(lengths: Iterable[int]) -> list[int]:
+    """Return where each of the lists begins when they are laid one after another, and the end."""
+    ends = np.cumsum([0, *lengths])
+    return typing.cast("list[int]", ends.tolist())

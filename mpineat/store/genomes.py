@@ -1,0 +1,228 @@
+"""Populations as tables and back: genomes, their genes one after another, species."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from typing import Any, Generic
+
+from mpineat.evolution.state import GenomeT, Population, Species
+from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.store.columns import (
+    OptionalFloat,
+    OptionalInt,
+    Table,
+    columns_of,
+    from_table,
+    offsets,
+    to_table,
+)
+
+GENOMES: dict[str, type] = {
+    "id": int,
+    "in_population": bool,  # these come first
+    "species": OptionalInt,
+    "parent_1": OptionalInt,
+    "parent_2": OptionalInt,
+    "birth_generation": int,
+    "fitness": OptionalFloat,
+    "uses": OptionalInt,
+}
+SPECIES: dict[str, type] = {
+    "id": int,
+    "representative": int,
+    "representative_row": int,
+    "size": int,
+    "best_fitness": OptionalFloat,
+    "age_generations": int,
+    "stagnation_generations": int,
+}
+COUNTERS: dict[str, type] = {
+    "population": str,
+    "next_innovation": int,
+    "next_genome": int,
+    "next_species": int,
+    "compatibility_threshold": float,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Genes:
+    """A table that holds a list of every genome, one list after another."""
+
+    columns: Mapping[str, type]
+    make: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[GenomeT]):
+    """How one kind of genome lies in tables.
+
+    Attributes:
+        name: The group: "modules" or "blueprints".
+        settings: Columns of the genome table beside GENOMES; they are fields of the genome.
+        lists: Fields that hold several genes or values.
+        make: The genome's class.
+    """
+
+    name: str
+    settings: Mapping[str, type]
+    lists: Mapping[str, Genes]
+    make: Callable[..., GenomeT]
+
+
+_CONNECTIONS = Genes(columns_of(Connection), Connection)
+MODULES = Kind(
+    "modules",
+    {"join": str},
+    {"nodes": Genes(columns_of(ModuleNode), ModuleNode), "connections": _CONNECTIONS},
+    Module,
+)
+BLUEPRINTS = Kind(
+    "blueprints",
+    {"learning_rate": OptionalFloat},
+    {
+        "nodes": Genes(columns_of(BlueprintNode), BlueprintNode),
+        "connections": _CONNECTIONS,
+        "dense": Genes({"units": int}, int),
+        "retained": Genes({"species": int, "module": int}, lambda *pair: pair),
+    },
+    Blueprint,
+)
+
+
+class Pool(Generic[GenomeT]):
+    """The genomes of a population and, behind them, those that are gone but that a species or a candidate holds."""
+
+    def __init__(self, population: Sequence[GenomeT]) -> None:
+        self.genomes = list(population)
+        self._rows: dict[int, list[int]] = {}
+        for row, genome in enumerate(population):
+            self._rows.setdefault(genome.id, []).append(row)
+
+    def row(self, genome: GenomeT) -> int:
+        """Return where `genome` lies in the pool, putting it there when it is new."""
+        rows = self._rows.setdefault(genome.id, [])
+        for row in rows:
+            # Not by the id alone: a genome changes under its id when compressed sizes are written back.
+            if self.genomes[row] == genome:
+                return row
+        self.genomes.append(genome)
+        rows.append(len(self.genomes) - 1)
+        return rows[-1]
+
+
+def population_tables(kind: Kind[GenomeT], population: Population[GenomeT], pool: Pool[GenomeT]) -> dict[str, Table]:
+    """Return the tables of a population; last of all, when the pool has all that candidates hold."""
+    species_rows = [
+        (s.id, s.representative.id, pool.row(s.representative), len(s.members), s.best_fitness, s.age, s.stagnation)
+        for s in population.species
+    ]
+    species = {member: s.id for s in population.species for member in s.members}
+    alive = len(population.genomes)
+    if not species.keys() | population.fitness.keys() | population.uses.keys() <= {g.id for g in population.genomes}:
+        raise ValueError(f"{kind.name}: species, fitness or uses name a genome that the population lacks")
+    fitness, uses = population.fitness, population.uses
+    rows = [
+        (
+            genome.id,
+            row < alive,
+            species.get(genome.id) if row < alive else None,
+            *_two_parents(genome),
+            genome.birth,
+            fitness.get(genome.id) if row < alive else None,
+            uses.get(genome.id) if row < alive else None,
+            *(getattr(genome, name) for name in kind.settings),
+        )
+        for row, genome in enumerate(pool.genomes)
+    ]
+    tables = {
+        f"species/{kind.name}": to_table(SPECIES, species_rows),
+        f"{kind.name}/genomes": to_table({**GENOMES, **kind.settings}, rows),
+    }
+    begins = []
+    for name, genes in kind.lists.items():
+        lists = [getattr(genome, name) for genome in pool.genomes]
+        values = list(chain.from_iterable(lists))
+        tables[f"{kind.name}/{name}"] = to_table(genes.columns, values if len(genes.columns) > 1 else list(zip(values)))
+        begins.append(offsets(map(len, lists)))
+    tables[f"{kind.name}/offsets"] = to_table(dict.fromkeys(kind.lists, int), list(zip(*begins, strict=True)))
+    return tables
+
+
+def _two_parents(genome: Module | Blueprint) -> tuple[int | None, int | None]:
+    first, second = (*genome.parents, None, None)[:2]
+    if len(genome.parents) > 2:
+        raise ValueError(f"genome {genome.id} has {len(genome.parents)} parents; the table has columns for two")
+    return first, second
+
+
+def counters_row(kind: Kind[GenomeT], population: Population[GenomeT]) -> tuple[object, ...]:
+    """Return the row of COUNTERS for one population."""
+    return (
+        kind.name,
+        population.next_innovation,
+        population.next_genome,
+        population.next_species,
+        population.threshold,
+    )
+
+
+def population_from(
+    kind: Kind[GenomeT], tables: Mapping[str, Table], counters: Sequence[Any]
+) -> tuple[Population[GenomeT], list[GenomeT]]:
+    """Return the population and the whole pool, whose rows candidates refer to.
+
+    Args:
+        counters: The row of COUNTERS for this population.
+    """
+    columns = from_table({**GENOMES, **kind.settings}, tables[f"{kind.name}/genomes"])
+    ids, alive, species, *parents, births, fitness, uses = columns[: len(GENOMES)]
+    lists = _lists(kind, tables)
+    names = ("id", *kind.settings, *kind.lists, "parents", "birth")
+    both = (tuple(p for p in pair if p is not None) for pair in zip(*parents, strict=True))
+    pool = [
+        kind.make(**dict(zip(names, values)))
+        for values in zip(ids, *columns[len(GENOMES) :], *lists, both, births, strict=True)
+    ]
+    members: dict[int, list[int]] = {}
+    for genome, number in zip(ids, species, strict=True):
+        if number is not None:
+            members.setdefault(number, []).append(genome)
+    living = sum(alive)
+    _, innovation, next_genome, next_species, threshold = counters
+    population = Population(
+        genomes=tuple(pool[:living]),
+        species=tuple(
+            Species(
+                id=number,
+                representative=pool[row],
+                members=tuple(sorted(members.get(number, ()))),
+                best_fitness=best,
+                age=age,
+                stagnation=stagnation,
+            )
+            for number, _, row, _, best, age, stagnation in zip(
+                *from_table(SPECIES, tables[f"species/{kind.name}"]), strict=True
+            )
+        ),
+        threshold=threshold,
+        fitness={genome: value for genome, value in zip(ids, fitness, strict=True) if value is not None},
+        uses={genome: value for genome, value in zip(ids, uses, strict=True) if value is not None},
+        next_innovation=innovation,
+        next_genome=next_genome,
+        next_species=next_species,
+    )
+    return population, pool
+
+
+def _lists(kind: Kind[GenomeT], tables: Mapping[str, Table]) -> list[list[tuple[Any, ...]]]:
+    """Return, for each list of the kind, the tuple of every genome."""
+    found = []
+    begins = from_table(dict.fromkeys(kind.lists, int), tables[f"{kind.name}/offsets"])
+    for (name, genes), begin in zip(kind.lists.items(), begins, strict=True):
+        values = tuple(map(genes.make, *from_table(genes.columns, tables[f"{kind.name}/{name}"])))
+        found.append([values[start:end] for start, end in pairwise(begin)])
+    return found

@@ -1,0 +1,144 @@
+"""Tables and attributes as the bytes of one sealed HDF5 file, and back; the only place that knows HDF5.
+
+HDF5 works in memory alone: files are read and written whole by plain system calls, so that locks which a parallel
+file system lacks do not matter and a full disk is an ordinary error. In front of the data stands HDF5's own user
+block of 512 bytes, which every HDF5 tool skips: a text with the length and the SHA-256 of the file. It is checked
+before HDF5 parses a byte, because HDF5 crashes or hangs on some damaged files and checks no metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from mpineat.errors import InputError
+from mpineat.store.columns import Table
+
+FORMAT = "mpineat-generation"
+FORMAT_VERSION = 1
+SEAL_BYTES = 512
+CHUNK_BYTES = 1 << 20
+_LABEL = b"sha256 of the lines above and of all behind byte 512: "
+Attributes = Mapping[str, str | int | float | bool]
+
+
+class Damaged(InputError):
+    """A generation file whose bytes are not those that were written."""
+
+
+def pack(attributes: Attributes, tables: Mapping[str, Table]) -> tuple[bytes, str]:
+    """Return the file's bytes and its content_sha256.
+
+    Args:
+        tables: Path in the file -> structured array.
+    """
+    digest = content_sha256(attributes, tables)
+    buffer = io.BytesIO()
+    # Bounds of the file format that HDF5 1.8 of an old cluster still reads.
+    with h5py.File(buffer, "w", libver=("v108", "v108"), userblock_size=SEAL_BYTES) as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        for name, value in attributes.items():
+            file.attrs[name] = value
+        file.attrs["content_sha256"] = digest
+        for path, table in tables.items():
+            dtype = np.dtype([(name, _in_file(table.dtype[name])) for name in table.dtype.names or ()])
+            file.create_dataset(
+                path,
+                data=table.astype(dtype),
+                maxshape=(None,),
+                chunks=(max(1, min(len(table), CHUNK_BYTES // dtype.itemsize)),),
+                compression="gzip",
+                shuffle=True,
+                fletcher32=True,
+            )
+    body = buffer.getbuffer()[SEAL_BYTES:]
+    head = _head(FORMAT_VERSION, SEAL_BYTES + len(body))
+    return b"".join((_seal(head, body), body)), digest
+
+
+def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Table]]:
+    """Return the attributes and tables that pack put into the file at `path`.
+
+    Raises:
+        Damaged: A byte has changed.
+        InputError: Whole, but of a newer version or another program.
+        OSError: It cannot be read.
+    """
+    data = _read(path)
+    tables: dict[str, Table] = {}
+
+    def visit(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            tables[name] = item[()]
+
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            attributes = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+            file.visititems(visit)
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise Damaged(f"{path}: damaged: {error}") from error
+    found = attributes.pop("content_sha256", None)
+    rest = {name: value for name, value in attributes.items() if name not in ("format", "format_version")}
+    if found != content_sha256(rest, tables):
+        raise Damaged(f"{path}: damaged: its content is not that of its content_sha256")
+    return attributes | {"content_sha256": found}, tables
+
+
+def content_sha256(attributes: Attributes, tables: Mapping[str, Table]) -> str:
+    """Return the digest of attributes and tables, whatever HDF5 makes of their layout."""
+    digest = hashlib.sha256()
+    for name, value in sorted(attributes.items()):
+        digest.update(f"{name}={value!r}\n".encode())
+    for path, table in sorted(tables.items()):
+        kinds = [(name, table.dtype[name].str) for name in table.dtype.names or ()]
+        digest.update(f"{path} {kinds} {len(table)}\n".encode())
+        digest.update(np.ascontiguousarray(table).view(np.uint8).data if len(table) else b"")
+    return digest.hexdigest()
+
+
+def _in_file(dtype: np.dtype[Any]) -> Any:
+    return h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
+
+
+def _head(version: int, size: int) -> bytes:
+    return (
+        f"{FORMAT} {version}\n"
+        "An HDF5 file behind a text of 512 bytes: h5dump, h5py and others open it as it is.\n"
+        f"bytes {size}\n"
+    ).encode()
+
+
+def _seal(head: bytes, body: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256(head)
+    digest.update(body)
+    return (head + _LABEL + digest.hexdigest().encode() + b"\n").ljust(SEAL_BYTES)
+
+
+def _read(path: Path) -> bytes:
+    """Read a file no further than its seal says, however long damage has made it."""
+    with open(path, "rb") as file:
+        seal = file.read(SEAL_BYTES)
+        size = os.fstat(file.fileno()).st_size
+        head, label, _ = seal.partition(_LABEL)
+        name, _, version = head.partition(b"\n")[0].partition(b" ")
+        if seal.startswith(b"\x89HDF\r\n\x1a\n"):
+            raise InputError(f"{path}: an HDF5 file, but not one of mpineat's generations")
+        if not label or not head.endswith(f"\nbytes {size}\n".encode()):
+            raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
+        body = file.read()
+    if name != FORMAT.encode() or not version.isdigit() or seal != _seal(head, body):
+        raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
+    if int(version) > FORMAT_VERSION:
+        raise InputError(
+            f"{path}: format version {int(version)} was written by a newer mpineat; "
+            f"this one reads versions up to {FORMAT_VERSION}: install the newer one"
+        )
+    return seal + body

@@ -1,0 +1,107 @@
+"""What a run directory holds: the newest whole generation for a resume, everything for those who look on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mpineat import config_file, journal, lock, provenance, run_directory
+from mpineat.config import Config
+from mpineat.errors import InputError
+from mpineat.genotype.candidate import Candidate
+from mpineat.store.generation import Generation, read
+from mpineat.store.hdf5 import Damaged
+from mpineat.tasks import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run directory as it is now; read without touching anything, also beside a running job.
+
+    Attributes:
+        config: None where config.yaml is missing or cannot be read.
+        launches: The entries of provenance.json, oldest first.
+        generations: The whole generation files, ascending.
+        outcomes: Of the generation that is running, from the journal, in the order of arrival.
+        candidates: Asked in the running generation by the steady schedule, from the journal.
+        owner: The process that writes to the directory; None when nobody does.
+        problems: One sentence for each thing that is missing or damaged.
+    """
+
+    path: Path
+    config: Config | None
+    launches: tuple[Mapping[str, Any], ...]
+    generations: tuple[Generation, ...]
+    outcomes: tuple[Outcome, ...]
+    candidates: tuple[Candidate, ...]
+    owner: lock.Owner | None
+    problems: tuple[str, ...]
+
+
+def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
+    """Return the newest whole generation, None when there is none, and the damaged files that are newer.
+
+    Raises:
+        InputError: The newest file is of a newer format version: starting over would be no resume.
+    """
+    damaged = []
+    for path in reversed(run_directory.generation_paths(run_dir)):
+        try:
+            return read(path), tuple(damaged)
+        except Damaged:
+            damaged.append(path)
+    return None, tuple(damaged)
+
+
+def read_run(run_dir: Path) -> Run:
+    """Read all that can be read; what cannot becomes a sentence among the problems.
+
+    Raises:
+        InputError: There is no such directory, or no run was ever started in it.
+    """
+    if not run_directory.is_used(run_dir):
+        what = "holds no run of mpineat" if run_dir.is_dir() else "no such directory"
+        raise InputError(f"{run_dir}: {what}; expected a directory that `mpineat run` wrote")
+    problems: list[str] = []
+    config = None
+    try:
+        config = config_file.load(run_dir / run_directory.CONFIG)
+    except InputError as error:
+        problems.append(str(error))
+    launches, complaint = provenance.read(run_dir)
+    problems += [complaint] if complaint else []
+    # The journal first: a generation that ends meanwhile moves from it into a file, never the other way.
+    entries = journal.read(run_dir)
+    problems += entries.damaged
+    generations = _generations(run_dir, problems)
+    running = generations[-1].number + 1 if generations else 0
+    current = entries.of(running)
+    return Run(
+        path=run_dir,
+        config=config,
+        launches=launches,
+        generations=generations,
+        outcomes=current.outcomes,
+        candidates=current.candidates,
+        owner=lock.owner(run_dir),
+        problems=tuple(problems),
+    )
+
+
+def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
+    found: list[Generation] = []
+    for path in run_directory.generation_paths(run_dir):
+        try:
+            generation = read(path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        before = found[-1] if found else None
+        if generation.number and (before is None or before.number != generation.number - 1):
+            problems.append(f"{path}: the generation before it is missing")
+        elif before is not None and generation.parent_sha256 != before.content_sha256:
+            problems.append(f"{path}: does not descend from the generation before it; files of two runs are mixed")
+        found.append(generation)
+    return tuple(found)
