@@ -1,4 +1,4 @@
-"""What runs at this moment, as a small file that rank 0 renews every few seconds for `mpineat status`.
+"""What runs at this moment, in a small file that rank 0 renews every few seconds, for status.
 
 It is a courtesy to readers and no part of the checkpoint: it is never synced, and a disk that
 refuses it does not stop the run.
@@ -16,7 +16,6 @@ from pathlib import Path
 
 NAME = "now.json"
 RENEW_SECONDS = 3.0
-STALE_SECONDS = 60.0  # rank 0 may be breeding, writing a checkpoint, or its clock may differ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +49,6 @@ class Now:
     seconds_left: float | None
     host: str = ""
     process: int = 0
-
-    def is_alive(self, time: float) -> bool:
-        """Return whether a run that wrote this may be taken to go on at Unix time `time`."""
-        return time - self.time < STALE_SECONDS
 
 
 def write(run_dir: Path, now: Now) -> None:

@@ -23,7 +23,9 @@ COLUMNS = {
     "elapsed": 11,
     "left": 11,
 }
-HEADER = "  ".join(f"{name:>{width}}" for name, width in COLUMNS.items())
+NAMES = [f"{name:>{width}}" for name, width in COLUMNS.items()]
+HEADER = "  ".join(NAMES)
+HEADER_OF_PAST = "  ".join(NAMES[:-1])  # without what is left
 HOSTS_AT_MOST = 6  # thousands of ranks must not make thousands of words
 
 
@@ -83,9 +85,9 @@ def row(state: State, outcomes: Sequence[Outcome], seconds: float, workers: int)
     )
 
 
-def row_text(figures: Row, elapsed: float, left: float | None) -> str:
-    """Return the line that stands under HEADER."""
-    cells = (
+def row_text(figures: Row, elapsed: float, left: float | None = None) -> str:
+    """Return the line that stands under HEADER, or under HEADER_OF_PAST when `left` is None."""
+    cells = [
         str(figures.generation),
         units.accuracy(figures.best),
         units.accuracy(figures.mean),
@@ -95,9 +97,12 @@ def row_text(figures: Row, elapsed: float, left: float | None) -> str:
         units.count(figures.flops),
         units.share(figures.busy),
         units.duration(elapsed),
-        "-" if left is None else units.duration(left),
+    ]
+    if left is not None:
+        cells.append(units.duration(left))
+    return "  ".join(
+        f"{cell:>{width}}" for cell, width in zip(cells, COLUMNS.values(), strict=False)
     )
-    return "  ".join(f"{cell:>{COLUMNS[name]}}" for name, cell in zip(COLUMNS, cells, strict=True))
 
 
 def failures_text(outcomes: Sequence[Outcome]) -> str:

@@ -1,0 +1,103 @@
+"""`mpineat status`: generations so far, what runs now, when it will end; as text and as JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mpineat import rows, units
+from mpineat.report.overview import Overview, overview, sentences
+
+RUNNING_AT_MOST = 20  # lines; the JSON form holds all
+
+
+def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
+    """Return the state of a run as a few lines.
+
+    Raises:
+        InputError: There is no run.
+    """
+    return "\n".join(_lines(overview(run_dir), clock()))
+
+
+def as_json(run_dir: Path) -> dict[str, Any]:
+    """Return the state of a run as plain JSON values, for scripts.
+
+    Raises:
+        InputError: There is no run.
+    """
+    view = overview(run_dir)
+    best = view.best
+    return {
+        "run_dir": str(view.run.path),
+        "status": view.status,
+        "seed": view.config.run.seed,
+        "workers": view.workers,
+        "generations_planned": view.config.evolution.generations,
+        "candidates_per_generation": view.config.evolution.candidates,
+        "generation": view.generation,
+        "evaluated": len(view.evaluated),
+        "seconds": round(view.seconds, 1),
+        "seconds_left": 0.0 if view.status == "finished" else view.seconds_left,
+        "best": None
+        if best is None
+        else {
+            "candidate": best.candidate,
+            "accuracy": best.accuracy,
+            "flops": best.flops_after,
+            "flops_before": best.flops_before,
+            "parameters": best.parameters_after,
+        },
+        "generations": [asdict(row) for row in view.rows],
+        "running": [] if view.moment is None else [asdict(one) for one in view.moment.running],
+        "problems": list(view.run.problems),
+    }
+
+
+def follow(
+    run_dir: Path, *, every_seconds: float = 5.0, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[str]:
+    """Yield the table whenever its figures have changed, until the run does not go on.
+
+    Raises:
+        InputError: There is no run.
+    """
+    told: object = None
+    while True:
+        view = overview(run_dir)
+        running = () if view.moment is None else {r.candidate for r in view.moment.running}
+        figures = (view.status, len(view.outcomes), view.generation, running)
+        if figures != told:
+            told = figures
+            yield "\n".join(_lines(view, time.time()))
+        if view.status != "running":
+            return
+        sleep(every_seconds)
+
+
+def _lines(view: Overview, time: float) -> Iterator[str]:
+    yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
+    yield from sentences(view)
+    if view.rows:
+        yield ""
+        yield rows.HEADER_OF_PAST
+        elapsed = 0.0
+        for row in view.rows:
+            elapsed += row.seconds
+            yield rows.row_text(row, elapsed)
+    if failures := rows.failures_text(view.outcomes):
+        yield f"failed: {failures}"
+    if view.moment is not None:
+        yield ""
+        yield f"running, {view.moment.queued} more queued:"
+        longest = sorted(view.moment.running, key=lambda one: one.since)
+        for one in longest[:RUNNING_AT_MOST]:
+            place = f"rank {one.rank} ({one.host}, {one.device})"
+            yield f"  candidate {one.candidate:>6}  {units.duration(time - one.since):>9}  {place}"
+        if len(longest) > RUNNING_AT_MOST:
+            yield f"  and {len(longest) - RUNNING_AT_MOST} more"
+    for problem in view.run.problems:
+        yield f"problem: {problem}"
