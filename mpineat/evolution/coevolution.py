@@ -1,0 +1,225 @@
+"""CoDeepNEAT: two populations, modules and blueprints, that evolve side by side (Miikkulainen et al. 2017)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from mpineat.config import Config
+from mpineat.evolution import asking, creation
+from mpineat.evolution.credit import credit, judged, retain
+from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
+from mpineat.evolution.pointers import cover, repoint, successors
+from mpineat.evolution.purpose import Purpose, draws_for
+from mpineat.evolution.reproduction import reproduce
+from mpineat.evolution.selection import known_fitness, surviving_species
+from mpineat.evolution.species import speciate
+from mpineat.evolution.state import Asked, BuiltT, GenomeT, Population, Result, Species, State
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.distance import pack_blueprints, pack_modules
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.innovation import Innovations
+
+
+class CoDeepNEAT:
+    """The strategy `codeepneat`; holds nothing, for all that evolution knows is in the State."""
+
+    def initial(self, config: Config) -> State:
+        """Return generation 0: chains of random nodes."""
+        space = config.search_space
+        return creation.create(config, 0, space.initial_module_nodes, space.initial_blueprint_nodes)
+
+    def ask(
+        self,
+        state: State,
+        config: Config,
+        build: Callable[[Candidate], BuiltT],
+        count: int | None = None,
+    ) -> Asked[BuiltT]:
+        """Return the next candidates of this generation, each built by `build`."""
+        return asking.ask(state, config, build, count)
+
+    def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
+        """Return the state with the candidates' results credited to modules and blueprints."""
+        return tell(state, results, config)
+
+    def breed(self, state: State, config: Config) -> State:
+        """Return the next generation, not evaluated yet."""
+        generation = state.generation + 1
+        counts: Counter[str] = Counter()
+        events: list[str] = []
+        modules = _breed_modules(state.modules, generation, config, counts, events)
+        blueprints = _breed_blueprints(state, modules, generation, config, counts, events)
+        return State(
+            generation=generation,
+            evaluated=False,
+            modules=modules,
+            blueprints=blueprints,
+            next_candidate=state.next_candidate,
+            counts=dict(counts),
+            events=tuple(events),
+        )
+
+
+def tell(state: State, results: Sequence[Result], config: Config) -> State:
+    """Return `state` with the candidates' results credited; genomes that are gone are passed over."""
+    counted = judged(results, config.evolution)
+    living = {module.id for module in state.modules.genomes}
+    genomes = state.blueprints.genomes
+    if config.evolution.retain_modules > 0:
+        genomes = retain(genomes, counted, state.blueprints.fitness, living)
+    return replace(
+        state,
+        evaluated=True,
+        modules=credit(
+            state.modules,
+            [
+                (module.id, value)
+                for result, value in counted
+                for _, module in result.candidate.modules
+            ],
+        ),
+        blueprints=credit(
+            replace(state.blueprints, genomes=genomes),
+            [(result.candidate.blueprint.id, value) for result, value in counted],
+        ),
+    )
+
+
+def replace_genomes(
+    state: State,
+    modules: Mapping[int, Module],
+    blueprints: Mapping[int, Blueprint],
+    events: Sequence[str],
+) -> State:
+    """Return `state` with genomes replaced by id, as inheritance of compressed sizes asks, and its events."""
+    return replace(
+        state,
+        modules=replace(
+            state.modules,
+            genomes=tuple([modules.get(genome.id, genome) for genome in state.modules.genomes]),
+        ),
+        blueprints=replace(
+            state.blueprints,
+            genomes=tuple(
+                [blueprints.get(genome.id, genome) for genome in state.blueprints.genomes]
+            ),
+        ),
+        events=(*state.events, *events),
+    )
+
+
+def _breed_modules(
+    old: Population[Module],
+    generation: int,
+    config: Config,
+    counts: Counter[str],
+    events: list[str],
+) -> Population[Module]:
+    evolution = config.evolution
+    fitness = known_fitness(old)
+    breeding = surviving_species(old, fitness, evolution)
+    _record_deaths("module", old, breeding, counts, events)
+    innovations = Innovations(old.next_innovation)
+    genomes = reproduce(
+        old,
+        breeding,
+        fitness,
+        ModuleOperators(config, generation, innovations, counts),
+        draws_for(Purpose.PARENTS_OF_MODULES, generation, config),
+        draws_for(Purpose.VARY_MODULES, generation, config),
+        evolution,
+        counts,
+    )
+    species, threshold = speciate(
+        genomes,
+        breeding,
+        old.threshold,
+        evolution.module_species,
+        old.next_species,
+        pack_modules,
+        config,
+    )
+    return _next_population(old, genomes, species, threshold, innovations)
+
+
+def _breed_blueprints(
+    state: State,
+    modules: Population[Module],
+    generation: int,
+    config: Config,
+    counts: Counter[str],
+    events: list[str],
+) -> Population[Blueprint]:
+    evolution, old = config.evolution, state.blueprints
+    living = [species.id for species in modules.species]
+    successor = successors(state.modules.species, modules.species, config)
+    fitness = known_fitness(old)
+    breeding = surviving_species(old, fitness, evolution)
+    _record_deaths("blueprint", old, breeding, counts, events)
+    # Before reproduction, so that parents hand on living pointers.
+    repointed, moves = repoint(
+        old.genomes, successor, {module.id for module in modules.genomes}, counts
+    )
+    events.extend(moves)
+    innovations = Innovations(old.next_innovation)
+    genomes = reproduce(
+        replace(old, genomes=tuple(repointed)),
+        breeding,
+        fitness,
+        BlueprintOperators(config, generation, innovations, counts, living),
+        draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config),
+        draws_for(Purpose.VARY_BLUEPRINTS, generation, config),
+        evolution,
+        counts,
+    )
+    draws = draws_for(Purpose.POINTERS, generation, config)
+    genomes = cover(genomes, generation, living, draws, counts)
+    species, threshold = speciate(
+        genomes,
+        breeding,
+        old.threshold,
+        evolution.blueprint_species,
+        old.next_species,
+        pack_blueprints,
+        config,
+    )
+    return _next_population(old, genomes, species, threshold, innovations)
+
+
+def _next_population(
+    old: Population[GenomeT],
+    genomes: Sequence[GenomeT],
+    species: Sequence[Species[GenomeT]],
+    threshold: float,
+    innovations: Innovations,
+) -> Population[GenomeT]:
+    known = {s.id for s in old.species}
+    living = {genome.id for genome in genomes}
+    return Population(
+        genomes=tuple(genomes),
+        species=tuple([replace(s, age=s.age + 1) if s.id in known else s for s in species]),
+        threshold=threshold,
+        fitness={id: value for id, value in old.fitness.items() if id in living},
+        uses={id: value for id, value in old.uses.items() if id in living},
+        next_innovation=innovations.next,
+        next_genome=max(old.next_genome, genomes[-1].id + 1),
+        next_species=max([old.next_species, *[s.id + 1 for s in species]]),
+    )
+
+
+def _record_deaths(
+    kind: str,
+    old: Population[GenomeT],
+    breeding: Sequence[Species[GenomeT]],
+    counts: Counter[str],
+    events: list[str],
+) -> None:
+    alive = {species.id for species in breeding}
+    for species in old.species:
+        if species.id not in alive:
+            counts[f"extinct_{kind}_species"] += 1
+            events.append(
+                f"{kind} species {species.id} died: {species.stagnation} generations without a better fitness"
+            )

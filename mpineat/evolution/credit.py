@@ -1,0 +1,98 @@
+"""Candidates' results -> fitness of their blueprints and modules, and the species' records.
+
+The fitness of a genome is the mean over the candidates that used it (Miikkulainen et al. 2017, section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from mpineat.config import Evolution
+from mpineat.evolution.state import GenomeT, Population, Result
+from mpineat.genotype.genome import Blueprint
+
+
+def judged(results: Sequence[Result], evolution: Evolution) -> list[tuple[Result, float]]:
+    """Return the results that count, each with its fitness.
+
+    A candidate that failed by its own fault counts as the generation's worst, or as 0 where none succeeded; or
+    not at all (evolution.failed_fitness). A machine's fault never counts.
+    """
+    worst = min([r.fitness for r in results if r.fitness is not None], default=0.0)
+    found = []
+    for result in results:
+        if result.fitness is not None:
+            found.append((result, result.fitness))
+        elif result.fault == "candidate" and evolution.failed_fitness == "worst":
+            found.append((result, worst))
+    return found
+
+
+def credit(
+    population: Population[GenomeT], earned: Iterable[tuple[int, float]]
+) -> Population[GenomeT]:
+    """Return `population` with the fitness that its genomes earned.
+
+    Args:
+        earned: (genome id, fitness of a candidate that used it); ids that live no more are passed over.
+    """
+    sums: dict[int, float] = {}
+    uses: dict[int, int] = {}
+    living = {genome.id for genome in population.genomes}
+    for id, fitness in earned:
+        if id in living:
+            sums[id] = sums.get(id, 0.0) + fitness
+            uses[id] = uses.get(id, 0) + 1
+    fitness = {**population.fitness, **{id: total / uses[id] for id, total in sums.items()}}
+    species = []
+    for s in population.species:
+        best = max([fitness[id] for id in s.members if id in sums], default=None)
+        if best is None:  # nobody was evaluated, so nothing can have risen or failed to
+            species.append(s)
+        elif s.best_fitness is None or best > s.best_fitness:
+            species.append(replace(s, best_fitness=best, stagnation=0))
+        else:
+            species.append(replace(s, stagnation=s.stagnation + 1))
+    return replace(population, fitness=fitness, uses=uses, species=tuple(species))
+
+
+def retain(
+    blueprints: Sequence[Blueprint],
+    results: Sequence[tuple[Result, float]],
+    fitness: Mapping[int, float],
+    modules: set[int],
+) -> tuple[Blueprint, ...]:
+    """Let each blueprint retain the modules of its best candidate of this generation.
+
+    What it retained before is given up for that only if it took part and lost, or if the candidate beat the
+    blueprint's fitness so far.
+
+    Args:
+        fitness: Blueprint id -> fitness before this generation.
+        modules: Ids of the living modules.
+    """
+    best: dict[int, tuple[Result, float]] = {}
+    tried: dict[int, set[int]] = {}
+    for result, value in results:
+        id = result.candidate.blueprint.id
+        tried.setdefault(id, set()).update(module.id for _, module in result.candidate.modules)
+        if result.fitness is not None and (id not in best or value > best[id][1]):
+            best[id] = (result, value)
+    found = []
+    for blueprint in blueprints:
+        if blueprint.id in best:
+            result, value = best[blueprint.id]
+            named = {node.species for node in blueprint.nodes}
+            better = value > fitness.get(blueprint.id, float("-inf"))
+            retained = {s: m for s, m in blueprint.retained if m in modules}
+            for species, module in result.candidate.modules:
+                held = retained.get(species)
+                if species in named and module.id in modules:
+                    if held is None or better or held in tried[blueprint.id]:
+                        retained[species] = module.id
+            pairs = tuple(sorted(retained.items()))
+            if pairs != blueprint.retained:
+                blueprint = replace(blueprint, retained=pairs)
+        found.append(blueprint)
+    return tuple(found)

@@ -1,0 +1,106 @@
+"""The pointers from blueprints to module species: kept alive, spread over all species, retained modules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from mpineat.config import Config
+from mpineat.evolution.state import Species
+from mpineat.genotype.distance import distances, pack_modules
+from mpineat.genotype.draws import Draws
+from mpineat.genotype.genes import BlueprintNode
+from mpineat.genotype.genome import Blueprint, Module
+
+
+def successors(
+    before: Sequence[Species[Module]], after: Sequence[Species[Module]], config: Config
+) -> dict[int, int]:
+    """Return, for each extinct species, the living one whose representative is nearest to its own."""
+    living = {species.id for species in after}
+    extinct = [species for species in before if species.id not in living]
+    if not extinct:
+        return {}
+    packed = pack_modules([species.representative for species in (*after, *extinct)], config)
+    found = {}
+    for place, species in enumerate(extinct, len(after)):
+        row = distances(packed, place, config.evolution.distance)[: len(after)]
+        found[species.id] = after[int(np.argmin(row))].id
+    return found
+
+
+def repoint(
+    blueprints: Sequence[Blueprint],
+    successor: dict[int, int],
+    modules: set[int],
+    counts: Counter[str],
+) -> tuple[list[Blueprint], list[str]]:
+    """Re-point nodes from extinct species to their successors, and forget retained modules that died.
+
+    Args:
+        successor: Extinct species -> living species.
+        modules: Ids of the living modules.
+
+    Returns:
+        The blueprints in the same order, and a sentence for each that was re-pointed.
+    """
+    found, events = [], []
+    for blueprint in blueprints:
+        gone = sorted({node.species for node in blueprint.nodes} & successor.keys())
+        retained = tuple(
+            [pair for pair in blueprint.retained if pair[0] not in successor and pair[1] in modules]
+        )
+        if gone:
+            nodes = tuple(
+                [BlueprintNode(n.id, successor.get(n.species, n.species)) for n in blueprint.nodes]
+            )
+            counts["repointed"] += sum(node.species in successor for node in blueprint.nodes)
+            moves = ", ".join(f"{old} to {successor[old]}" for old in gone)
+            events.append(f"blueprint {blueprint.id} re-pointed from module species {moves}")
+            blueprint = replace(blueprint, nodes=nodes, retained=retained)
+        elif len(retained) < len(blueprint.retained):
+            blueprint = replace(blueprint, retained=retained)
+        found.append(blueprint)
+    return found, events
+
+
+def cover(
+    blueprints: list[Blueprint],
+    newborn: int,
+    species: Sequence[int],
+    draws: Draws,
+    counts: Counter[str],
+) -> list[Blueprint]:
+    """Point a node of some newborn blueprint to each module species that none names, as far as there are nodes.
+
+    A species that no blueprint names would never be evaluated, and would live on by luck alone.
+
+    Args:
+        newborn: Blueprints born in this generation may change.
+    """
+    named = Counter(node.species for blueprint in blueprints for node in blueprint.nodes)
+    missing = [id for id in species if not named[id]]
+    if not missing:
+        return blueprints
+    found = list(blueprints)
+    spare = draws.shuffled(
+        [
+            (place, i)
+            for place, blueprint in enumerate(blueprints)
+            if blueprint.birth == newborn
+            for i in range(len(blueprint.nodes))
+        ]
+    )
+    for place, i in spare:
+        if not missing:
+            break
+        nodes = found[place].nodes
+        if named[nodes[i].species] > 1:
+            named[nodes[i].species] -= 1
+            node = BlueprintNode(nodes[i].id, missing.pop(0))
+            found[place] = replace(found[place], nodes=(*nodes[:i], node, *nodes[i + 1 :]))
+            counts["pointed_at_unnamed"] += 1
+    return found

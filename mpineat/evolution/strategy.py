@@ -1,0 +1,39 @@
+"""The interface of a search strategy, and the choice of one: ask for candidates, tell their results, breed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mpineat.config import Config
+from mpineat.evolution.coevolution import CoDeepNEAT
+from mpineat.evolution.random_search import RandomSearch
+from mpineat.evolution.state import Asked, BuiltT, Result, State
+from mpineat.genotype.candidate import Candidate
+
+
+class Strategy(Protocol):
+    """How candidates are made and learned from; every method is a pure function of its arguments."""
+
+    def initial(self, config: Config) -> State:
+        """Return generation 0."""
+
+    def ask(
+        self,
+        state: State,
+        config: Config,
+        build: Callable[[Candidate], BuiltT],
+        count: int | None = None,
+    ) -> Asked[BuiltT]:
+        """Return the next candidates of this generation, each built by `build`."""
+
+    def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
+        """Return the state with the candidates' results credited."""
+
+    def breed(self, state: State, config: Config) -> State:
+        """Return the next generation, not evaluated yet."""
+
+
+def select(config: Config) -> Strategy:
+    """Return the strategy that evolution.strategy names."""
+    return {"codeepneat": CoDeepNEAT, "random": RandomSearch}[config.evolution.strategy]()

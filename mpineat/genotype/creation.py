@@ -1,0 +1,80 @@
+"""Genomes from nothing: the chains of generation 0 and the graphs of random search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from mpineat.config import Config
+from mpineat.genotype.draws import Draws
+from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.innovation import Innovations
+from mpineat.genotype.settings import random_learning_rate, random_node
+from mpineat.genotype.structure import Rejected, add_connection
+
+
+def random_module(
+    id: int,
+    birth: int,
+    sizes: tuple[int, int],
+    config: Config,
+    innovations: Innovations,
+    draws: Draws,
+) -> Module:
+    """Return a chain of `sizes` (fewest, most) random convolutions."""
+    ids, connections = _chain(draws.between(sizes), innovations)
+    space = config.search_space
+    nodes = tuple([random_node(node, space, draws) for node in ids])
+    return Module(id, nodes, connections, draws.choice(space.joins), (), birth)
+
+
+def random_blueprint(
+    id: int,
+    birth: int,
+    sizes: tuple[int, int],
+    config: Config,
+    innovations: Innovations,
+    draws: Draws,
+    species: Sequence[int],
+) -> Blueprint:
+    """Return a chain of `sizes` (fewest, most) nodes that point to random ones of `species`."""
+    ids, connections = _chain(draws.between(sizes), innovations)
+    space, evolution = config.search_space, config.evolution
+    rate = (
+        random_learning_rate(evolution.learning_rate, draws) if evolution.evolve_training else None
+    )
+    return Blueprint(
+        id,
+        tuple([BlueprintNode(node, draws.choice(species)) for node in ids]),
+        connections,
+        tuple([draws.between(space.dense_units) for _ in range(space.dense_layers)]),
+        rate,
+        (),
+        (),
+        birth,
+    )
+
+
+def random_shortcuts(
+    genome: Module | Blueprint, innovations: Innovations, draws: Draws
+) -> tuple[Connection, ...]:
+    """Return the genome's connections with a random number of further ones, none to as many as nodes."""
+    connections = genome.connections
+    for _ in range(draws.below(len(genome.nodes) + 1)):
+        try:
+            connections = add_connection(genome.nodes, connections, innovations, draws)
+        except Rejected:  # every pair of nodes is connected
+            break
+    return connections
+
+
+def _chain(length: int, innovations: Innovations) -> tuple[list[int], tuple[Connection, ...]]:
+    """Return ids that equal chains share, because each grows by splits of the connection to OUTPUT."""
+    gene = innovations.connect(INPUT, OUTPUT)
+    ids: list[int] = []
+    connections = []
+    for _ in range(length):
+        node = innovations.split(gene)
+        connections.append(innovations.connect(gene.source, node))
+        gene = innovations.connect(node, OUTPUT)
+        ids.append(node)
+    return ids, tuple([*connections, gene])

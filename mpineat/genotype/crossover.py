@@ -1,0 +1,75 @@
+"""Crossover, aligned by innovation numbers (Stanley and Miikkulainen 2002, section 3.2).
+
+Matching genes come from either parent; disjoint and excess genes come from the fitter one, so the offspring has
+the fitter parent's graph and is valid by construction, apart from connections that the other parent disabled.
+"""
+
+from __future__ import annotations
+
+from mpineat.genotype.draws import Draws
+from mpineat.genotype.genes import Connection
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.graph import all_on_paths
+from mpineat.genotype.structure import NodeT
+
+STAYS_DISABLED = 0.75  # NEAT: a gene disabled in one parent is disabled in the offspring
+
+
+def cross_modules(fitter: Module, other: Module, id: int, birth: int, draws: Draws) -> Module:
+    """Return the offspring of two modules."""
+    return Module(
+        id,
+        _cross_nodes(fitter.nodes, other.nodes, draws),
+        _cross_connections(fitter.connections, other.connections, draws),
+        fitter.join if draws.uniform() < 0.5 else other.join,
+        (fitter.id, other.id),
+        birth,
+    )
+
+
+def cross_blueprints(
+    fitter: Blueprint, other: Blueprint, id: int, birth: int, draws: Draws
+) -> Blueprint:
+    """Return the offspring of two blueprints; it retains modules as the fitter parent does."""
+    uniform = draws.uniform
+    dense = [a if uniform() < 0.5 else b for a, b in zip(fitter.dense, other.dense, strict=True)]
+    return Blueprint(
+        id,
+        _cross_nodes(fitter.nodes, other.nodes, draws),
+        _cross_connections(fitter.connections, other.connections, draws),
+        tuple(dense),
+        fitter.learning_rate if uniform() < 0.5 else other.learning_rate,
+        fitter.retained,
+        (fitter.id, other.id),
+        birth,
+    )
+
+
+def _cross_nodes(
+    fitter: tuple[NodeT, ...], other: tuple[NodeT, ...], draws: Draws
+) -> tuple[NodeT, ...]:
+    uniform = draws.uniform
+    matching = {node.id: node for node in other}
+    return tuple([matching.get(node.id, node) if uniform() < 0.5 else node for node in fitter])
+
+
+def _cross_connections(
+    fitter: tuple[Connection, ...], other: tuple[Connection, ...], draws: Draws
+) -> tuple[Connection, ...]:
+    disabled = {gene[0] for gene in fitter if not gene[3]}
+    enabled_only = {gene[0] for gene in fitter} - disabled
+    differing = (disabled & {gene[0] for gene in other if gene[3]}) | (
+        enabled_only & {gene[0] for gene in other if not gene[3]}
+    )
+    if not differing:
+        return fitter
+    crossed = tuple(
+        [
+            gene._replace(enabled=draws.uniform() >= STAYS_DISABLED)
+            if gene[0] in differing
+            else gene
+            for gene in fitter
+        ]
+    )
+    nodes = {gene[2] for gene in fitter if gene[3]} - {1}
+    return crossed if all_on_paths(nodes, crossed) else fitter

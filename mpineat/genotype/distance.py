@@ -1,0 +1,155 @@
+"""Compatibility distance over whole populations, after Stanley and Miikkulainen 2002, equation 1.
+
+    distance = structure * (genes that only one has) / (genes of both together)
+             + settings * (mean difference of the settings that both have)
+
+Both terms lie in [0, 1]. NEAT divides by the larger genome's genes; the union keeps small genomes comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpineat.config import Config, Distance
+from mpineat.genotype.genome import Blueprint, Module
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Genes of one sort of many genomes, one genome's after another's.
+
+    Attributes:
+        first: [genomes + 1] where each genome's genes begin.
+        keys: [genes] what makes two genes the same: a node id or an innovation number.
+        numbers: [n][genes] numeric settings, scaled to [0, 1].
+        kinds: [k][genes] settings that are equal or not.
+    """
+
+    first: Integers
+    keys: Integers
+    numbers: tuple[Floats, ...]
+    kinds: tuple[Integers, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Genomes laid out for `distances`: their own settings, their nodes, their connections."""
+
+    count: int
+    blocks: tuple[Block, ...]
+    owners: tuple[Integers, ...]  # for each block, the index of each gene's genome
+
+
+def distances(packed: Packed, index: int, weights: Distance) -> Floats:
+    """Return the distance of every packed genome to the one at `index`."""
+    unmatched, union, summed, settings = (np.zeros(packed.count) for _ in range(4))
+    for block, owner in zip(packed.blocks, packed.owners, strict=True):
+        start, end = block.first[index], block.first[index + 1]
+        position = np.full(int(block.keys.max(initial=0)) + 1, -1, np.int64)
+        position[block.keys[start:end]] = np.arange(start, end)
+        partner = position[block.keys]
+        shared = np.flatnonzero(partner >= 0)
+        partner, shared_owner = partner[shared], owner[shared]
+        matching = np.bincount(shared_owner, minlength=packed.count)
+        sizes = np.diff(block.first)
+        union += sizes + (end - start) - matching
+        unmatched += sizes + (end - start) - 2 * matching
+        difference = np.zeros(len(shared))
+        for numbers in block.numbers:
+            difference += np.abs(numbers[shared] - numbers[partner])
+        for kinds in block.kinds:
+            difference += kinds[shared] != kinds[partner]
+        summed += np.bincount(shared_owner, weights=difference, minlength=packed.count)
+        settings += matching * (len(block.numbers) + len(block.kinds))
+    return weights.structure * unmatched / union + weights.settings * summed / settings
+
+
+def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
+    """Lay out modules for `distances`."""
+    space = config.search_space
+    neighbours = {name: code for code, name in enumerate(space.neighbours)}
+    kernels = {size: rank for rank, size in enumerate(sorted(space.kernel_sizes))}
+    joins = {name: code for code, name in enumerate(space.joins)}
+    nodes = list(chain.from_iterable([module.nodes for module in modules]))
+    return _packed(
+        modules,
+        _own_settings(len(modules), (), (_integers([joins[module.join] for module in modules]),)),
+        Block(
+            _first(modules, lambda module: len(module.nodes)),
+            _integers([node.id for node in nodes]),
+            (
+                _scaled([node.filters for node in nodes], space.filters),
+                _scaled([node.rate for node in nodes], space.dropout),
+                _scaled([kernels[node.kernel] for node in nodes], (0, len(kernels) - 1)),
+            ),
+            (_integers([neighbours[node.neighbour] for node in nodes]),),
+        ),
+    )
+
+
+def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
+    """Lay out blueprints for `distances`."""
+    low, high = config.evolution.learning_rate
+    dense = [
+        _scaled([blueprint.dense[i] for blueprint in blueprints], config.search_space.dense_units)
+        for i in range(config.search_space.dense_layers)
+    ]
+    rates = [math.log(blueprint.learning_rate or low) for blueprint in blueprints]
+    nodes = list(chain.from_iterable([blueprint.nodes for blueprint in blueprints]))
+    return _packed(
+        blueprints,
+        _own_settings(
+            len(blueprints), (*dense, _scaled(rates, (math.log(low), math.log(high)))), ()
+        ),
+        Block(
+            _first(blueprints, lambda blueprint: len(blueprint.nodes)),
+            _integers([node.id for node in nodes]),
+            (),
+            (_integers([node.species for node in nodes]),),
+        ),
+    )
+
+
+def _packed(genomes: Sequence[Module] | Sequence[Blueprint], own: Block, nodes: Block) -> Packed:
+    genes = list(chain.from_iterable([genome.connections for genome in genomes]))
+    connections = Block(
+        _first(genomes, lambda genome: len(genome.connections)),
+        _integers([gene.innovation for gene in genes]),
+        (),
+        (_integers([gene.enabled for gene in genes]),),
+    )
+    blocks = (own, nodes, connections)
+    owners = tuple(np.repeat(np.arange(len(genomes)), np.diff(block.first)) for block in blocks)
+    return Packed(len(genomes), blocks, owners)
+
+
+def _own_settings(count: int, numbers: tuple[Floats, ...], kinds: tuple[Integers, ...]) -> Block:
+    return Block(np.arange(count + 1), np.zeros(count, np.int64), numbers, kinds)
+
+
+def _first(
+    genomes: Sequence[Module] | Sequence[Blueprint], size: Callable[[Module | Blueprint], int]
+) -> Integers:
+    first = np.zeros(len(genomes) + 1, np.int64)
+    np.cumsum([size(genome) for genome in genomes], out=first[1:])
+    return first
+
+
+def _integers(values: Sequence[int]) -> Integers:
+    return np.fromiter(values, np.int64, len(values))
+
+
+def _scaled(values: Sequence[float], bounds: tuple[float, float]) -> Floats:
+    scaled = np.fromiter(values, np.float64, len(values)) - bounds[0]
+    span = bounds[1] - bounds[0]
+    return np.asarray(scaled / span if span > 0 else scaled * 0.0)

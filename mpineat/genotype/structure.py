@@ -1,0 +1,118 @@
+"""The structural mutations, the same for modules and blueprints (Stanley and Miikkulainen 2002, section 3.1).
+
+Each takes a valid graph and returns a valid one, or raises Rejected; none touches its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
+
+from mpineat.genotype.draws import Draws
+from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.graph import reaches, removable
+from mpineat.genotype.innovation import Innovations
+
+NodeT = TypeVar("NodeT", ModuleNode, BlueprintNode)
+Connections: TypeAlias = tuple[Connection, ...]
+
+
+class Rejected(Exception):
+    """A variation that this genome does not allow.
+
+    Attributes:
+        reason: "empty" (nothing would be left), "too_large" (the genome is full), "invalid" (no legal place).
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def add_node(
+    nodes: tuple[NodeT, ...],
+    connections: Connections,
+    innovations: Innovations,
+    draws: Draws,
+    new_node: Callable[[int], NodeT],
+    most: int,
+) -> tuple[tuple[NodeT, ...], Connections]:
+    """Split an enabled connection: it is disabled, and two new ones lead to and from a new node."""
+    if len(nodes) >= most:
+        raise Rejected("too_large")
+    enabled = [i for i, gene in enumerate(connections) if gene[3]]
+    place = draws.choice(enabled)
+    old = connections[place]
+    node = innovations.split(old)
+    new = (innovations.connect(old.source, node), innovations.connect(node, old.target))
+    kept = connections[:place] + (old._replace(enabled=False),) + connections[place + 1 :]
+    return _by_number(nodes + (new_node(node),)), _by_number(kept + new)
+
+
+def remove_node(
+    nodes: tuple[NodeT, ...], connections: Connections, innovations: Innovations, draws: Draws
+) -> tuple[tuple[NodeT, ...], Connections]:
+    """Take out a node with its connections and bridge the neighbours that lost their only way on."""
+    if len(nodes) < 2:
+        raise Rejected("empty")
+    gone = draws.choice(nodes).id
+    kept = [gene for gene in connections if gene[1] != gone and gene[2] != gone]
+    before = [gene[1] for gene in connections if gene[2] == gone and gene[3]]
+    after = [gene[2] for gene in connections if gene[1] == gone and gene[3]]
+    leaving = {gene[1] for gene in kept if gene[3]}
+    entered = {gene[2] for gene in kept if gene[3]}
+    bridges = {(p, s) for p in before for s in after if p not in leaving or s not in entered}
+    for place, gene in enumerate(kept):
+        if (gene[1], gene[2]) in bridges:
+            bridges.discard((gene[1], gene[2]))
+            kept[place] = gene._replace(enabled=True)
+    kept.extend(innovations.connect(*pair) for pair in sorted(bridges))
+    return tuple(node for node in nodes if node.id != gone), _by_number(tuple(kept))
+
+
+def add_connection(
+    nodes: tuple[NodeT, ...], connections: Connections, innovations: Innovations, draws: Draws
+) -> Connections:
+    """Connect two nodes that no gene connects yet, never closing a cycle."""
+    taken = {(gene[1], gene[2]) for gene in connections}
+    ids = [node.id for node in nodes]
+    free = [
+        (source, target)
+        for source in (INPUT, *ids)
+        for target in (*ids, OUTPUT)
+        if source != target and (source, target) not in taken and (target, source) not in taken
+    ]
+    while free:
+        source, target = free.pop(draws.below(len(free)))
+        if not reaches(connections, target, source):
+            return _by_number(connections + (innovations.connect(source, target),))
+    raise Rejected("invalid")
+
+
+def remove_connection(connections: Connections, draws: Draws) -> Connections:
+    """Take out a connection that is disabled or that no node depends on."""
+    places = removable(connections) + [i for i, gene in enumerate(connections) if not gene[3]]
+    if not places:
+        raise Rejected("invalid")
+    place = draws.choice(places)
+    return connections[:place] + connections[place + 1 :]
+
+
+def toggle_connection(connections: Connections, draws: Draws) -> Connections:
+    """Enable a disabled connection, or disable one that no node depends on."""
+    places = removable(connections) + [i for i, gene in enumerate(connections) if not gene[3]]
+    if not places:
+        raise Rejected("invalid")
+    place = draws.choice(places)
+    gene = connections[place]
+    return (
+        connections[:place] + (gene._replace(enabled=not gene.enabled),) + connections[place + 1 :]
+    )
+
+
+GeneT = TypeVar("GeneT", ModuleNode, BlueprintNode, Connection)
+
+
+def _by_number(genes: tuple[GeneT, ...]) -> tuple[GeneT, ...]:
+    # The first field is the id or innovation number, unique in a genome, so no other field is ever compared.
+    return tuple(sorted(genes))
