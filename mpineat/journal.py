@@ -1,8 +1,9 @@
 """The journal: what the running generation has learned so far, on the disk before it counts.
 
-One line an entry, JSON with the CRC-32 of the rest of the line in front. A line that a crash tore is cut off; a line
-that the disk damaged is named and left out. When the generation's file is safe, its lines are kept once more in
-journal_before.jsonl, so that the loss of that file loses no evaluation.
+One line an entry, JSON with the CRC-32 of the rest of the line in front. A line that a crash tore
+is cut off; a line that the disk damaged is named and left out. When the generation's file is safe,
+its lines are kept once more in journal_before.jsonl, so that the loss of that file loses no
+evaluation.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Entries:
 
     def of(self, generation: int) -> Entries:
         """Return the entries of one generation, the first only where a candidate has several."""
-        found = {}
+        found: dict[tuple[type, int], Entry] = {}
         for entry in self.entries:
             if entry.generation == generation:
                 found.setdefault((type(entry.item), _candidate(entry.item)), entry)
@@ -109,8 +110,10 @@ def _decode(line: bytes) -> Entry | None:
         return None
     try:
         body = json.loads(b"{" + rest)
-        read_value = {"outcome": outcome_from_json, "candidate": candidate_from_json}[body["kind"]]
-        return Entry(body["generation"], read_value(body["value"]))
+        generation, kind, value = body["generation"], body["kind"], body["value"]
+        if kind == "outcome":
+            return Entry(generation, outcome_from_json(value))
+        return Entry(generation, candidate_from_json(value)) if kind == "candidate" else None
     except (ValueError, KeyError, TypeError, WireError):
         return None
 
@@ -166,11 +169,15 @@ class Journal:
     def fold(self, generation: int) -> None:
         """Take the entries of `generation`, whose file is safe now, out of the journal.
 
-        They are kept in journal_before.jsonl until the next fold. A crash between file and fold, or within it,
-        neither loses nor doubles an entry: each names its generation, and `of` takes a candidate's first.
+        They are kept in journal_before.jsonl until the next fold. A crash between file and fold, or
+        within it, neither loses nor doubles an entry: each names its generation, and `of` takes a
+        candidate's first.
         """
         lines, _ = _scan(self._run_dir)
-        for name, first in ((run_directory.JOURNAL_BEFORE, generation), (run_directory.JOURNAL, generation + 1)):
+        for name, first in (
+            (run_directory.JOURNAL_BEFORE, generation),
+            (run_directory.JOURNAL, generation + 1),
+        ):
             kept = (line + b"\n" for line, entry in lines.items() if entry.generation >= first)
             run_directory.write_durably(self._run_dir / name, *kept)
         with run_directory.storage_errors(self._path):
@@ -186,5 +193,10 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()

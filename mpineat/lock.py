@@ -1,7 +1,8 @@
 """One writer for a run directory: a lock file that names its owner, on any file system.
 
-The file is made with O_EXCL, which parallel file systems that lack flock honour. Whether its owner still lives is
-asked of the kernel on the same host; of another host only the file's time tells, which its owner renews.
+The file is made with O_EXCL, which parallel file systems that lack flock honour. Whether its owner
+still lives is asked of the kernel on the same host; of another host only the file's time tells,
+which its owner renews.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Owner:
 
     Attributes:
         machine: Boot of the kernel and namespace of the process ids: where `pid` means something.
-        process_start: Clock ticks from boot to the start of the process; tells apart two that had one id.
+        process_start: Clock ticks from boot to the start of the process; tells apart two that had
+            one id.
         job: The batch system's job id; "" without one.
         token: Of this one locking.
     """
@@ -60,7 +62,7 @@ def job_id(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def owner(run_dir: Path) -> Owner | None:
-    """Return the owner of a run directory, as far as this host can tell; None when nobody writes to it."""
+    """Return who writes to a run directory, as far as this host can tell; None for nobody."""
     found = _look(run_dir / run_directory.LOCK)
     if found is None or found.owner is None or _is_gone(found.owner) or found.age > STALE_SECONDS:
         return None
@@ -69,7 +71,7 @@ def owner(run_dir: Path) -> Owner | None:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A lock file: its owner (None: not to be read), its time, and how long ago that was by the file system's clock."""
+    """A lock file: its owner, None where it cannot be read, and its time."""
 
     owner: Owner | None
     modified: int
@@ -102,7 +104,7 @@ def _is_gone(other: Owner) -> bool:
 
 
 def _process_start(pid: int) -> int | None:
-    """Return when a process started, in clock ticks after boot; None when there is none (a zombie is none)."""
+    """Return when a process started, in ticks after boot; None when there is none or a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -165,8 +167,10 @@ class RunLock:
     def _take_over(self) -> None:
         """Move a dead owner's lock away, once that is certain.
 
-        A lock of another host is watched: an owner that lives renews it, and the message then comes within seconds;
-        after a batch system has killed and restarted a job elsewhere the lock only needs to grow old.
+        A lock of another host is watched: an owner that lives renews it, and the message then comes
+            within seconds;
+        after a batch system has killed and restarted a job elsewhere the lock only needs to grow
+        old.
         """
         first = _look(self._path)
         if first is None:
@@ -174,13 +178,22 @@ class RunLock:
         found: _Found | None = first
         said = False
         while found is not None and not self._is_dead(found):
-            if found.modified != first.modified or found.owner != first.owner or self._lives_here(found):
+            if (
+                found.modified != first.modified
+                or found.owner != first.owner
+                or self._lives_here(found)
+            ):
                 raise InputError(
-                    f"{self._path.parent}: in use by {found.owner or 'a process that has not written its name yet'}; "
+                    f"{self._path.parent}: in use by {found.owner or 'an unnamed process'}; "
                     "wait for it, end it, or name another directory"
                 )
             if not said:
-                log.info("%s: held by %s, which may be dead: watching it for up to %.0f s", self._path, found.owner, STALE_SECONDS)
+                log.info(
+                    "%s: held by %s, which may be dead: watching it for up to %.0f s",
+                    self._path,
+                    found.owner,
+                    STALE_SECONDS,
+                )
                 said = True
             time.sleep(1)
             found = _look(self._path)
@@ -195,7 +208,7 @@ class RunLock:
         return found.owner is not None and found.owner.machine == self._owner.machine != ""
 
     def _move_away(self, dead: _Found) -> None:
-        """Rename the lock; of several that try, one succeeds, and who moved a rival's new lock puts it back."""
+        """Rename the lock: one of several rivals succeeds; who caught a new lock puts it back."""
         aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         with run_directory.storage_errors(self._path):
             try:
@@ -206,7 +219,11 @@ class RunLock:
             if moved is not None and moved.owner != dead.owner:
                 os.rename(aside, self._path)
                 return
-            log.warning("%s: taken over from %s, which is gone", self._path, dead.owner or "a killed process")
+            log.warning(
+                "%s: taken over from %s, which is gone",
+                self._path,
+                dead.owner or "a killed process",
+            )
             aside.unlink(missing_ok=True)
 
     def _renew(self) -> None:
@@ -221,9 +238,11 @@ class RunLock:
                 log.warning("%s: cannot be renewed: %s", self._path, error.strerror)
 
     def check(self) -> None:
-        """Raise StorageError when another process has taken the directory over, after this one was stopped for long."""
+        """Raise StorageError when another process has taken over, after this one was stopped."""
         if self._lost:
-            raise StorageError(f"{self._path}: another process has taken the run directory over; nothing more is written")
+            raise StorageError(
+                f"{self._path}: taken over by another process; nothing more is written"
+            )
 
     def release(self) -> None:
         """Give the run directory free."""
@@ -236,5 +255,10 @@ class RunLock:
     def __enter__(self) -> RunLock:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.release()

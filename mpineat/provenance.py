@@ -22,7 +22,9 @@ _PACKAGES = ("mpineat", "numpy", "h5py", "pydantic", "mpi4py", "tensorflow", "ke
 _BATCH = ("LSB_", "SLURM_", "PBS_", "CUDA_VISIBLE_DEVICES")
 
 
-def describe(*, ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object) -> dict[str, Any]:
+def describe(
+    *, ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object
+) -> dict[str, Any]:
     """Return an entry for this launch.
 
     Args:
@@ -42,7 +44,9 @@ def describe(*, ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **mo
         "mpi": mpi,
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
-        "batch": {name: value for name, value in sorted(os.environ.items()) if name.startswith(_BATCH)},
+        "batch": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(_BATCH)
+        },
         **more,
     }
 
@@ -63,19 +67,30 @@ def _versions() -> dict[str, str]:
 
 
 def _commit() -> str:
-    """Return the commit of the checkout that this code lies in, "+" behind it when files differ; "" elsewhere."""
+    """Return the commit of this code's checkout, with "+" when files differ; "" elsewhere."""
     folder = Path(mpineat.__file__).parent
-    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty=+",
+    ]
     if not (folder.parent / ".git").exists():
         return ""  # installed below some other project's checkout, perhaps
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return ""
 
 
 def read(run_dir: Path) -> tuple[tuple[Mapping[str, Any], ...], str]:
-    """Return the entries, oldest first, and a sentence when the file is missing or damaged, else ""."""
+    """Return the entries, oldest first, and a sentence when they cannot be read, else ""."""
     path = run_dir / run_directory.PROVENANCE
     try:
         entries = json.loads(path.read_bytes())
@@ -99,4 +114,5 @@ def record(run_dir: Path, entry: Mapping[str, Any]) -> None:
     if problem and path.exists():
         run_directory.set_aside(path)
     others = [other for other in entries if other.get("launch") != entry["launch"]]
-    run_directory.write_durably(path, json.dumps([*others, entry], indent=1, ensure_ascii=False).encode())
+    text = json.dumps([*others, entry], indent=1)
+    run_directory.write_durably(path, text.encode())

@@ -1,7 +1,7 @@
-"""The run directory: where its files lie, and how they are written so that no crash leaves half a file.
+"""The run directory: where its files lie, and how they are written whole or not at all.
 
-A file is written beside its name, synced, renamed, and the directory synced: of five ways to write checkpoints
-that were killed at random moments only this one lost nothing.
+A file is written beside its name, synced, renamed, and the directory synced: of five ways to write
+checkpoints that were killed at random moments only this one lost nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ LOGS = "logs"
 
 _GENERATION = re.compile(r"generation_(\d{4,})\.h5")
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
-# File systems that cannot sync a directory say so with one of these; their renames are as durable as they get.
+# File systems that cannot sync a directory say so with one of these; their renames are as durable
+# as they get.
 _NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 
@@ -42,7 +43,9 @@ def generation_paths(run_dir: Path) -> tuple[Path, ...]:
         names = os.listdir(folder)
     except FileNotFoundError:
         return ()
-    found = {int(match[1]): folder / name for name in names if (match := _GENERATION.fullmatch(name))}
+    found = {
+        int(match[1]): folder / name for name in names if (match := _GENERATION.fullmatch(name))
+    }
     return tuple(found[number] for number in sorted(found))
 
 
@@ -72,7 +75,7 @@ def remove_temporary(run_dir: Path) -> None:
 
 
 def write_durably(path: Path, *parts: bytes) -> None:
-    """Put a file of these bytes at `path`, whole or not at all, and on the disk before returning.
+    """Put a file at `path`, whole or not at all, and on the disk before returning.
 
     Raises:
         StorageError: The disk is full or read-only; what was there is untouched.
@@ -94,7 +97,7 @@ def write_durably(path: Path, *parts: bytes) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged file so that nothing reads it again but a person can; return its new name."""
+    """Rename a damaged file so that only a person reads it again; return its new path."""
     number = 0
     while (aside := path.with_name(f"{path.name}.damaged{number or ''}")).exists():
         number += 1
@@ -124,5 +127,6 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise StorageError(
-            f"{path}: cannot be written: {reason}; what is on disk is whole: mend that, then go on with --resume"
+            f"{path}: cannot be written: {reason}; "
+            "what is on disk is whole: mend that, then go on with --resume"
         ) from error

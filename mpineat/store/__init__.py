@@ -1,4 +1,4 @@
-"""The only checkpoint format: a sealed HDF5 file a generation, and all that can be read of a run directory."""
+"""The only checkpoint format: a sealed HDF5 file a generation; the reading of a run directory."""
 
 from mpineat.store.generation import Generation, read, write
 from mpineat.store.hdf5 import Damaged

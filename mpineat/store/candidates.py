@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
 from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genome import Blueprint, Module
-from mpineat.store.columns import OptionalFloat, OptionalInt, Table, columns_of, from_table, to_table
+from mpineat.store.columns import (
+    OptionalFloat,
+    OptionalInt,
+    Table,
+    columns_of,
+    from_table,
+    to_table,
+)
 from mpineat.store.genomes import Pool
 from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
 
@@ -22,7 +29,15 @@ CANDIDATE: dict[str, type] = {
 }
 MODULES: dict[str, type] = {"candidate": int, "species": int, "module": int, "module_row": int}
 # Kept in tables of their own, or under another name.
-_APART = ("candidate", "network_before", "network_after", "compressed", "curve", "seconds", "started")
+_APART = (
+    "candidate",
+    "network_before",
+    "network_after",
+    "compressed",
+    "curve",
+    "seconds",
+    "started",
+)
 OUTCOME = columns_of(Outcome, but=_APART)
 SECONDS = {f"seconds_{name}": kind for name, kind in columns_of(Seconds).items()}
 MORE: dict[str, type] = {
@@ -42,7 +57,9 @@ LAYERS: dict[str, type] = {
     "removed_order": OptionalInt,  # place among the removed layers; -1: not removed
 }
 ALIVE: dict[str, type] = {"candidate": int, "step": int, "filters": int}
-_NONE = Outcome(candidate=-1, network_hash="", status="")  # fills the row of a candidate without an outcome
+_NONE = Outcome(
+    candidate=-1, network_hash="", status=""
+)  # fills the row of a candidate without an outcome
 
 
 def candidate_tables(
@@ -54,11 +71,16 @@ def candidate_tables(
     """Return the tables below candidates/; genomes that only candidates hold go into the pools.
 
     Raises:
-        ValueError: An outcome belongs to none of the candidates, or to one that has another outcome.
+        ValueError: An outcome belongs to none of the candidates, or to one that has another
+        outcome.
     """
     arrival = {outcome.candidate: place for place, outcome in enumerate(outcomes)}
-    if len(arrival) < len(outcomes) or not arrival.keys() <= {candidate.id for candidate in candidates}:
-        raise ValueError("every outcome must belong to a candidate of the generation, and to one alone")
+    if len(arrival) < len(outcomes) or not arrival.keys() <= {
+        candidate.id for candidate in candidates
+    }:
+        raise ValueError(
+            "every outcome must belong to a candidate of the generation, and to one alone"
+        )
     rows = []
     for candidate in candidates:
         place = arrival.get(candidate.id)
@@ -101,14 +123,17 @@ def candidate_tables(
 def _networks(outcomes: Sequence[Outcome], field: str) -> Table:
     """Return each network's JSON in lines: first all but the layers, then a line a layer.
 
-    Lines of one width compress and carry checksums, which HDF5's texts of any length do not; and h5dump shows
-    a network as a person would write it.
+    Lines of one width compress and carry checksums, which HDF5's texts of any length do not; and
+    h5dump shows a network as a person would write it.
     """
     rows = []
     for outcome in outcomes:
         network = getattr(outcome, field)
         if network is not None:
-            lines = [{key: value for key, value in network.items() if key != "layers"}, *network["layers"]]
+            lines = [
+                {key: value for key, value in network.items() if key != "layers"},
+                *network["layers"],
+            ]
             rows += [(outcome.candidate, json.dumps(line)) for line in lines]
     return to_table(NETWORK, rows)
 
@@ -122,7 +147,16 @@ def _compressed_tables(outcomes: Sequence[Outcome]) -> dict[str, Table]:
         removed = {name: place for place, name in enumerate(record.removed)}
         for name in dict.fromkeys((*record.widths, *record.dead_at_start, *removed)):
             before, after = record.widths.get(name, (None, None))
-            layers.append((outcome.candidate, name, before, after, record.dead_at_start.get(name), removed.get(name)))
+            layers.append(
+                (
+                    outcome.candidate,
+                    name,
+                    before,
+                    after,
+                    record.dead_at_start.get(name),
+                    removed.get(name),
+                )
+            )
         alive += [(outcome.candidate, step, filters) for step, filters in record.alive]
     return {
         "candidates/compressed_layers": to_table(LAYERS, layers),
@@ -141,14 +175,18 @@ def candidates_from(
     table = tables["candidates/table"]
     ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, table)
     parts: dict[int, list[tuple[int, Module]]] = {}
-    for candidate, species, _, row in zip(*from_table(MODULES, tables["candidates/modules"]), strict=True):
+    for candidate, species, _, row in zip(
+        *from_table(MODULES, tables["candidates/modules"]), strict=True
+    ):
         parts.setdefault(candidate, []).append((species, modules[row]))
     candidates = tuple(
         Candidate(number, generation, blueprints[row], tuple(parts.get(number, ())))
         for number, generation, row in zip(ids, generations, blueprint_rows, strict=True)
     )
     outcomes = dict(zip(arrivals, _outcomes(tables, ids), strict=True))
-    return candidates, tuple(outcomes[place] for place in sorted(place for place in outcomes if place is not None))
+    return candidates, tuple(
+        outcomes[place] for place in sorted(place for place in outcomes if place is not None)
+    )
 
 
 def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
@@ -157,24 +195,34 @@ def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
     scalars = zip(*from_table(OUTCOME, table, _defaults(Outcome)), strict=True)
     times = zip(*from_table(SECONDS, table, dict.fromkeys(SECONDS, 0.0)), strict=True)
     more = zip(*from_table(MORE, table), strict=True)
-    before, after = (_networks_from(tables[f"candidates/networks_{name}"]) for name in ("before", "after"))
+    before, after = (
+        _networks_from(tables[f"candidates/networks_{name}"]) for name in ("before", "after")
+    )
     curves: dict[int, list[Epoch]] = {}
     for candidate, *point in zip(*from_table(CURVES, tables["candidates/curves"]), strict=True):
-        curves.setdefault(candidate, []).append(Epoch(**dict(zip(tuple(CURVES)[1:], point))))
+        curves.setdefault(candidate, []).append(Epoch(**_named(Epoch, point)))
     records = _compressed_from(tables)
     return [
         Outcome(
             candidate=number,
-            **dict(zip(OUTCOME, values)),
-            seconds=Seconds(**dict(zip((f.name for f in fields(Seconds)), spent))),
+            **dict(zip(OUTCOME, values, strict=True)),
+            seconds=Seconds(**_named(Seconds, spent)),
             started=started,
             network_before=before.get(number),
             network_after=after.get(number),
-            compressed=Compressed(step_seconds=tuple(steps), **records.get(number, {})) if learned else None,
+            compressed=Compressed(step_seconds=tuple(steps), **records.get(number, {}))
+            if learned
+            else None,
             curve=tuple(curves.get(number, ())),
         )
-        for number, values, spent, (started, learned, *steps) in zip(ids, scalars, times, more, strict=True)
+        for number, values, spent, (started, learned, *steps) in zip(
+            ids, scalars, times, more, strict=True
+        )
     ]
+
+
+def _named(cls: type, values: Iterable[Any]) -> dict[str, Any]:
+    return dict(zip((field.name for field in fields(cls)), values, strict=True))
 
 
 def _defaults(cls: type) -> dict[str, object]:
@@ -197,7 +245,9 @@ def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
     found: dict[int, dict[str, Any]] = {}
 
     def record(candidate: int) -> dict[str, Any]:
-        return found.setdefault(candidate, {"widths": {}, "dead_at_start": {}, "removed": (), "alive": ()})
+        return found.setdefault(
+            candidate, {"widths": {}, "dead_at_start": {}, "removed": (), "alive": ()}
+        )
 
     removed: dict[int, dict[int, str]] = {}
     for candidate, layer, before, after, dead, place in zip(
@@ -211,6 +261,8 @@ def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
             removed.setdefault(candidate, {})[place] = layer
     for candidate, places in removed.items():
         record(candidate)["removed"] = tuple(places[place] for place in sorted(places))
-    for candidate, step, filters in zip(*from_table(ALIVE, tables["candidates/alive_filters"]), strict=True):
+    for candidate, step, filters in zip(
+        *from_table(ALIVE, tables["candidates/alive_filters"]), strict=True
+    ):
         record(candidate)["alive"] += ((step, filters),)
     return found

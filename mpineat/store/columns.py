@@ -5,7 +5,6 @@ A field that a class gains later becomes a column by itself, and older files rea
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,35 +23,29 @@ class OptionalFloat:
     """Numbers, or None, which is written as NaN."""
 
 
-_OPTIONAL: dict[object, type] = {int: OptionalInt, float: OptionalFloat}
+_OPTIONAL: dict[object, type] = {int | None: OptionalInt, float | None: OptionalFloat}
 _PLAIN = (int, float, bool, str)
 _SMALL = np.iinfo(np.int32)
 
 
-def columns_of(cls: type, *, but: Iterable[str] = (), names: Mapping[str, str] | None = None) -> dict[str, type]:
+def columns_of(cls: type, *, but: Iterable[str] = ()) -> dict[str, type]:
     """Return the columns for the fields of a dataclass or named tuple, in its order.
 
     Args:
         but: Fields that are kept elsewhere.
-        names: Field -> name of its column, where the column's name should tell more.
 
     Raises:
         TypeError: A field is of a type that no column can hold.
     """
-    names = names or {}
-    columns = {}
-    for field, hint in typing.get_type_hints(cls).items():
-        if field not in but:
-            columns[names.get(field, field)] = _kind(cls, field, hint)
-    return columns
+    hints = typing.get_type_hints(cls)
+    return {field: _kind(cls, field, hint) for field, hint in hints.items() if field not in but}
 
 
 def _kind(cls: type, field: str, hint: Any) -> type:
     if hint in _PLAIN:
         return typing.cast(type, hint)
-    if isinstance(hint, types.UnionType) and len(hint.__args__) == 2 and hint.__args__[1] is types.NoneType:
-        if hint.__args__[0] in _OPTIONAL:
-            return _OPTIONAL[hint.__args__[0]]
+    if hint in _OPTIONAL:
+        return _OPTIONAL[hint]
     raise TypeError(f"the store has no column for {cls.__name__}.{field}: {hint}")
 
 
@@ -63,7 +56,9 @@ def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
     """
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(columns)
     arrays = [_encode(kind, column) for kind, column in zip(columns.values(), values, strict=True)]
-    table: Table = np.empty(len(rows), [(name, a.dtype) for name, a in zip(columns, arrays, strict=True)])
+    table: Table = np.empty(
+        len(rows), [(name, a.dtype) for name, a in zip(columns, arrays, strict=True)]
+    )
     for name, array in zip(columns, arrays, strict=True):
         table[name] = array
     return table
@@ -71,7 +66,9 @@ def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
 
 def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
     if kind is str:
-        return np.array([text.encode("utf-8", "surrogatepass") for text in values] or [b""], "S")[: len(values)]
+        return np.array([text.encode("utf-8", "surrogatepass") for text in values] or [b""], "S")[
+            : len(values)
+        ]
     if kind is bool:
         return np.array(values, bool)
     if kind is float:
@@ -85,7 +82,9 @@ def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
     return numbers.astype(np.int32) if fits else numbers
 
 
-def from_table(columns: Columns, table: Table, defaults: Mapping[str, object] | None = None) -> list[list[Any]]:
+def from_table(
+    columns: Columns, table: Table, defaults: Mapping[str, object] | None = None
+) -> list[list[Any]]:
     """Return the values column by column, in the order of `columns`.
 
     Args:

@@ -35,8 +35,8 @@ class Generation:
     Attributes:
         state: Of the generation, evaluated: what `breed` makes the next one from.
         candidates: Those that were asked or that ended in this generation.
-        outcomes: Of those candidates, in the order in which `tell` received them; candidates without one are
-            still being evaluated (steady schedule).
+        outcomes: Of those candidates, in the order in which `tell` received them; candidates
+            without one are still being evaluated (steady schedule).
         run_id: Shared by all generations of a run.
         config: The resolved configuration as YAML text.
         created: When the file was written, UTC, ISO 8601.
@@ -63,7 +63,7 @@ class Generation:
 
 
 def write(run_dir: Path, generation: Generation) -> Generation:
-    """Write the generation's file, durably and whole or not at all; return it with its content_sha256.
+    """Write the file, durably and whole or not at all; return the value with its content_sha256.
 
     Raises:
         StorageError: The disk is full or read-only.
@@ -71,7 +71,7 @@ def write(run_dir: Path, generation: Generation) -> Generation:
     state = generation.state
     modules, blueprints = Pool(state.modules.genomes), Pool(state.blueprints.genomes)
     counters = [counters_row(MODULES, state.modules), counters_row(BLUEPRINTS, state.blueprints)]
-    attributes = {
+    attributes: hdf5.Attributes = {
         "run_id": generation.run_id,
         "seed": generation.seed,
         "generation": state.generation,
@@ -106,7 +106,9 @@ def read(path: Path) -> Generation:
     try:
         return _generation(attributes, tables)
     except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
-        raise hdf5.Damaged(f"{path}: whole, but not as this program writes it: {error!r}") from error
+        raise hdf5.Damaged(
+            f"{path}: whole, but not as this program writes it: {error!r}"
+        ) from error
 
 
 def _generation(attributes: dict[str, Any], tables: dict[str, Any]) -> Generation:

@@ -94,10 +94,10 @@ BLUEPRINTS = Kind(
 
 
 class Pool(Generic[GenomeT]):
-    """The genomes of a population and, behind them, those that are gone but that a species or a candidate holds."""
+    """The genomes of a population and, behind them, others that a species or a candidate holds."""
 
     def __init__(self, population: Sequence[GenomeT]) -> None:
-        self.genomes = list(population)
+        self.genomes: list[GenomeT] = list(population)
         self._rows: dict[int, list[int]] = {}
         for row, genome in enumerate(population):
             self._rows.setdefault(genome.id, []).append(row)
@@ -106,7 +106,8 @@ class Pool(Generic[GenomeT]):
         """Return where `genome` lies in the pool, putting it there when it is new."""
         rows = self._rows.setdefault(genome.id, [])
         for row in rows:
-            # Not by the id alone: a genome changes under its id when compressed sizes are written back.
+            # Not by the id alone: a genome changes under its id when compressed sizes are written
+            # back.
             if self.genomes[row] == genome:
                 return row
         self.genomes.append(genome)
@@ -114,48 +115,75 @@ class Pool(Generic[GenomeT]):
         return rows[-1]
 
 
-def population_tables(kind: Kind[GenomeT], population: Population[GenomeT], pool: Pool[GenomeT]) -> dict[str, Table]:
-    """Return the tables of a population; last of all, when the pool has all that candidates hold."""
-    species_rows = [
-        (s.id, s.representative.id, pool.row(s.representative), len(s.members), s.best_fitness, s.age, s.stagnation)
-        for s in population.species
-    ]
-    species = {member: s.id for s in population.species for member in s.members}
-    alive = len(population.genomes)
-    if not species.keys() | population.fitness.keys() | population.uses.keys() <= {g.id for g in population.genomes}:
-        raise ValueError(f"{kind.name}: species, fitness or uses name a genome that the population lacks")
-    fitness, uses = population.fitness, population.uses
-    rows = [
+def population_tables(
+    kind: Kind[GenomeT], population: Population[GenomeT], pool: Pool[GenomeT]
+) -> dict[str, Table]:
+    """Return the tables of a population; call it when candidates have filled the pool."""
+    species = [
         (
-            genome.id,
-            row < alive,
-            species.get(genome.id) if row < alive else None,
-            *_two_parents(genome),
-            genome.birth,
-            fitness.get(genome.id) if row < alive else None,
-            uses.get(genome.id) if row < alive else None,
-            *(getattr(genome, name) for name in kind.settings),
+            one.id,
+            one.representative.id,
+            pool.row(one.representative),
+            len(one.members),
+            one.best_fitness,
+            one.age,
+            one.stagnation,
         )
-        for row, genome in enumerate(pool.genomes)
+        for one in population.species
     ]
-    tables = {
-        f"species/{kind.name}": to_table(SPECIES, species_rows),
-        f"{kind.name}/genomes": to_table({**GENOMES, **kind.settings}, rows),
+    return {
+        f"species/{kind.name}": to_table(SPECIES, species),
+        f"{kind.name}/genomes": _genome_table(kind, population, pool.genomes),
+        **_list_tables(kind, pool.genomes),
     }
+
+
+def _genome_table(
+    kind: Kind[GenomeT], population: Population[GenomeT], pool: Sequence[GenomeT]
+) -> Table:
+    species = {member: one.id for one in population.species for member in one.members}
+    fitness, uses = population.fitness, population.uses
+    known = {genome.id for genome in population.genomes}
+    if not species.keys() | fitness.keys() | uses.keys() <= known:
+        raise ValueError(f"{kind.name}: species, fitness or uses name a genome that is not there")
+    rows: list[tuple[object, ...]] = []
+    for row, genome in enumerate(pool):
+        number = genome.id if row < len(population.genomes) else None  # None: gone
+        rows.append(
+            (
+                genome.id,
+                number is not None,
+                species.get(number),
+                *_two_parents(genome),
+                genome.birth,
+                fitness.get(number),
+                uses.get(number),
+                *[getattr(genome, name) for name in kind.settings],
+            )
+        )
+    return to_table({**GENOMES, **kind.settings}, rows)
+
+
+def _list_tables(kind: Kind[GenomeT], pool: Sequence[GenomeT]) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
     begins = []
     for name, genes in kind.lists.items():
-        lists = [getattr(genome, name) for genome in pool.genomes]
+        lists: list[tuple[Any, ...]] = [getattr(genome, name) for genome in pool]
         values = list(chain.from_iterable(lists))
-        tables[f"{kind.name}/{name}"] = to_table(genes.columns, values if len(genes.columns) > 1 else list(zip(values)))
+        if len(genes.columns) == 1:  # plain values
+            values = list(zip(values, strict=True))
+        tables[f"{kind.name}/{name}"] = to_table(genes.columns, values)
         begins.append(offsets(map(len, lists)))
-    tables[f"{kind.name}/offsets"] = to_table(dict.fromkeys(kind.lists, int), list(zip(*begins, strict=True)))
-    return tables
+    rows = list(zip(*begins, strict=True))
+    return tables | {f"{kind.name}/offsets": to_table(dict.fromkeys(kind.lists, int), rows)}
 
 
 def _two_parents(genome: Module | Blueprint) -> tuple[int | None, int | None]:
     first, second = (*genome.parents, None, None)[:2]
     if len(genome.parents) > 2:
-        raise ValueError(f"genome {genome.id} has {len(genome.parents)} parents; the table has columns for two")
+        raise ValueError(
+            f"genome {genome.id} has {len(genome.parents)} parents; the table has columns for two"
+        )
     return first, second
 
 
@@ -184,7 +212,7 @@ def population_from(
     names = ("id", *kind.settings, *kind.lists, "parents", "birth")
     both = (tuple(p for p in pair if p is not None) for pair in zip(*parents, strict=True))
     pool = [
-        kind.make(**dict(zip(names, values)))
+        kind.make(**dict(zip(names, values, strict=True)))
         for values in zip(ids, *columns[len(GENOMES) :], *lists, both, births, strict=True)
     ]
     members: dict[int, list[int]] = {}
@@ -209,7 +237,9 @@ def population_from(
             )
         ),
         threshold=threshold,
-        fitness={genome: value for genome, value in zip(ids, fitness, strict=True) if value is not None},
+        fitness={
+            genome: value for genome, value in zip(ids, fitness, strict=True) if value is not None
+        },
         uses={genome: value for genome, value in zip(ids, uses, strict=True) if value is not None},
         next_innovation=innovation,
         next_genome=next_genome,

@@ -1,9 +1,10 @@
-"""Tables and attributes as the bytes of one sealed HDF5 file, and back; the only place that knows HDF5.
+"""Tables and attributes as one sealed HDF5 file and back; the only place that knows HDF5.
 
-HDF5 works in memory alone: files are read and written whole by plain system calls, so that locks which a parallel
-file system lacks do not matter and a full disk is an ordinary error. In front of the data stands HDF5's own user
-block of 512 bytes, which every HDF5 tool skips: a text with the length and the SHA-256 of the file. It is checked
-before HDF5 parses a byte, because HDF5 crashes or hangs on some damaged files and checks no metadata.
+HDF5 works in memory alone: files are read and written whole by plain system calls, so that locks
+which a parallel file system lacks do not matter and a full disk is an ordinary error. In front of
+the data stands HDF5's own user block of 512 bytes, which every HDF5 tool skips: a text with the
+length and the SHA-256 of the file. It is checked before HDF5 parses a byte, because HDF5 crashes or
+hangs on some damaged files and checks no metadata.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ def pack(attributes: Attributes, tables: Mapping[str, Table]) -> tuple[bytes, st
             file.attrs[name] = value
         file.attrs["content_sha256"] = digest
         for path, table in tables.items():
-            dtype = np.dtype([(name, _in_file(table.dtype[name])) for name in table.dtype.names or ()])
+            dtype = np.dtype(
+                [(name, _in_file(table.dtype[name])) for name in table.dtype.names or ()]
+            )
             file.create_dataset(
                 path,
                 data=table.astype(dtype),
@@ -81,12 +84,19 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Table]]:
 
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            attributes = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+            attributes = {
+                name: value.item() if hasattr(value, "item") else value
+                for name, value in file.attrs.items()
+            }
             file.visititems(visit)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise Damaged(f"{path}: damaged: {error}") from error
     found = attributes.pop("content_sha256", None)
-    rest = {name: value for name, value in attributes.items() if name not in ("format", "format_version")}
+    rest = {
+        name: value
+        for name, value in attributes.items()
+        if name not in ("format", "format_version")
+    }
     if found != content_sha256(rest, tables):
         raise Damaged(f"{path}: damaged: its content is not that of its content_sha256")
     return attributes | {"content_sha256": found}, tables

@@ -1,4 +1,4 @@
-"""What a run directory holds: the newest whole generation for a resume, everything for those who look on."""
+"""What a run directory holds: the newest whole generation to resume from, all for onlookers."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Run:
 
 
 def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
-    """Return the newest whole generation, None when there is none, and the damaged files that are newer.
+    """Return the newest whole generation, if any, and the damaged files that are newer.
 
     Raises:
         InputError: The newest file is of a newer format version: starting over would be no resume.
     """
-    damaged = []
+    damaged: list[Path] = []
     for path in reversed(run_directory.generation_paths(run_dir)):
         try:
             return read(path), tuple(damaged)
@@ -72,7 +72,8 @@ def read_run(run_dir: Path) -> Run:
         problems.append(str(error))
     launches, complaint = provenance.read(run_dir)
     problems += [complaint] if complaint else []
-    # The journal first: a generation that ends meanwhile moves from it into a file, never the other way.
+    # The journal first: a generation that ends meanwhile moves from it into a file, never the other
+    # way.
     entries = journal.read(run_dir)
     problems += entries.damaged
     generations = _generations(run_dir, problems)
@@ -102,6 +103,8 @@ def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
         if generation.number and (before is None or before.number != generation.number - 1):
             problems.append(f"{path}: the generation before it is missing")
         elif before is not None and generation.parent_sha256 != before.content_sha256:
-            problems.append(f"{path}: does not descend from the generation before it; files of two runs are mixed")
+            problems.append(
+                f"{path}: does not descend from the generation before it: files of two runs mixed"
+            )
         found.append(generation)
     return tuple(found)
