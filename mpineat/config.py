@@ -29,7 +29,7 @@ class Section(BaseModel):
 class Run(Section):
     """The run as a whole."""
 
-    seed: int = option(0, "root of every random draw; one seed gives one history", ge=0)
+    seed: int = option(0, "root of every random draw; one seed gives one history", ge=0, lt=2**63)
     wall_minutes: Positive | None = option(
         None, "stop in time, with exit code 75, this many minutes after the launch; none: ask the batch system"
     )
@@ -91,6 +91,9 @@ class SearchSpace(Section):
     batch_norm: bool = option(False, "put batch normalisation into every convolution (thesis: off)")
     joins: tuple[Literal["add", "concat"], ...] = option(
         ("add", "concat"), "how a node may join several inputs", min_length=1
+    )
+    head: Literal["flatten", "global_average_pool"] = option(
+        "flatten", "what turns the last maps into a vector (the pool makes a far smaller first dense layer)"
     )
     dense_layers: int = option(1, "dense layers before the output layer (thesis: 1 or 2)", ge=0, le=8)
     dense_units: tuple[Count, Count] = option((32, 256), "fewest and most units of each of them (thesis: 32-256)")
@@ -284,6 +287,8 @@ class Farm(Section):
     start_seconds: Positive = option(300.0, "longest start of a child (importing TensorFlow from a cold file system)")
     beat_seconds: Positive = option(5.0, "a worker rank reports its state this often, in seconds")
     lost_seconds: Positive = option(120.0, "a worker rank silent for so long counts as lost")
+    growth_mb: Positive = option(4000.0, "a child whose resident memory grew by more is replaced, in MiB")
+    memory_mb: Positive | None = option(None, "a child whose resident memory exceeds it is killed, in MiB; none: no limit")
     share_gpu: bool = option(True, "more workers than GPUs on a node share them, with a warning; false: the rest idle")
 
 
