@@ -9,6 +9,10 @@ class StorageError(Exception):
     """The run directory cannot be written (full or read-only disk): one line, exit code 1."""
 
 
+class FarmError(Exception):
+    """No worker is left, or MPI itself failed: one line, exit code 1; the run directory can be resumed."""
+
+
 class Infeasible(Exception):
     """A candidate that is no network of the search space.
 

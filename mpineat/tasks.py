@@ -26,7 +26,8 @@ class Task:
         seed: Of the weights, the shuffling and the dropout; derived from the run's seed and the network's hash,
             so equal networks have equal outcomes wherever they are trained.
         compress: Whether structure learning precedes the training.
-        flops: Of the uncompressed network, one forward pass; orders the queue.
+        flops: Of the uncompressed network, one forward pass.
+        parameters, layers: Of the uncompressed network; with flops they predict the seconds and so order the queue.
         attempt: 1 for the first try.
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
     """
@@ -36,6 +37,8 @@ class Task:
     seed: int
     compress: bool
     flops: int
+    parameters: int = 0
+    layers: int = 0
     attempt: int = 1
     batch_size: int | None = None
 

@@ -1,0 +1,224 @@
+"""Which GPU and which cores each worker's child gets: gathered from all ranks, shared out on rank 0."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+EXCLUSIVE_PROCESS = 3  # nvmlComputeMode_t
+PROHIBITED = 2
+UUID_BYTES = 96
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """One GPU as the driver reports it; mode: nvmlComputeMode_t."""
+
+    uuid: str
+    mode: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """What a rank finds around itself.
+
+    Attributes:
+        leader: Lowest rank on the same node, from MPI.
+        visible: CUDA_VISIBLE_DEVICES as the batch system, jsrun or mpirun set it; None: not set.
+        gpus: All GPUs of the node, in the driver's order.
+        cores: Cores that this rank may run on.
+        node_cores: Cores of the node that are online.
+    """
+
+    rank: int
+    host: str
+    leader: int
+    visible: str | None = None
+    gpus: tuple[Gpu, ...] = ()
+    cores: tuple[int, ...] = ()
+    node_cores: int = 1
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Node:
+        """Read what to_json returned."""
+        gpus = tuple(Gpu(**gpu) for gpu in value["gpus"])
+        return Node(**{**value, "gpus": gpus, "cores": tuple(value["cores"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What one worker's child may use.
+
+    Attributes:
+        gpu: Value for CUDA_VISIBLE_DEVICES; None: no GPU.
+        gpu_share: Workers on that GPU.
+        idle: Why the worker must not work; "" when it may.
+    """
+
+    gpu: str | None = None
+    gpu_share: int = 1
+    cores: tuple[int, ...] = ()
+    idle: str = ""
+
+
+def look_around(rank: int, host: str, leader: int) -> Node:
+    """Return what this process has; creates no CUDA context and loads no framework."""
+    return Node(
+        rank=rank,
+        host=host,
+        leader=leader,
+        visible=os.environ.get("CUDA_VISIBLE_DEVICES"),
+        gpus=find_gpus(),
+        cores=tuple(sorted(os.sched_getaffinity(0))),
+        node_cores=os.cpu_count() or 1,
+    )
+
+
+def find_gpus() -> tuple[Gpu, ...]:
+    """Ask NVIDIA's management library (NVML) for this node's GPUs; () without driver or GPU."""
+    try:
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return ()
+    return _ask(nvml)
+
+
+def _ask(nvml: Any) -> tuple[Gpu, ...]:
+    if nvml.nvmlInit_v2() != 0:
+        return ()
+    found = []
+    try:
+        count = ctypes.c_uint()
+        if nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
+            return ()
+        for index in range(count.value):
+            device, mode = ctypes.c_void_p(), ctypes.c_int()
+            uuid = ctypes.create_string_buffer(UUID_BYTES)
+            if nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
+                continue
+            nvml.nvmlDeviceGetUUID(device, uuid, UUID_BYTES)
+            nvml.nvmlDeviceGetComputeMode(device, ctypes.byref(mode))
+            found.append(Gpu(uuid=uuid.value.decode(), mode=mode.value))
+    finally:
+        nvml.nvmlShutdown()
+    return tuple(found)
+
+
+def usable(node: Node) -> tuple[tuple[str, Gpu], ...]:
+    """Return the GPUs that `node`'s rank may use: (value for CUDA_VISIBLE_DEVICES, GPU) pairs.
+
+    The batch system may have narrowed the list already; an entry is an index into the driver's order or
+    (the beginning of) a UUID. As CUDA does, the list is read up to its first invalid entry.
+    """
+    if node.visible is None:
+        return tuple((gpu.uuid, gpu) for gpu in node.gpus if gpu.mode != PROHIBITED)
+    chosen = []
+    for entry in filter(None, (item.strip() for item in node.visible.split(","))):
+        matches = (
+            [node.gpus[int(entry)]]
+            if entry.isdigit() and int(entry) < len(node.gpus)
+            else [gpu for gpu in node.gpus if gpu.uuid.startswith(entry)]
+        )
+        if len(matches) != 1 and not entry.startswith("MIG-"):  # a slice of a GPU has its own UUID
+            break
+        chosen.append((entry, matches[0] if len(matches) == 1 else Gpu(uuid=entry)))
+    return tuple(chosen)
+
+
+def share_out(
+    nodes: Sequence[Node], share_gpu: bool
+) -> tuple[dict[int, Place], tuple[str, ...]]:
+    """Give every worker its place.
+
+    Args:
+        nodes: Of the workers alone, so that rank 0 gets no GPU (unless it is the only rank).
+        share_gpu: Whether workers beyond the number of GPUs share them; else they stay idle.
+
+    Returns:
+        Rank -> place, and warnings for the log.
+    """
+    groups: dict[int, list[Node]] = defaultdict(list)
+    for node in sorted(nodes, key=lambda n: n.rank):
+        groups[node.leader].append(node)
+    places: dict[int, Place] = {}
+    warnings: list[str] = []
+    for group in groups.values():
+        cores = _share_cores(group, warnings)
+        gpus = _share_gpus(group, share_gpu, warnings)
+        for node in group:
+            entry, share, idle = gpus[node.rank]
+            places[node.rank] = Place(gpu=entry, gpu_share=share, cores=cores[node.rank], idle=idle)
+    return places, tuple(warnings)
+
+
+def _share_gpus(
+    group: Sequence[Node], share_gpu: bool, warnings: list[str]
+) -> dict[int, tuple[str | None, int, str]]:
+    """Return rank -> (entry, workers on that GPU, why idle)."""
+    host = group[0].host
+    lists = {node.rank: usable(node) for node in group}
+    if not any(lists.values()):
+        return {node.rank: (None, 1, "") for node in group}
+    # Each rank takes the least used GPU of its own list: right both where all ranks see the same list
+    # (mpirun) and where the launcher gave every rank its own (jsrun).
+    users: dict[str, int] = defaultdict(int)
+    taken: dict[int, tuple[str, Gpu] | None] = {}
+    for node in group:
+        mine = lists[node.rank]
+        best = min(mine, key=lambda pair: users[pair[1].uuid]) if mine else None
+        full = best is not None and users[best[1].uuid] > 0
+        if best is not None and full and (not share_gpu or best[1].mode == EXCLUSIVE_PROCESS):
+            best = None
+        if best is not None:
+            users[best[1].uuid] += 1
+        taken[node.rank] = best
+    result: dict[int, tuple[str | None, int, str]] = {}
+    for node in group:
+        best = taken[node.rank]
+        if best is None:
+            why = f"no GPU of {host} is left for it"
+            if any(gpu.mode == EXCLUSIVE_PROCESS for _, gpu in lists[node.rank]):
+                why += " (compute mode EXCLUSIVE_PROCESS)"
+            result[node.rank] = (None, 1, why)
+        else:
+            result[node.rank] = (best[0], users[best[1].uuid], "")
+    number, most = len(users), max(users.values())
+    if most > 1:
+        warnings.append(
+            f"{host}: {len(group)} workers share {number} GPU{'s'[:number - 1]}, up to {most} on one; "
+            f"each may use 1/{most} of its memory (start {number} workers on this node for full speed)"
+        )
+    return result
+
+
+def _share_cores(group: Sequence[Node], warnings: list[str]) -> dict[int, tuple[int, ...]]:
+    """Return rank -> cores: its share where ranks inherited the same cores, else what mpirun bound it to."""
+    same: dict[tuple[int, ...], list[Node]] = defaultdict(list)
+    for node in group:
+        same[node.cores].append(node)
+    result: dict[int, tuple[int, ...]] = {}
+    for cores, members in same.items():
+        for index, node in enumerate(members):
+            if len(cores) >= len(members):
+                first = index * len(cores) // len(members)
+                last = (index + 1) * len(cores) // len(members)
+                result[node.rank] = cores[first:last]
+            else:
+                result[node.rank] = (cores[index % len(cores)],) if cores else ()
+    node = group[0]
+    fair = node.node_cores // len(group)
+    used = {core for cores in result.values() for core in cores}
+    if node.cores and len(used) < min(fair * len(group), node.node_cores) // 2 + 1 and len(used) < fair:
+        warnings.append(
+            f"{node.host}: the launcher bound {len(group)} workers to {len(used)} of {node.node_cores} "
+            "cores; mpirun --bind-to none frees them"
+        )
+    return result

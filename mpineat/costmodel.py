@@ -1,0 +1,77 @@
+"""How long an evaluation will take, fitted to those that are done: non-negative least squares over four features."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpineat.tasks import Outcome, Task
+
+FEATURES = 4  # a constant, flops, parameters, layers
+FEWEST = 2 * FEATURES  # measured evaluations before the fit is believed
+MOST = 500  # measured evaluations that are remembered; the search drifts
+
+
+class CostModel:
+    """Seconds of an evaluation, from its task.
+
+    Until enough is measured, seconds are proportional to flops: the order is all that matters then.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing measured."""
+        self._features: deque[NDArray[np.float64]] = deque(maxlen=MOST)
+        self._seconds: deque[float] = deque(maxlen=MOST)
+        self._weights: NDArray[np.float64] | None = None
+
+    def learn(self, task: Task, outcome: Outcome) -> bool:
+        """Add a measured evaluation; return whether predictions changed.
+
+        Failed ones and those at another batch size took another course and teach nothing.
+        """
+        if outcome.status != "ok" or outcome.seconds.total <= 0 or task.batch_size is not None:
+            return False
+        self._features.append(_features(task))
+        self._seconds.append(outcome.seconds.total)
+        if len(self._seconds) < FEWEST or len(self._seconds) % FEATURES:
+            return False
+        self._weights = _fit(np.stack(self._features), np.array(self._seconds))
+        return True
+
+    def seconds(self, task: Task) -> float | None:
+        """Return the expected seconds; None before enough is measured."""
+        if self._weights is None:
+            return None
+        return float(self._weights @ _features(task))
+
+    def order(self, task: Task) -> float:
+        """Return what the queue is sorted by: larger is dearer."""
+        expected = self.seconds(task)
+        return float(task.flops) if expected is None else expected
+
+
+def _features(task: Task) -> NDArray[np.float64]:
+    # flops and parameters in millions keep the columns of similar size
+    return np.array([1.0, task.flops / 1e6, task.parameters / 1e6, float(task.layers)])
+
+
+def _fit(features: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Minimise the relative error with all weights >= 0.
+
+    With four features the exact solution is the best of the 15 unconstrained fits of a subset that
+    happen to be non-negative (the optimum's support is one of them).
+    """
+    rows = features / seconds[:, None]
+    target = np.ones(len(seconds))
+    best, best_error = np.zeros(FEATURES), np.inf
+    for size in range(1, FEATURES + 1):
+        for chosen in map(list, combinations(range(FEATURES), size)):
+            weights = np.linalg.lstsq(rows[:, chosen], target, rcond=None)[0]
+            error = float(np.square(rows[:, chosen] @ weights - target).sum())
+            if weights.min() >= 0 and error < best_error:
+                best_error, best = error, np.zeros(FEATURES)
+                best[chosen] = weights
+    return best

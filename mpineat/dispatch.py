@@ -1,0 +1,369 @@
+"""Farm: the queue of tasks on rank 0, who works on what, and what becomes of a task whose machine failed."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from mpineat.config import Config
+from mpineat.costmodel import CostModel
+from mpineat.errors import FarmError
+from mpineat.pipe import Kind
+from mpineat.tasks import (
+    Outcome,
+    Task,
+    WireError,
+    outcome_from_bytes,
+    task_to_bytes,
+)
+from mpineat.worker import Message
+
+log = logging.getLogger(__name__)
+
+
+class Link(Protocol):
+    """How messages reach the workers: over MPI, or in place when there is one rank."""
+
+    def send(self, rank: int, message: Message) -> None:
+        """Send without waiting."""
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        """Return the next message and its worker's rank, waiting at most `seconds`, without burning a core."""
+
+    def lost(self) -> Sequence[int]:
+        """Return ranks that MPI reported dead since the last call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An evaluation that a worker is busy with.
+
+    Attributes:
+        since: Unix time at which it was handed out.
+        expected_seconds: From the cost model; None before it has measured enough.
+    """
+
+    rank: int
+    candidate: int
+    since: float
+    host: str
+    device: str
+    expected_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A worker as rank 0 sees it; state: "starting", "idle", "busy", "retired", "lost"."""
+
+    rank: int
+    host: str
+    device: str
+    state: str
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The changing record of one worker."""
+
+    rank: int
+    host: str
+    device: str = ""
+    state: str = "starting"
+    task: Task | None = None
+    since: float = 0.0
+    heard: float = 0.0
+
+
+class Farm:
+    """Hands tasks to workers, dearest first, and collects their outcomes.
+
+    One thread, no collective: `poll` does all the work and must be called often.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        link: Link,
+        workers: Sequence[tuple[int, str]],
+        *,
+        on_signal: Callable[[str, bool], None] = lambda reason, again: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with `workers`, (rank, host) pairs whose children are starting.
+
+        Args:
+            on_signal: Called with the reason when a worker rank caught a signal, and whether it was its second.
+            clock: Seconds on any scale that never goes back.
+        """
+        self._farm = config.farm
+        self._batch_size = config.training.batch_size
+        self._shrink_batch = config.training.shrink_batch
+        self._link = link
+        self._on_signal = on_signal
+        self._clock = clock
+        self._workers = {rank: _Worker(rank, host, heard=clock()) for rank, host in workers}
+        self._free: list[int] = []  # ranks that can take a task, longest idle last
+        self._queue: list[tuple[float, int, Task]] = []  # heap: dearest first, then oldest candidate
+        self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
+        self._failed_on: dict[int, set[int]] = {}  # candidate -> ranks where it failed
+        self._done: deque[Outcome] = deque()
+        self._cost = CostModel()
+        self._holding = False
+        self._polled = self._pinged = clock()
+
+    def submit(self, task: Task) -> None:
+        """Queue `task`; its Outcome comes from `poll`, once."""
+        self._submitted[task.candidate.id] = self._clock()
+        self._enqueue(task)
+
+    def poll(self, seconds: float) -> Outcome | None:
+        """Hand out what can be, and return the next outcome, waiting at most `seconds` for it.
+
+        Raises:
+            FarmError: No worker is left.
+        """
+        end = self._clock() + seconds
+        while True:
+            self._notice_silence()
+            self._hand_out()
+            if self._done:
+                return self._done.popleft()
+            if not any(w.state not in ("retired", "lost") for w in self._workers.values()):
+                raise FarmError("no worker is left; the log says why each of them went")
+            left = end - self._clock()
+            received = self._link.receive(max(0.0, min(left, 0.5)))
+            self._polled = self._clock()
+            if received is not None:
+                self._hear(*received)
+            elif left <= 0:
+                return None
+
+    def running(self) -> tuple[Running, ...]:
+        """Return what is being evaluated now, by rank."""
+        return tuple(
+            Running(
+                rank=worker.rank,
+                candidate=worker.task.candidate.id,
+                since=worker.since,
+                host=worker.host,
+                device=worker.device,
+                expected_seconds=self._cost.seconds(worker.task),
+            )
+            for worker in self._workers.values()
+            if worker.task is not None
+        )
+
+    def queued(self) -> int:
+        """Return how many tasks wait for a worker."""
+        return len(self._queue)
+
+    def idle(self) -> int:
+        """Return how many workers could take a task at once."""
+        return len(self._free)
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """Return every worker that the run began with, by rank."""
+        return tuple(
+            WorkerInfo(rank=w.rank, host=w.host, device=w.device, state=w.state)
+            for w in self._workers.values()
+        )
+
+    def lost(self) -> tuple[int, ...]:
+        """Return the ranks that are gone: with any, MPI cannot be finalized and the job must be aborted."""
+        return tuple(w.rank for w in self._workers.values() if w.state == "lost")
+
+    def hold(self) -> None:
+        """Hand out nothing more; what runs may end."""
+        self._holding = True
+
+    def retire(self, rank: int, why: str) -> None:
+        """Do without the worker `rank`."""
+        worker = self._workers[rank]
+        log.warning("rank %d on %s retires: %s", rank, worker.host, why)
+        self._leave(worker, "retired")
+
+    def close(self) -> None:
+        """End every child, finished or not; the workers then wait for the exit code."""
+        for worker in self._workers.values():
+            if worker.state != "lost":
+                self._link.send(worker.rank, Message(Kind.CLOSE))
+        self._queue.clear()
+        self._free.clear()
+
+    def _enqueue(self, task: Task) -> None:
+        heapq.heappush(self._queue, (-self._cost.order(task), task.candidate.id, task))
+
+    def _hand_out(self) -> None:
+        held_back = []
+        while self._queue and self._free and not self._holding:
+            entry = heapq.heappop(self._queue)
+            task = entry[2]
+            rank = self._choose(task)
+            if rank is None:
+                held_back.append(entry)
+                continue
+            worker = self._workers[rank]
+            self._free.remove(rank)
+            worker.task, worker.state, worker.since = task, "busy", time.time()
+            self._link.send(rank, Message(Kind.TASK, task_to_bytes(task)))
+        for entry in held_back:
+            heapq.heappush(self._queue, entry)
+
+    def _choose(self, task: Task) -> int | None:
+        """Return a free worker where `task` has not failed yet, else any if no such worker exists at all."""
+        failed_on = self._failed_on.get(task.candidate.id)
+        if not failed_on:
+            return self._free[-1]
+        for rank in reversed(self._free):
+            if rank not in failed_on:
+                return rank
+        others = (w for w in self._workers.values() if w.rank not in failed_on)
+        return None if any(w.state not in ("retired", "lost") for w in others) else self._free[-1]
+
+    def _hear(self, rank: int, message: Message) -> None:
+        worker = self._workers[rank]
+        worker.heard = self._clock()
+        if worker.state == "lost" and message.kind != Kind.SIGNAL:
+            log.warning("rank %d on %s is back", rank, worker.host)
+            worker.state = "starting"
+            if message.kind == Kind.BEAT and json.loads(message.payload)["state"] == "idle":
+                self._make_free(worker)
+        if message.kind == Kind.READY:
+            worker.device = json.loads(message.payload)["device"]
+            self._make_free(worker)
+        elif message.kind in (Kind.OUTCOME, Kind.FAULT):
+            self._settle(worker, message)
+            if message.kind == Kind.OUTCOME:
+                self._make_free(worker)
+        elif message.kind == Kind.REFUSED:
+            self.retire(rank, message.payload.decode(errors="replace"))
+        elif message.kind == Kind.SIGNAL:
+            notice = json.loads(message.payload)
+            self._on_signal(f"{notice['reason']} on rank {rank}", notice["again"])
+
+    def _make_free(self, worker: _Worker) -> None:
+        if worker.task is None and worker.rank not in self._free:
+            worker.state = "idle"
+            self._free.append(worker.rank)
+
+    def _settle(self, worker: _Worker, message: Message) -> None:
+        """Take an outcome: return it, or try its task again."""
+        task, worker.task, worker.state = worker.task, None, "starting"
+        try:
+            outcome = outcome_from_bytes(message.payload)
+        except WireError as error:
+            log.error("rank %d sent no outcome: %s", worker.rank, error)
+            if task is not None:
+                self._try_again(task, worker, "error", str(error))
+            return
+        if outcome.candidate not in self._submitted:
+            return  # another worker was faster with it, after this one had been given up
+        if task is None or task.candidate.id != outcome.candidate:
+            task = self._withdraw(outcome.candidate)
+        if outcome.fault == "machine":
+            self._try_again(task, worker, outcome.reason, outcome.detail, outcome)
+            return
+        smaller = (task.batch_size or self._batch_size) // 2
+        if outcome.reason == "gpu_memory" and self._shrink_batch and task.batch_size is None and smaller:
+            log.warning("candidate %d: GPU memory exhausted, once more at batch %d", outcome.candidate, smaller)
+            self._enqueue(replace(task, batch_size=smaller, attempt=task.attempt + 1))
+            return
+        if self._cost.learn(task, outcome):
+            self._queue = [(-self._cost.order(t), number, t) for _, number, t in self._queue]
+            heapq.heapify(self._queue)
+        self._finish(task, outcome, worker)
+
+    def _withdraw(self, candidate: int) -> Task:
+        """Return the task of an outcome that came late, after its task was queued again or given to another."""
+        for entry in self._queue:
+            if entry[1] == candidate:
+                self._queue.remove(entry)
+                heapq.heapify(self._queue)
+                return entry[2]
+        # Another worker is at it; its outcome will find the candidate settled and be dropped.
+        tasks = (worker.task for worker in self._workers.values() if worker.task is not None)
+        return next(task for task in tasks if task.candidate.id == candidate)
+
+    def _try_again(
+        self, task: Task, worker: _Worker, reason: str, detail: str, outcome: Outcome | None = None
+    ) -> None:
+        number = task.candidate.id
+        where = f"rank {worker.rank} on {worker.host}"
+        if task.attempt < self._farm.attempts:
+            log.warning("candidate %d: %s on %s (%s); tried again", number, reason, where, detail)
+            self._failed_on.setdefault(number, set()).add(worker.rank)
+            self._enqueue(replace(task, attempt=task.attempt + 1))
+            return
+        log.warning(
+            "candidate %d: %s on %s (%s); given up after %d attempts",
+            number, reason, where, detail, task.attempt,
+        )
+        if outcome is None:
+            outcome = Outcome(
+                candidate=number,
+                network_hash=task.network_hash,
+                status="failed",
+                fault="machine",
+                reason=reason,
+                detail=detail,
+                rank=worker.rank,
+                host=worker.host,
+            )
+        self._finish(task, outcome, worker)
+
+    def _finish(self, task: Task, outcome: Outcome, worker: _Worker) -> None:
+        self._failed_on.pop(task.candidate.id, None)
+        waited = self._clock() - self._submitted.pop(task.candidate.id)
+        self._done.append(
+            replace(
+                outcome,
+                attempts=task.attempt,
+                device=outcome.device or worker.device,
+                seconds=replace(outcome.seconds, queue=max(0.0, waited - outcome.seconds.total)),
+            )
+        )
+
+    def _notice_silence(self) -> None:
+        now = self._clock()
+        if now - self._polled > self._farm.beat_seconds:
+            # Rank 0 itself did not listen (it bred, wrote, or the job was suspended): nobody was silent.
+            for worker in self._workers.values():
+                worker.heard += now - self._polled
+        self._polled = now
+        for rank in self._link.lost():
+            if rank in self._workers:
+                self._leave(self._workers[rank], "lost")
+        if now - self._pinged < self._farm.beat_seconds:
+            return
+        self._pinged = now
+        for worker in self._workers.values():
+            if worker.state in ("retired", "lost"):
+                continue
+            if now - worker.heard > self._farm.lost_seconds:
+                log.error(
+                    "rank %d on %s is silent for %.0f s: given up",
+                    worker.rank, worker.host, now - worker.heard,
+                )
+                self._leave(worker, "lost")
+            else:
+                self._link.send(worker.rank, Message(Kind.BEAT))
+
+    def _leave(self, worker: _Worker, state: str) -> None:
+        if worker.state == state:
+            return
+        task, worker.task, worker.state = worker.task, None, state
+        if worker.rank in self._free:
+            self._free.remove(worker.rank)
+        if task is None:
+            return
+        if state == "retired":  # its child was never ready for it: not an attempt
+            self._enqueue(task)
+        else:
+            self._try_again(task, worker, "lost", "the worker rank is gone")
+

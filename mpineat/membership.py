@@ -1,0 +1,304 @@
+"""This process's part in the job: rank 0 opens the farm, other ranks serve it, all leave with one exit code."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from mpineat import binding
+from mpineat.config import Config
+from mpineat.dispatch import Farm, Link
+from mpineat.errors import FarmError
+from mpineat.pipe import Kind, Setup
+from mpineat.process import Child
+from mpineat.stop import Stop
+from mpineat.tasks import task_from_bytes
+from mpineat.worker import Message, Supervisor, beat
+
+log = logging.getLogger(__name__)
+
+STOPPED = 75  # exit code: stopped in time, submit again
+HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
+LEAVE_SECONDS = 30.0  # how long it waits for their last words
+SILENCES = 10  # a worker that hears nothing from rank 0 for so many farm.lost_seconds ends the job
+SHORTEST_PAUSE = 5e-5  # seconds between two looks at MPI after a message
+LONGEST_PAUSE = 0.02  # and when nothing came for a while: 0.4 % of a core
+
+
+class World(Link, Protocol):
+    """The MPI job, as farm.World implements it."""
+
+    rank: int
+    size: int
+    leader: int
+    library: str
+
+    def reported_dead(self) -> frozenset[int]:
+        """Return all ranks that MPI itself knows to be dead."""
+
+    def abort(self, code: int) -> None:
+        """End every rank at once."""
+
+    def finalize(self) -> None:
+        """Leave MPI."""
+
+
+class Local:
+    """The link to the supervisor in this very process, where there is one rank."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        """Be the way to `supervisor`."""
+        self._supervisor = supervisor
+
+    def send(self, rank: int, message: Message) -> None:
+        """Do at once what a worker rank would do on arrival."""
+        obey(self._supervisor, message)
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        """Wait for the child at most `seconds`."""
+        end = time.monotonic() + seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            if news := self._supervisor.step(left):
+                return 0, news
+            if left <= 0:
+                return None
+
+    def lost(self) -> Sequence[int]:
+        """Return nothing: there is nobody else."""
+        return ()
+
+
+class Membership:
+    """One rank of the job; a context manager.
+
+    An exception that leaves the `with` block prints its traceback and ends every rank at once by MPI_Abort:
+    otherwise the others would wait for ever. Errors that the user can mend are caught inside the block, which
+    then ends with `end(code)`.
+
+    Attributes:
+        rank, size, host: Of this process; size 1 and rank 0 without MPI.
+        library: The MPI library's name and version; "none" without.
+    """
+
+    def __init__(self, world: World | None, child: Child | None) -> None:
+        """Use farm.join."""
+        self._world = world
+        self.rank = 0 if world is None else world.rank
+        self.size = 1 if world is None else world.size
+        self.library = "none" if world is None else world.library
+        self.host = socket.gethostname().partition(".")[0]
+        self._supervisor = Supervisor(child)
+        self._farm: Farm | None = None
+        self._ended = False
+        if world is not None and self.rank > 0:
+            node = binding.look_around(self.rank, self.host, world.leader)
+            world.send(0, Message(Kind.HELLO, json.dumps(node.to_json()).encode()))
+
+    def __enter__(self) -> Membership:
+        """Return self."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every rank: see the class."""
+        if self._ended:
+            return
+        if self._world is None:
+            self._supervisor.close()
+        elif error is None:
+            self.end(0)
+        else:
+            traceback.print_exception(kind, error, trace)
+            print(f"mpineat: rank {self.rank} failed and ends the job", file=sys.stderr)
+            self.abort(1)
+
+    def open(self, config: Config, logs: Path, stop: Stop) -> Farm:
+        """On rank 0: tell the workers to start; return the farm while their children still load.
+
+        Args:
+            logs: Existing directory, for rank_0001.log and so on: what a worker logs and its child prints.
+            stop: Is told of the signals that other ranks catch; its second signal ends the job at once.
+        """
+        stop.on_second = lambda: self.abort(STOPPED)
+        nodes = {node.rank: node for node in self._gather()}
+        places, warnings = binding.share_out(list(nodes.values()), config.farm.share_gpu)
+        for warning in warnings:
+            log.warning("%s", warning)
+        link: Link = self._world or Local(self._supervisor)
+        workers = [(rank, node.host) for rank, node in sorted(nodes.items())]
+        self._farm = Farm(config, link, workers, on_signal=stop.request)
+        for rank, host in workers:
+            place = places[rank]
+            if place.idle:
+                self._farm.retire(rank, place.idle)
+                continue
+            setup = Setup(
+                config=config,
+                rank=rank,
+                host=host,
+                gpu=place.gpu,
+                gpu_share=place.gpu_share,
+                cores=place.cores,
+                threads=_threads(config, place),
+                log_path=str(logs.absolute() / (f"rank_{rank:04d}.log" if rank else "child_0000.log")),
+            )
+            link.send(rank, Message(Kind.SETUP, setup.to_bytes()))
+        return self._farm
+
+    def serve(self) -> int:
+        """On every other rank: work until rank 0 says END; return the exit code that it gave."""
+        world = self._world
+        assert world is not None
+        stop, told = Stop(), False
+        stop.on_second = lambda: world.send(0, _signal(stop, again=True))
+        stop.install()
+        pause, beat_seconds, lost_seconds = SHORTEST_PAUSE, 5.0, HELLO_SECONDS
+        beaten = heard = time.monotonic()
+        while True:
+            now = time.monotonic()
+            if arrived := world.receive(0.0):
+                message = arrived[1]
+                heard, pause = now, SHORTEST_PAUSE
+                if message.kind == Kind.END:
+                    world.send(0, message)
+                    return self._leave(message.payload[0])
+                if message.kind == Kind.SETUP:
+                    setup = Setup.from_bytes(message.payload)
+                    beat_seconds, lost_seconds = setup.config.farm.beat_seconds, setup.config.farm.lost_seconds
+                    _log_to(setup.log_path)
+                obey(self._supervisor, message)
+                continue
+            if news := self._supervisor.step(pause):
+                world.send(0, news)
+                pause = SHORTEST_PAUSE
+            else:
+                pause = min(LONGEST_PAUSE, pause * 1.5)
+            if not told and stop.reason():
+                told = True
+                world.send(0, _signal(stop, again=False))
+            if now - beaten > beat_seconds:
+                beaten = now
+                world.send(0, beat(self._supervisor))
+            if 0 in world.lost() or now - heard > SILENCES * lost_seconds:
+                log.error("rank 0 is gone: rank %d ends the job", self.rank)
+                self.abort(1)
+
+    def end(self, code: int) -> int:
+        """On rank 0, when all files are closed: end every rank with `code`, and return it.
+
+        With ranks that fell silent MPI cannot be finalized; the job is aborted, with the same code.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if self._world is None:
+            return self._leave(code)
+        if self._farm is not None:
+            self._farm.close()
+        left = set(range(1, self.size)) - self._world.reported_dead()
+        if self._farm is not None:
+            left -= set(self._farm.lost())
+        for rank in left:
+            self._world.send(rank, Message(Kind.END, bytes([code])))
+        silent = set(range(1, self.size)) - self._world.reported_dead() - self._await_end(left)
+        if silent:
+            log.warning("ranks %s are gone: aborting, with exit code %d", sorted(silent), code)
+            self.abort(code)
+        return self._leave(code)
+
+    def abort(self, code: int) -> None:
+        """End every rank at once; does not return."""
+        self._supervisor.close()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if self._world is not None:
+            self._world.abort(code)
+        os._exit(code)
+
+    def _gather(self) -> list[binding.Node]:
+        """Return what the workers have; on one rank, what this one has."""
+        if self._world is None:
+            return [binding.look_around(0, self.host, 0)]
+        nodes: dict[int, binding.Node] = {}
+        end = time.monotonic() + HELLO_SECONDS
+        while len(nodes) < self.size - 1 and time.monotonic() < end:
+            arrived = self._world.receive(0.1)
+            if arrived and arrived[1].kind == Kind.HELLO:
+                nodes[arrived[0]] = binding.Node.from_json(json.loads(arrived[1].payload))
+        if missing := sorted(set(range(1, self.size)) - set(nodes)):
+            log.error("ranks %s never reported", missing)
+        if not nodes:
+            raise FarmError("no worker rank reported")
+        return list(nodes.values())
+
+    def _await_end(self, ranks: set[int]) -> set[int]:
+        """Return those of `ranks` that heard END and leave."""
+        assert self._world is not None
+        leaving: set[int] = set()
+        end = time.monotonic() + LEAVE_SECONDS
+        while ranks - leaving - self._world.reported_dead() and time.monotonic() < end:
+            arrived = self._world.receive(0.1)
+            if arrived and arrived[1].kind == Kind.END:
+                leaving.add(arrived[0])
+        return leaving
+
+    def _leave(self, code: int) -> int:
+        self._supervisor.close()
+        self._ended = True
+        if self._world is not None:
+            # Finalizing with dead ranks may hang (Open MPI issue 11404): nothing is left to be lost.
+            watchdog = threading.Timer(LEAVE_SECONDS, os._exit, [code])
+            watchdog.daemon = True
+            watchdog.start()
+            self._world.finalize()
+            watchdog.cancel()
+        return code
+
+
+def obey(supervisor: Supervisor, message: Message) -> None:
+    """Do what rank 0 asks a worker for."""
+    if message.kind == Kind.SETUP:
+        supervisor.setup(Setup.from_bytes(message.payload))
+    elif message.kind == Kind.TASK:
+        supervisor.give(task_from_bytes(message.payload))
+    elif message.kind == Kind.CLOSE:
+        supervisor.close()
+
+
+def _threads(config: Config, place: binding.Place) -> int:
+    """Return the CPU threads of an evaluation; one where results must not depend on their number."""
+    if config.training.threads is not None:
+        return config.training.threads
+    return 1 if config.training.deterministic else max(1, len(place.cores))
+
+
+def _signal(stop: Stop, again: bool) -> Message:
+    return Message(Kind.SIGNAL, json.dumps({"reason": stop.reason(), "again": again}).encode())
+
+
+def _log_to(path: str) -> None:
+    try:
+        handler: logging.Handler = logging.FileHandler(path, delay=False)
+    except OSError:  # a full disk must not cost the evaluations
+        handler = logging.NullHandler()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[handler],
+        force=True,
+    )
