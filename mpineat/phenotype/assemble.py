@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpineat.config import SearchSpace
+from mpineat.config import Config, SearchSpace
 from mpineat.errors import Infeasible
 from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT
@@ -56,6 +56,19 @@ def check_limits(network: Network, search_space: SearchSpace, batch_size: int) -
     for reason, option, found, most in limits:
         if found > most:
             raise Infeasible(reason, f"{found:,.0f} exceeds search_space.{option} = {most:,.0f}")
+
+
+def build_network(
+    candidate: Candidate, *, input_shape: tuple[int, int, int], classes: int, config: Config
+) -> Network:
+    """Return the candidate's network, within the limits of the search space.
+
+    Raises:
+        Infeasible: As `assemble` and `check_limits`.
+    """
+    network = assemble(candidate, input_shape, classes, config.search_space)
+    check_limits(network, config.search_space, config.training.batch_size)
+    return network
 
 
 class _Map:
