@@ -146,21 +146,22 @@ def _genome_table(
     known = {genome.id for genome in population.genomes}
     if not species.keys() | fitness.keys() | uses.keys() <= known:
         raise ValueError(f"{kind.name}: species, fitness or uses name a genome that is not there")
-    rows: list[tuple[object, ...]] = []
-    for row, genome in enumerate(pool):
-        number = genome.id if row < len(population.genomes) else None  # None: gone
-        rows.append(
-            (
-                genome.id,
-                number is not None,
-                species.get(number),
-                *_two_parents(genome),
-                genome.birth,
-                fitness.get(number),
-                uses.get(number),
-                *[getattr(genome, name) for name in kind.settings],
-            )
+    living = len(population.genomes)
+
+    def values(row: int, genome: Module | Blueprint) -> tuple[object, ...]:
+        number = genome.id if row < living else -1  # -1: gone
+        return (
+            genome.id,
+            row < living,
+            species.get(number),
+            *_two_parents(genome),
+            genome.birth,
+            fitness.get(number),
+            uses.get(number),
+            *[getattr(genome, name) for name in kind.settings],
         )
+
+    rows = [values(row, pool[row]) for row in range(len(pool))]
     return to_table({**GENOMES, **kind.settings}, rows)
 
 
