@@ -1,4 +1,4 @@
-"""Comparison: plain CoDeepNEAT against CoDeepNEAT with compression on one data set (Nikulenkov 2022, section 6)."""
+"""Comparison: plain CoDeepNEAT against compression on one data set (Nikulenkov 2022, section 6)."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Group:
 
     Attributes:
         minutes: Over the experiments of which every generation is there.
-        accuracy: Over the mixed population: the networks of all experiments' last generations together; in %.
+        accuracy: Over the mixed population, the networks of all last generations; in %.
         best: Over the experiments: the winner's accuracy in %.
-        busy_share: Of the workers' time, what went into evaluations; None when no run recorded its workers.
+        busy_share: What evaluations filled of the workers' time; None when that is not recorded.
         evaluations_per_hour: Trainings that ended well, over the wall time.
         failed, reused: Candidates that failed, and that repeated an earlier training.
     """
@@ -53,10 +53,10 @@ class Comparison:
     """One row of the thesis's table 3.
 
     Attributes:
-        label: Data set, and the options in which it differs from another comparison of that data set.
+        label: Data set, and the options in which it differs from its other comparisons.
         plain, compressed: Groups (a) and (b); None when no run belongs to one.
         speed_up: t_a / t_b, of mean minutes.
-        degradation: acc_a - acc_b in % points, of mean accuracies; negative: compression did better.
+        degradation: acc_a - acc_b in % points, of mean accuracies; negative: compression is better.
         notes: Sentences on what could not be computed or should not be trusted.
     """
 
@@ -69,8 +69,16 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All comparisons, and sentences on the inputs that are in none."""
+
+    comparisons: tuple[Comparison, ...]
+    left_out: tuple[str, ...] = ()
+
+
 def compare(experiments: Sequence[Experiment]) -> tuple[Comparison, ...]:
-    """Sort experiments into comparisons, by data set and settings; the thesis's order of data sets."""
+    """Sort experiments into comparisons by data set, in the thesis's order, and settings."""
     order = list(DATASETS)
     by_dataset = _split(experiments, lambda e: e.config.dataset.name)
     comparisons: list[Comparison] = []
@@ -101,7 +109,7 @@ def _split(experiments: Sequence[Experiment], key: Any) -> dict[Hashable, list[E
 def _label(
     experiments: Sequence[Experiment], label: str, options: Any
 ) -> list[tuple[str, list[Experiment]]]:
-    """Split by `options`; the largest part keeps the label, the others add the options in which they differ."""
+    """Split by `options`; the largest part keeps the label, the others add what differs."""
     parts = list(_split(experiments, lambda e: tuple(options(e).items())).values())
     parts.sort(key=len, reverse=True)
     labelled = []

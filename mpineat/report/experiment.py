@@ -1,4 +1,4 @@
-"""Experiment: what one run contributes to the thesis's tables and figures (Nikulenkov 2022, section 6.1)."""
+"""Experiment: what one run adds to the thesis's tables (Nikulenkov 2022, section 6.1)."""
 
 from __future__ import annotations
 

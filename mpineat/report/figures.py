@@ -1,4 +1,4 @@
-"""The thesis's figures 8, 9, 12 and 13-16, flops against accuracy, and layer widths (Nikulenkov 2022, section 6.3)."""
+"""The thesis's figures 8, 9, 12 and 13-16, flops against accuracy, and layer widths."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write_figures(
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the (cost, accuracy) points to which no cheaper or equal one is better, by rising cost."""
+    """Return the (cost, accuracy) points that no cheaper one equals, by rising cost."""
     front: list[tuple[float, float]] = []
     for cost, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
         if not front or accuracy > front[-1][1]:
@@ -149,7 +149,7 @@ def draw_bars(comparisons: Sequence[Comparison]) -> Figure | None:
             time_axes.annotate(
                 f"{comparison.speed_up.value:.2f} times faster"
                 if len(shown) < 3
-                else f"×{comparison.speed_up.value:.2f}",
+                else f"{comparison.speed_up.value:.2f} x",
                 (position, max(tops)),
                 (0, 5),
                 textcoords="offset points",
@@ -166,7 +166,7 @@ def draw_bars(comparisons: Sequence[Comparison]) -> Figure | None:
 
 
 def draw_training(comparison: Comparison) -> Figure | None:
-    """Validation loss and accuracy of the winners over the epochs of their training (figures 13-16)."""
+    """Validation loss and accuracy of the winners over their training (figures 13-16)."""
     winners = [(c, w) for c, g in _groups(comparison) if (w := _winner(g)) is not None and w.curve]
     if not winners:
         return None
@@ -234,7 +234,7 @@ def draw_flops(comparison: Comparison) -> Figure | None:
 
 
 def draw_widths(comparison: Comparison) -> Figure | None:
-    """Widths of the compressed group's best network, layer by layer, before and after compression."""
+    """Widths of the compressed group's best network, layer by layer, before and after."""
     group = comparison.compressed
     winner = _winner(group) if group is not None else None
     if winner is None or winner.compressed is None or not winner.compressed.widths:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mpineat.report.comparison import Comparison, Group
+from mpineat.report.comparison import Comparison, Group, Summary
 from mpineat.report.experiment import Experiment
 from mpineat.report.statistics import Estimate, Spread
 from mpineat.report.tables import TEXT_COLUMNS, Table, notes, tables
@@ -21,33 +21,35 @@ LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#$"} | {
 }
 
 
-def as_text(comparisons: Sequence[Comparison]) -> str:
+def as_text(summary: Summary) -> str:
     """Return aligned columns for a terminal."""
-    blocks = [f"{table.title}\n{_aligned(table)}" for table in tables(comparisons) if table.rows]
-    remarks = notes(comparisons)
+    blocks = [
+        f"{table.title}\n{_aligned(table)}" for table in tables(summary.comparisons) if table.rows
+    ]
+    remarks = notes(summary)
     if remarks:
         blocks.append("\n".join(["Notes", *(f"- {note}" for note in remarks)]))
     return "\n\n".join(blocks) + "\n"
 
 
-def as_markdown(comparisons: Sequence[Comparison]) -> str:
+def as_markdown(summary: Summary) -> str:
     """Return GitHub's pipe tables."""
     blocks = []
-    for table in tables(comparisons):
+    for table in tables(summary.comparisons):
         if table.rows:
             rule = tuple("---" if name in TEXT_COLUMNS else "---:" for name in table.header)
             lines = [table.header, rule, *table.rows]
             blocks.append(
                 f"**{table.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
             )
-    blocks += [f"- {note}" for note in notes(comparisons)]
+    blocks += [f"- {note}" for note in notes(summary)]
     return "\n\n".join(blocks) + "\n"
 
 
-def as_latex(comparisons: Sequence[Comparison]) -> str:
+def as_latex(summary: Summary) -> str:
     r"""Return `table` environments that need no package; `\input` them."""
     blocks = []
-    for table in tables(comparisons):
+    for table in tables(summary.comparisons):
         if table.rows:
             columns = "".join("l" if name in TEXT_COLUMNS else "r" for name in table.header)
             body = " \\\\\n".join(" & ".join(map(_escape, row)) for row in table.rows)
@@ -58,33 +60,33 @@ def as_latex(comparisons: Sequence[Comparison]) -> str:
                 f"{' & '.join(map(_escape, table.header))} \\\\\n\\hline\n"
                 f"{body} \\\\\n\\hline\n\\end{{tabular}}\n\\end{{table}}"
             )
-    blocks += [f"% {note}" for note in notes(comparisons)]
+    blocks += [f"% {note}" for note in notes(summary)]
     return "\n\n".join(blocks) + "\n"
 
 
-def as_csv(comparisons: Sequence[Comparison]) -> str:
+def as_csv(summary: Summary) -> str:
     """Return one line a figure, so that any program filters and pivots it; numbers in full."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("data_set", "group", "quantity", "value", "low", "high", "count"))
-    for comparison in comparisons:
+    for comparison in summary.comparisons:
         for line in _figures(comparison):
             writer.writerow((comparison.label, *("" if cell is None else cell for cell in line)))
     return out.getvalue()
 
 
-def as_json(comparisons: Sequence[Comparison]) -> str:
+def as_json(summary: Summary) -> str:
     """Return every figure and every run."""
     value = {
         "format": "mpineat-summary",
         "format_version": 1,
-        "comparisons": [_comparison_json(comparison) for comparison in comparisons],
-        "notes": list(notes(comparisons)),
+        "comparisons": [_comparison_json(comparison) for comparison in summary.comparisons],
+        "notes": list(notes(summary)),
     }
     return json.dumps(value, indent=2) + "\n"
 
 
-FORMATS: dict[str, Callable[[Sequence[Comparison]], str]] = {
+FORMATS: dict[str, Callable[[Summary], str]] = {
     "text": as_text,
     "md": as_markdown,
     "csv": as_csv,

@@ -10,7 +10,7 @@ from mpineat.tasks import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """speedup = (c n + d) / (c k + (c n + d) / a^k), a gain exactly when 1 / a^k < 1 - c k / (c n + d).
+    """speedup = (c n + d) / (c k + (c n + d) / a^k); a gain when 1 / a^k < 1 - c k / (c n + d).
 
     Attributes:
         epochs: n, of training.
@@ -60,7 +60,8 @@ def predict(
 ) -> Prediction | None:
     """Measure a on the compressed outcomes, c and d on the plain ones, and predict.
 
-    c and d come from the compressed outcomes, at the flops that their training had, where there are no plain ones.
+    c and d come from the compressed outcomes, at the flops that their training had, where there
+    are no plain ones.
     Outcomes that failed or repeat an earlier training have no cost of their own and are left out.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Mean, spread and bootstrap intervals over the experiments of a group (Efron and Tibshirani 1993, chapter 13)."""
+"""Mean, spread and bootstrap interval over a group of experiments (Efron and Tibshirani 1993)."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def compare_means(
 ) -> Estimate:
     """Compare the pooled means of two groups; the interval resamples whole experiments.
 
-    Values of one experiment (the networks of one last generation) are relatives, so the experiment and not
-    the network is what a bootstrap sample draws.
+    Values of one experiment (the networks of one last generation) are relatives, so the experiment
+    and not the network is what a bootstrap sample draws.
 
     Args:
         first, second: For each experiment its values; none empty.
@@ -78,7 +78,7 @@ def compare_means(
 def _pooled_mean(
     group: Sequence[Sequence[float]], drawn: NDArray[np.int64] | None = None
 ) -> Floats:
-    """Return the mean over all values of all experiments, once for each row of `drawn` experiments."""
+    """Return the mean over all values of all experiments, or of each row of `drawn` ones."""
     sums = np.array([np.sum(values) for values in group], dtype=float)
     counts = np.array([len(values) for values in group], dtype=float)
     if drawn is None:

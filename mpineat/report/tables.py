@@ -1,4 +1,4 @@
-"""The thesis's tables 1-3, and what explains them, as rows of text (Nikulenkov 2022, sections 4.2 and 6.3)."""
+"""The thesis's tables 1-3, and what explains them, as rows of text (Nikulenkov 2022)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpineat import units
-from mpineat.report.comparison import Comparison, Group
+from mpineat.report.comparison import Comparison, Group, Summary
 from mpineat.report.experiment import Experiment
 from mpineat.report.statistics import LEVEL, Estimate, Spread
 
@@ -50,9 +50,11 @@ def tables(comparisons: Sequence[Comparison]) -> tuple[Table, ...]:
     )
 
 
-def notes(comparisons: Sequence[Comparison]) -> tuple[str, ...]:
+def notes(summary: Summary) -> tuple[str, ...]:
     """Return what a reader of the tables must know, one sentence an item."""
-    found = [f"{c.label}: {note}" for c in comparisons for note in c.notes]
+    comparisons = summary.comparisons
+    found = [*summary.left_out]
+    found += [f"{c.label}: {note}" for c in comparisons for note in c.notes]
     few = [c.label for c in comparisons if c.speed_up and _fewest(c) < FEW_EXPERIMENTS]
     if few:
         found.append(
