@@ -1,4 +1,4 @@
-"""Which GPU and which cores each worker's child gets: gathered from all ranks, shared out on rank 0."""
+"""Which GPU and which cores each worker's child gets: gathered from all ranks, shared on rank 0."""
 
 from __future__ import annotations
 
@@ -115,8 +115,9 @@ def _ask(nvml: Any) -> tuple[Gpu, ...]:
 def usable(node: Node) -> tuple[tuple[str, Gpu], ...]:
     """Return the GPUs that `node`'s rank may use: (value for CUDA_VISIBLE_DEVICES, GPU) pairs.
 
-    The batch system may have narrowed the list already; an entry is an index into the driver's order or
-    (the beginning of) a UUID. As CUDA does, the list is read up to its first invalid entry.
+    The batch system may have narrowed the list already; an entry is an index into the driver's
+    order or (the beginning of) a UUID. As CUDA does, the list is read up to its first invalid
+    entry.
     """
     if node.visible is None:
         return tuple((gpu.uuid, gpu) for gpu in node.gpus if gpu.mode != PROHIBITED)
@@ -133,9 +134,7 @@ def usable(node: Node) -> tuple[tuple[str, Gpu], ...]:
     return tuple(chosen)
 
 
-def share_out(
-    nodes: Sequence[Node], share_gpu: bool
-) -> tuple[dict[int, Place], tuple[str, ...]]:
+def share_out(nodes: Sequence[Node], share_gpu: bool) -> tuple[dict[int, Place], tuple[str, ...]]:
     """Give every worker its place.
 
     Args:
@@ -167,8 +166,8 @@ def _share_gpus(
     lists = {node.rank: usable(node) for node in group}
     if not any(lists.values()):
         return {node.rank: (None, 1, "") for node in group}
-    # Each rank takes the least used GPU of its own list: right both where all ranks see the same list
-    # (mpirun) and where the launcher gave every rank its own (jsrun).
+    # Each rank takes the least used GPU of its own list: right both where all ranks see the same
+    # list (mpirun) and where the launcher gave every rank its own (jsrun).
     users: dict[str, int] = defaultdict(int)
     taken: dict[int, tuple[str, Gpu] | None] = {}
     for node in group:
@@ -193,14 +192,14 @@ def _share_gpus(
     number, most = len(users), max(users.values())
     if most > 1:
         warnings.append(
-            f"{host}: {len(group)} workers share {number} GPU{'s'[:number - 1]}, up to {most} on one; "
-            f"each may use 1/{most} of its memory (start {number} workers on this node for full speed)"
+            f"{host}: {len(group)} workers share {number} GPU{'s'[: number - 1]}, up to {most} on "
+            f"one; each may use 1/{most} of its memory (for full speed start {number} workers here)"
         )
     return result
 
 
 def _share_cores(group: Sequence[Node], warnings: list[str]) -> dict[int, tuple[int, ...]]:
-    """Return rank -> cores: its share where ranks inherited the same cores, else what mpirun bound it to."""
+    """Return rank -> cores: its share of what it inherited together with others."""
     same: dict[tuple[int, ...], list[Node]] = defaultdict(list)
     for node in group:
         same[node.cores].append(node)
@@ -213,12 +212,12 @@ def _share_cores(group: Sequence[Node], warnings: list[str]) -> dict[int, tuple[
                 result[node.rank] = cores[first:last]
             else:
                 result[node.rank] = (cores[index % len(cores)],) if cores else ()
-    node = group[0]
-    fair = node.node_cores // len(group)
-    used = {core for cores in result.values() for core in cores}
-    if node.cores and len(used) < min(fair * len(group), node.node_cores) // 2 + 1 and len(used) < fair:
+    node, used = group[0], {core for cores in result.values() for core in cores}
+    if len(used) < min(
+        len(group), node.node_cores
+    ):  # Open MPI 4 binds a job of two ranks to one each
         warnings.append(
-            f"{node.host}: the launcher bound {len(group)} workers to {len(used)} of {node.node_cores} "
-            "cores; mpirun --bind-to none frees them"
+            f"{node.host}: {len(group)} workers on {len(used)} of {node.node_cores} cores, as the "
+            "launcher bound them; mpirun --bind-to none frees them"
         )
     return result

@@ -1,4 +1,4 @@
-"""The child process in which alone evaluations run: `python -m mpineat.child RECEIVE_FD SEND_FD`."""
+"""The child process, in which alone evaluations run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long an evaluation will take, fitted to those that are done: non-negative least squares over four features."""
+"""How long an evaluation will take: non-negative least squares over those that are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Farm: the queue of tasks on rank 0, who works on what, and what becomes of a task whose machine failed."""
+"""Farm: the queue on rank 0, who works on what, and what becomes of a task whose machine failed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Link(Protocol):
         """Send without waiting."""
 
     def receive(self, seconds: float) -> tuple[int, Message] | None:
-        """Return the next message and its worker's rank, waiting at most `seconds`, without burning a core."""
+        """Return the next message and its worker's rank; waits at most `seconds`, without spinning."""
 
     def lost(self) -> Sequence[int]:
         """Return ranks that MPI reported dead since the last call."""
@@ -98,7 +98,8 @@ class Farm:
         """Begin with `workers`, (rank, host) pairs whose children are starting.
 
         Args:
-            on_signal: Called with the reason when a worker rank caught a signal, and whether it was its second.
+            on_signal: Called with the reason when a worker rank caught a signal, and whether it was
+                its second.
             clock: Seconds on any scale that never goes back.
         """
         self._farm = config.farm
@@ -109,7 +110,9 @@ class Farm:
         self._clock = clock
         self._workers = {rank: _Worker(rank, host, heard=clock()) for rank, host in workers}
         self._free: list[int] = []  # ranks that can take a task, longest idle last
-        self._queue: list[tuple[float, int, Task]] = []  # heap: dearest first, then oldest candidate
+        self._queue: list[
+            tuple[float, int, Task]
+        ] = []  # heap: dearest first, then oldest candidate
         self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
         self._failed_on: dict[int, set[int]] = {}  # candidate -> ranks where it failed
         self._done: deque[Outcome] = deque()
@@ -175,7 +178,7 @@ class Farm:
         )
 
     def lost(self) -> tuple[int, ...]:
-        """Return the ranks that are gone: with any, MPI cannot be finalized and the job must be aborted."""
+        """Return the ranks that fell silent or died."""
         return tuple(w.rank for w in self._workers.values() if w.state == "lost")
 
     def hold(self) -> None:
@@ -216,7 +219,7 @@ class Farm:
             heapq.heappush(self._queue, entry)
 
     def _choose(self, task: Task) -> int | None:
-        """Return a free worker where `task` has not failed yet, else any if no such worker exists at all."""
+        """Return a free worker where `task` has not failed yet; any, where no such worker exists."""
         failed_on = self._failed_on.get(task.candidate.id)
         if not failed_on:
             return self._free[-1]
@@ -270,8 +273,17 @@ class Farm:
             self._try_again(task, worker, outcome.reason, outcome.detail, outcome)
             return
         smaller = (task.batch_size or self._batch_size) // 2
-        if outcome.reason == "gpu_memory" and self._shrink_batch and task.batch_size is None and smaller:
-            log.warning("candidate %d: GPU memory exhausted, once more at batch %d", outcome.candidate, smaller)
+        if (
+            outcome.reason == "gpu_memory"
+            and self._shrink_batch
+            and task.batch_size is None
+            and smaller
+        ):
+            log.warning(
+                "candidate %d: GPU memory exhausted, once more at batch %d",
+                outcome.candidate,
+                smaller,
+            )
             self._enqueue(replace(task, batch_size=smaller, attempt=task.attempt + 1))
             return
         if self._cost.learn(task, outcome):
@@ -280,7 +292,7 @@ class Farm:
         self._finish(task, outcome, worker)
 
     def _withdraw(self, candidate: int) -> Task:
-        """Return the task of an outcome that came late, after its task was queued again or given to another."""
+        """Return the task of a late outcome, from the queue or from the other worker that got it."""
         for entry in self._queue:
             if entry[1] == candidate:
                 self._queue.remove(entry)
@@ -302,7 +314,11 @@ class Farm:
             return
         log.warning(
             "candidate %d: %s on %s (%s); given up after %d attempts",
-            number, reason, where, detail, task.attempt,
+            number,
+            reason,
+            where,
+            detail,
+            task.attempt,
         )
         if outcome is None:
             outcome = Outcome(
@@ -332,7 +348,8 @@ class Farm:
     def _notice_silence(self) -> None:
         now = self._clock()
         if now - self._polled > self._farm.beat_seconds:
-            # Rank 0 itself did not listen (it bred, wrote, or the job was suspended): nobody was silent.
+            # Rank 0 itself did not listen (it bred, wrote, or the job was suspended): nobody was
+            # silent.
             for worker in self._workers.values():
                 worker.heard += now - self._polled
         self._polled = now
@@ -348,7 +365,9 @@ class Farm:
             if now - worker.heard > self._farm.lost_seconds:
                 log.error(
                     "rank %d on %s is silent for %.0f s: given up",
-                    worker.rank, worker.host, now - worker.heard,
+                    worker.rank,
+                    worker.host,
+                    now - worker.heard,
                 )
                 self._leave(worker, "lost")
             else:
@@ -366,4 +385,3 @@ class Farm:
             self._enqueue(task)
         else:
             self._try_again(task, worker, "lost", "the worker rank is gone")
-

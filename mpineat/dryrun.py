@@ -1,4 +1,4 @@
-"""An evaluator that trains nothing: tries a cluster, a batch script, or the whole search, in seconds."""
+"""An evaluator that trains nothing: to try a cluster, a batch script or a whole search in seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from mpineat.pipe import Setup
 from mpineat.tasks import Epoch, Outcome, Seconds, Task
 from mpineat.training.data import describe
 
-SIGMA = 0.5  # of the log-normal seconds; measured trainings of one search space spread about so much
+SIGMA = (
+    0.5  # of the log-normal seconds; measured trainings of one search space spread about so much
+)
 
 
 def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
@@ -58,8 +60,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 def judge(network: Network) -> float:
     """Return an invented accuracy in (0, 1): a function of the network alone.
 
-    It rises with parameters, with diminishing returns, falls gently with flops and depth, and has a part
-    that looks like noise, so that a search has something to find.
+    It rises with parameters, with diminishing returns, falls gently with flops and depth, and has a
+    part that looks like noise, so that a search has something to find.
     """
     parameters = math.log10(1 + cost.parameters(network))
     flops = math.log10(1 + cost.flops(network))

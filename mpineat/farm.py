@@ -22,16 +22,16 @@ from mpineat.worker import Message
 log = logging.getLogger(__name__)
 
 
-
 def join() -> Membership:
     """Become a part of the job that this process was launched in.
 
-    A worker starts its child first: exec is safest before MPI registers memory. One process alone needs no MPI
+    A worker starts its child first: exec is safest before MPI registers memory. One process alone
+        needs no MPI
     and loads none: on a login node that can abort the process.
 
     Raises:
-        InputError: No MPI library, or one that does not belong to the launcher. On other ranks than 0, which
-            would only repeat the message, SystemExit instead.
+        InputError: No MPI library, or one that does not belong to the launcher. On other ranks than
+            0, which would only repeat the message, SystemExit instead.
     """
     launch = launcher.launched()
     if launch is None or launch.size == 1:
@@ -50,8 +50,8 @@ def join() -> Membership:
 class World:
     """The MPI job: its size, this process's rank, and a mailbox.
 
-    Point-to-point messages of bytes, sent and received without ever waiting inside MPI: a blocking call burns
-    a core, keeps signal handlers from running, and hangs with a peer that died.
+    Point-to-point messages of bytes, sent and received without ever waiting inside MPI: a blocking
+    call burns a core, keeps signal handlers from running, and hangs with a peer that died.
 
     Attributes:
         leader: Lowest rank on this node.
@@ -71,8 +71,12 @@ class World:
         self.library = _library(self._mpi)
         launcher.check_size(launch, self.library, self.size)
         self._source = self._mpi.ANY_SOURCE if self.rank == 0 else 0
-        self._sending: list[Any] = []  # (request, buffer) pairs: MPI reads the buffer until it is sent
-        self._receiving: deque[tuple[Any, bytearray, int, int]] = deque()  # request, buffer, source, tag
+        self._sending: list[
+            Any
+        ] = []  # (request, buffer) pairs: MPI reads the buffer until it is sent
+        self._receiving: deque[tuple[Any, bytearray, int, int]] = (
+            deque()
+        )  # request, buffer, source, tag
         self._failed: set[int] = set()
         self._reported: deque[int] = deque()
         self.leader = self._find_leader()
@@ -91,7 +95,7 @@ class World:
             self._sending.append((request, buffer))
 
     def receive(self, seconds: float) -> tuple[int, Message] | None:
-        """Return the next message and its sender, looking for it for at most `seconds` with growing pauses."""
+        """Return the next message and its sender; looks for it with growing pauses."""
         end, pause = time.monotonic() + seconds, SHORTEST_PAUSE
         while (found := self._look()) is None:
             left = end - time.monotonic()
@@ -108,7 +112,7 @@ class World:
         return ranks
 
     def reported_dead(self) -> frozenset[int]:
-        """Return all ranks that MPI reported dead; with these, unlike with silent ones, it can be finalized."""
+        """Return all ranks that MPI reported dead: unlike silent ones, they do not stop Finalize."""
         return frozenset(self._failed)
 
     def abort(self, code: int) -> None:
@@ -123,7 +127,8 @@ class World:
         mpi = self._mpi
         try:
             status = mpi.Status()
-            # Plain probes: this process has one thread, so nobody else can take the message in between.
+            # Plain probes: this process has one thread, so nobody else can take the message in
+            # between.
             while self._comm.Iprobe(source=self._source, tag=mpi.ANY_TAG, status=status):
                 source, tag = status.Get_source(), status.Get_tag()
                 buffer = bytearray(status.Get_count(mpi.BYTE))
@@ -177,7 +182,8 @@ def _load(launch: launcher.Launch) -> ModuleType:
         import mpi4py
 
         mpi4py.rc.initialize = False
-        # World.finalize is called where every rank gets there; at an unforeseen exit it would wait for ever.
+        # World.finalize is called where every rank gets there; at an unforeseen exit it would wait
+        # for ever.
         mpi4py.rc.finalize = False
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:

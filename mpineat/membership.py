@@ -1,4 +1,4 @@
-"""This process's part in the job: rank 0 opens the farm, other ranks serve it, all leave with one exit code."""
+"""This process's part in the job: rank 0 opens the farm, the others serve it, all leave together."""
 
 from __future__ import annotations
 
@@ -82,8 +82,9 @@ class Local:
 class Membership:
     """One rank of the job; a context manager.
 
-    An exception that leaves the `with` block prints its traceback and ends every rank at once by MPI_Abort:
-    otherwise the others would wait for ever. Errors that the user can mend are caught inside the block, which
+    An exception that leaves the `with` block prints its traceback and ends every rank at once by
+    MPI_Abort: otherwise the others would wait for ever. Errors that the user can mend are caught
+        inside the block, which
     then ends with `end(code)`.
 
     Attributes:
@@ -131,8 +132,10 @@ class Membership:
         """On rank 0: tell the workers to start; return the farm while their children still load.
 
         Args:
-            logs: Existing directory, for rank_0001.log and so on: what a worker logs and its child prints.
-            stop: Is told of the signals that other ranks catch; its second signal ends the job at once.
+            logs: Existing directory, for rank_0001.log and so on: what a worker logs and its child
+                prints.
+            stop: Is told of the signals that other ranks catch; its second signal ends the job at
+                once.
         """
         stop.on_second = lambda: self.abort(STOPPED)
         nodes = {node.rank: node for node in self._gather()}
@@ -155,7 +158,9 @@ class Membership:
                 gpu_share=place.gpu_share,
                 cores=place.cores,
                 threads=_threads(config, place),
-                log_path=str(logs.absolute() / (f"rank_{rank:04d}.log" if rank else "child_0000.log")),
+                log_path=str(
+                    logs.absolute() / (f"rank_{rank:04d}.log" if rank else "child_0000.log")
+                ),
             )
             link.send(rank, Message(Kind.SETUP, setup.to_bytes()))
         return self._farm
@@ -179,7 +184,10 @@ class Membership:
                     return self._leave(message.payload[0])
                 if message.kind == Kind.SETUP:
                     setup = Setup.from_bytes(message.payload)
-                    beat_seconds, lost_seconds = setup.config.farm.beat_seconds, setup.config.farm.lost_seconds
+                    beat_seconds, lost_seconds = (
+                        setup.config.farm.beat_seconds,
+                        setup.config.farm.lost_seconds,
+                    )
                     _log_to(setup.log_path)
                 obey(self._supervisor, message)
                 continue
@@ -261,7 +269,8 @@ class Membership:
         self._supervisor.close()
         self._ended = True
         if self._world is not None:
-            # Finalizing with dead ranks may hang (Open MPI issue 11404): nothing is left to be lost.
+            # Finalizing with dead ranks may hang (Open MPI issue 11404): nothing is left to be
+            # lost.
             watchdog = threading.Timer(LEAVE_SECONDS, os._exit, [code])
             watchdog.daemon = True
             watchdog.start()
@@ -281,7 +290,7 @@ def obey(supervisor: Supervisor, message: Message) -> None:
 
 
 def _threads(config: Config, place: binding.Place) -> int:
-    """Return the CPU threads of an evaluation; one where results must not depend on their number."""
+    """Return the CPU threads of an evaluation; 1 where results must not depend on their number."""
     if config.training.threads is not None:
         return config.training.threads
     return 1 if config.training.deterministic else max(1, len(place.cores))

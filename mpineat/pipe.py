@@ -1,4 +1,4 @@
-"""What crosses between a rank and its child process: frames of a kind and bytes over two inherited pipes."""
+"""What crosses between a rank and its child process: frames over two inherited pipes."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Frames:
 
 
 def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Start) -> None:
-    """Be a child: await the setup, start, then turn every Task into an Outcome until the pipe closes.
+    """Be a child: await the setup, start, then turn Tasks into Outcomes until the pipe closes.
 
     Args:
         receive: File descriptor that frames come from.
@@ -208,4 +208,3 @@ def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-

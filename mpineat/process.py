@@ -1,4 +1,4 @@
-"""Child: one process, started by exec in a session of its own, reached over two pipes, killed as a group."""
+"""Child: a process started by exec in its own session, reached over two pipes, killed as a group."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ LAUNCHER_VARIABLES = (
     "PALS_",
 )
 KILL_SECONDS = 30.0  # a killed process that is still there then never goes
-# Loads this very copy of mpineat and no other package from beside it, so that farm.python may name an
-# interpreter whose own numpy and TensorFlow must not be shadowed by the rank's.
+# Loads this very copy of mpineat and no other package from beside it, so that farm.python may name
+# an interpreter whose own numpy and TensorFlow must not be shadowed by the rank's.
 BOOT = """
 import sys
 from importlib import util
-spec = util.spec_from_file_location("mpineat", sys.argv[1] + "/__init__.py", submodule_search_locations=[sys.argv[1]])
-sys.modules["mpineat"] = package = util.module_from_spec(spec)
-spec.loader.exec_module(package)
+spec = util.spec_from_file_location("mpineat", sys.argv[1] + "/__init__.py",
+submodule_search_locations=[sys.argv[1]]) sys.modules["mpineat"] = package =
+util.module_from_spec(spec) spec.loader.exec_module(package)
 from mpineat.child import main
 sys.exit(main(sys.argv[2:]))
 """
@@ -48,7 +48,8 @@ sys.exit(main(sys.argv[2:]))
 class Child:
     """A running child process.
 
-    Nothing here blocks: what the child does not take yet waits here, and `receive` has a time limit.
+    Nothing here blocks: what the child does not take yet waits here, and `receive` has a time
+        limit.
     """
 
     def __init__(self, python: str | None = None) -> None:
@@ -154,7 +155,7 @@ class Child:
             os.killpg(self.pid, signal.SIGCONT)
 
     def kill(self) -> bool:
-        """Kill the whole process group and reap the child; False when it cannot be killed. Idempotent."""
+        """Kill the process group and reap the child; False when it cannot be killed. Idempotent."""
         if self._in >= 0:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -168,7 +169,8 @@ class Child:
         return True
 
     def _peek(self, seconds: float) -> os.waitid_result | None:
-        # WNOWAIT leaves the process unreaped, so that kill() still means this group and no newcomer's.
+        # WNOWAIT leaves the process unreaped, so that kill() still means this group and no
+        # newcomer's.
         end = time.monotonic() + seconds
         while True:
             found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)

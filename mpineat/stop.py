@@ -13,8 +13,8 @@ from types import FrameType
 
 log = logging.getLogger(__name__)
 
-# LSF warns with USR2 (or what -wa names) and ends with INT, TERM, KILL; Slurm with TERM or --signal; a CPU
-# limit starts with XCPU; a closed terminal sends HUP.
+# LSF warns with USR2 (or what -wa names) and ends with INT, TERM, KILL; Slurm with TERM or
+# --signal; a CPU limit starts with XCPU; a closed terminal sends HUP.
 SIGNALS = (
     signal.SIGTERM,
     signal.SIGINT,
@@ -23,7 +23,8 @@ SIGNALS = (
     signal.SIGXCPU,
     signal.SIGHUP,
 )
-# One kill of a job reaches a rank twice: from the launcher and from the batch system or the terminal.
+# One kill of a job reaches a rank twice: from the launcher and from the batch system or the
+# terminal.
 ECHO_SECONDS = 1.0
 MARGIN_SECONDS = 10.0  # for closing files and leaving MPI before the limit
 
@@ -99,7 +100,7 @@ class Stop:
 def time_limit(
     wall_minutes: float | None, grace_seconds: float, environ: Mapping[str, str] = os.environ
 ) -> tuple[float | None, str]:
-    """Return the seconds after which to stop, so that the grace ends before the limit, and the limit's name.
+    """Return the seconds after which to stop, and the limit's name; the grace fits in before it.
 
     Args:
         wall_minutes: `run.wall_minutes`; None asks the batch system that runs this job, if any.
@@ -113,7 +114,7 @@ def time_limit(
 
 
 def batch_seconds_left(environ: Mapping[str, str]) -> tuple[float | None, str]:
-    """Return the seconds that the batch system leaves this job, and its name; None: unknown or unlimited."""
+    """Return the seconds that the batch system leaves this job (None: no limit), and its name."""
     if end := environ.get("SLURM_JOB_END_TIME"):
         return _number(end, minus=time.time()), "Slurm's time limit"
     if job := environ.get("SLURM_JOB_ID"):

@@ -1,4 +1,4 @@
-"""What a worker does: keep one child process alive, hand it tasks, and turn its deaths into outcomes."""
+"""What a worker does: keep one child alive, hand it tasks, turn its deaths into outcomes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 STARTS = 2  # a child that dies while it starts is started so often before the worker retires
 LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
-# A gap between two steps this long means that the whole job was suspended (LSF's bstop, a laptop's lid):
-# the child did not run either, so its deadline moves.
+# A gap between two steps this long means that the whole job was suspended (LSF's bstop, a laptop's
+# lid): the child did not run either, so its deadline moves.
 SUSPENDED_SECONDS = 5.0
 
 
@@ -31,10 +31,10 @@ class Message:
 
 
 class Supervisor:
-    """One child process and the task that it works on; the same on every worker rank and on rank 0 alone."""
+    """One child process and its task; the same on every worker rank and on rank 0 alone."""
 
     def __init__(self, child: Child | None = None) -> None:
-        """Take over `child`, started before the setup was known, or start one when `setup` comes."""
+        """Take over `child`, started before the setup was known, or start one in `setup`."""
         self._child = child
         self._setup: Setup | None = None
         self._task: Task | None = None
@@ -107,6 +107,11 @@ class Supervisor:
             self._child = None
         self._state = "retired"
 
+    def _running(self) -> tuple[Child, Setup]:
+        if self._child is None or self._setup is None:
+            raise RuntimeError("no child was set up")
+        return self._child, self._setup
+
     def _start(self) -> None:
         assert self._setup is not None
         self._state, self._since, self._evaluated = "starting", time.monotonic(), 0
@@ -118,10 +123,11 @@ class Supervisor:
         self._child.send(Kind.SETUP, self._setup.to_bytes())
 
     def _begin(self) -> None:
-        assert self._child is not None and self._task is not None and self._setup is not None
+        child, setup = self._running()
+        assert self._task is not None
         self._state, self._since, self._began = "busy", time.monotonic(), time.time()
-        self._log_offset = _size(self._setup.log_path)
-        self._child.send_task(self._task)
+        self._log_offset = _size(setup.log_path)
+        child.send_task(self._task)
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
         if kind == Kind.READY:
@@ -136,15 +142,17 @@ class Supervisor:
             self._task, self._state = None, "idle"
             self._evaluated += 1
             if self._worn_out():
-                self._news.append(Message(Kind.FAULT, payload))  # whole; the child is being replaced
+                self._news.append(
+                    Message(Kind.FAULT, payload)
+                )  # whole; the child is being replaced
                 self._replace()
                 return None
             return Message(kind, payload)
         return None
 
     def _worn_out(self) -> bool:
-        assert self._child is not None and self._setup is not None
-        farm, rss = self._setup.config.farm, self._child.rss_mb()
+        child, setup = self._running()
+        farm, rss = setup.config.farm, child.rss_mb()
         self._first_rss = self._first_rss or rss
         if self._evaluated >= farm.tasks_per_child:
             return True
@@ -160,9 +168,9 @@ class Supervisor:
 
     def _look(self) -> None:
         """Look at what the pipe does not tell: deadlines, memory, a stopped process."""
-        assert self._child is not None and self._setup is not None
-        farm, self._looked = self._setup.config.farm, self._stepped
-        elapsed, rss = self._stepped - self._since, self._child.rss_mb()
+        child, setup = self._running()
+        farm, self._looked = setup.config.farm, self._stepped
+        elapsed, rss = self._stepped - self._since, child.rss_mb()
         if self._state == "starting" and elapsed > farm.start_seconds:
             return self._died("killed", f"was not ready after {elapsed:.0f} s (farm.start_seconds)")
         if self._state == "busy" and elapsed > farm.task_minutes * 60:
@@ -170,15 +178,15 @@ class Supervisor:
         if farm.memory_mb is not None and rss > farm.memory_mb:
             return self._died("killed", f"used {rss:.0f} MiB (farm.memory_mb)")
         # A stopped child would sit there until its deadline; nobody but a stray signal stops it.
-        self._stopped_looks = self._stopped_looks + 1 if self._child.is_stopped() else 0
+        self._stopped_looks = self._stopped_looks + 1 if child.is_stopped() else 0
         if self._stopped_looks >= 2:
             log.warning("child process was stopped by a signal: continued")
-            self._child.wake()
+            child.wake()
 
     def _died(self, reason: str, how: str) -> None:
-        assert self._child is not None and self._setup is not None
+        _, setup = self._running()
         task = self._task if self._state == "busy" else None
-        tail = _tail(self._setup.log_path, self._log_offset)
+        tail = _tail(setup.log_path, self._log_offset)
         log.warning("child process %s%s", how, f"; its last words: {tail}" if tail else "")
         if task is not None:
             self._task = None
@@ -191,8 +199,8 @@ class Supervisor:
                 detail=f"{how}; {tail}"[:500] if tail else how,
                 seconds=Seconds(total=time.time() - self._began),
                 started=self._began,
-                rank=self._setup.rank,
-                host=self._setup.host,
+                rank=setup.rank,
+                host=setup.host,
                 attempts=task.attempt,
             )
             self._news.append(Message(Kind.FAULT, outcome_to_bytes(outcome)))
