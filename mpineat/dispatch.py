@@ -34,7 +34,7 @@ class Link(Protocol):
         """Send without waiting."""
 
     def receive(self, seconds: float) -> tuple[int, Message] | None:
-        """Return the next message and its worker's rank; waits at most `seconds`, without spinning."""
+        """Return the next message and its worker's rank; waits at most `seconds`, idly."""
 
     def lost(self) -> Sequence[int]:
         """Return ranks that MPI reported dead since the last call."""
@@ -219,7 +219,7 @@ class Farm:
             heapq.heappush(self._queue, entry)
 
     def _choose(self, task: Task) -> int | None:
-        """Return a free worker where `task` has not failed yet; any, where no such worker exists."""
+        """Return a free worker where `task` has not failed yet; any where no such one exists."""
         failed_on = self._failed_on.get(task.candidate.id)
         if not failed_on:
             return self._free[-1]
@@ -292,7 +292,7 @@ class Farm:
         self._finish(task, outcome, worker)
 
     def _withdraw(self, candidate: int) -> Task:
-        """Return the task of a late outcome, from the queue or from the other worker that got it."""
+        """Return the task of a late outcome, from the queue or from the worker that got it."""
         for entry in self._queue:
             if entry[1] == candidate:
                 self._queue.remove(entry)

@@ -1,4 +1,4 @@
-"""An evaluator that trains nothing: to try a cluster, a batch script or a whole search in seconds."""
+"""An evaluator that trains nothing: tries a cluster, a batch script or a search in seconds."""
 
 from __future__ import annotations
 

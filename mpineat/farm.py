@@ -112,7 +112,7 @@ class World:
         return ranks
 
     def reported_dead(self) -> frozenset[int]:
-        """Return all ranks that MPI reported dead: unlike silent ones, they do not stop Finalize."""
+        """Return all ranks that MPI reported dead: unlike silent ones they let it finalize."""
         return frozenset(self._failed)
 
     def abort(self, code: int) -> None:

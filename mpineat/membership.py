@@ -1,4 +1,4 @@
-"""This process's part in the job: rank 0 opens the farm, the others serve it, all leave together."""
+"""This process's part in the job: rank 0 opens the farm, the others serve, all leave together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Child: a process started by exec in its own session, reached over two pipes, killed as a group."""
+"""Child: a process started by exec, in its own session, reached over pipes, killed as a group."""
 
 from __future__ import annotations
 
@@ -37,9 +37,12 @@ KILL_SECONDS = 30.0  # a killed process that is still there then never goes
 BOOT = """
 import sys
 from importlib import util
-spec = util.spec_from_file_location("mpineat", sys.argv[1] + "/__init__.py",
-submodule_search_locations=[sys.argv[1]]) sys.modules["mpineat"] = package =
-util.module_from_spec(spec) spec.loader.exec_module(package)
+folder = sys.argv[1]
+spec = util.spec_from_file_location(
+    "mpineat", folder + "/__init__.py", submodule_search_locations=[folder]
+)
+sys.modules["mpineat"] = package = util.module_from_spec(spec)
+spec.loader.exec_module(package)
 from mpineat.child import main
 sys.exit(main(sys.argv[2:]))
 """
