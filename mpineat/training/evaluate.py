@@ -1,0 +1,169 @@
+"""The child process's work: claim the device, load the data once, then turn each Task into an Outcome."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import tensorflow as tf
+from tensorflow import keras
+
+from mpineat.config import Config
+from mpineat.errors import Infeasible
+from mpineat.phenotype import cost
+from mpineat.phenotype.assemble import assemble
+from mpineat.phenotype.network import Network
+from mpineat.pipe import RefusedStart, Setup, one_line
+from mpineat.tasks import REASONS, Outcome, Seconds, Task
+from mpineat.training import fit, model, structure
+from mpineat.training.data import Dataset, open_dataset
+
+log = logging.getLogger(__name__)
+
+
+def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
+    """Make this process ready to evaluate.
+
+    Returns:
+        The device's name, and the function that evaluates; it raises nothing for a candidate's failure.
+
+    Raises:
+        RefusedStart: The GPU that the setup names cannot be used.
+        InputError: The data set cannot be read.
+    """
+    device = claim_device(setup)
+    dataset = open_dataset(setup.config.dataset, setup.config.run.seed)
+    return device, Evaluator(setup.config, dataset)
+
+
+def claim_device(setup: Setup) -> str:
+    """Bind TensorFlow to the setup's GPU, or to its number of CPU threads; return the device's name."""
+    options = setup.config.training
+    threads = options.threads or (1 if options.deterministic else setup.threads)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # Small networks are chains: a second stream of operations finds nothing to do and costs switches.
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    if setup.gpu is None:
+        return f"cpu ({threads} {'thread' if threads == 1 else 'threads'})"
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        raise RefusedStart(
+            f"this worker was given the GPU {setup.gpu}, but TensorFlow {tf.__version__} finds none: "
+            "install a TensorFlow with CUDA, or run without GPUs"
+        )
+    tf.config.experimental.set_memory_growth(gpus[0], True)
+    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+    return f"{name} ({setup.gpu})"
+
+
+class Evaluator:
+    """Evaluates one Task after another on data that was loaded once."""
+
+    def __init__(self, config: Config, dataset: Dataset) -> None:
+        self.config = config
+        self.input_shape, self.classes = dataset.input_shape, dataset.classes
+        self.data = fit.load(dataset, config.dataset)
+
+    def __call__(self, task: Task) -> Outcome:
+        """Assemble, compress if asked, train and validate one candidate."""
+        evaluation = _Evaluation(self, task)
+        try:
+            evaluation.run()
+            failure: dict[str, Any] = {"status": "ok"}
+        except Infeasible as error:
+            failure = _failed("infeasible", str(error))
+        except fit.Diverged as error:
+            failure = _failed("nan", str(error))
+        except fit.TooSlow as error:
+            failure = _failed("too_slow", str(error))
+        except tf.errors.ResourceExhaustedError as error:
+            failure = _failed("gpu_memory", one_line(error))
+        except MemoryError:
+            raise  # of the host: a fresh process has more
+        except Exception as error:  # whatever TensorFlow refuses a network with
+            log.exception("candidate %d", task.candidate.id)
+            failure = _failed("error", one_line(error))
+        outcome = Outcome(candidate=task.candidate.id, network_hash=task.network_hash, **failure, **evaluation.found())
+        del evaluation
+        _forget_models()
+        return outcome
+
+
+class _Evaluation:
+    """One evaluation, which keeps what it found out also when it fails half-way."""
+
+    def __init__(self, evaluator: Evaluator, task: Task) -> None:
+        self.evaluator, self.task = evaluator, task
+        self.started, self.clock = time.time(), time.monotonic()
+        self.seconds: dict[str, float] = {}
+        self.before: Network | None = None
+        self.after: Network | None = None
+        self.learned: structure.Learned | None = None
+        self.history: fit.History | None = None
+
+    def run(self) -> None:
+        """Evaluate; the findings are in `found`."""
+        config, data, task = self.evaluator.config, self.evaluator.data, self.task
+        settings = {
+            "seed": task.seed,
+            "batch_size": task.batch_size or config.training.batch_size,
+            "learning_rate": task.candidate.blueprint.learning_rate or config.training.learning_rate,
+            "deadline": self._deadline(),
+        }
+        self.before = self.after = assemble(
+            task.candidate, self.evaluator.input_shape, self.evaluator.classes, config.search_space
+        )
+        self._lap("assemble")
+        if task.compress:
+            self.learned = structure.compress(self.before, data, config, **settings)
+            self.after = self.learned.network
+            self._lap("structure_learning")
+        network = model.build(self.after, task.seed, weights=self.learned.weights if self.learned else None)
+        self._lap("build")
+        # Where nothing shrank, structure learning was the beginning of the training.
+        epochs = max(1, config.training.epochs - (self.learned.epochs if self.learned else 0))
+        self.history = fit.train(network, data, epochs=epochs, training=config.training, **settings)
+        self.seconds["build"] += self.history.build_seconds
+        self.seconds["train"] = self.history.train_seconds
+        self.seconds["evaluate"] = self.history.evaluate_seconds
+
+    def found(self) -> dict[str, Any]:
+        """Return the fields of the Outcome that are known."""
+        seconds = Seconds(**self.seconds, total=time.monotonic() - self.clock)
+        values: dict[str, Any] = {"started": self.started, "attempts": self.task.attempt}
+        if self.before is not None and self.after is not None:
+            for when, network in (("before", self.before), ("after", self.after)):
+                values[f"network_{when}"] = network.to_json()
+                values[f"flops_{when}"] = cost.flops(network)
+                values[f"parameters_{when}"] = cost.parameters(network)
+        if self.learned is not None:
+            warm = self.history.step_seconds if self.history is not None else 0.0
+            record = self.learned.record
+            values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
+        if self.history is not None:
+            last = self.history.curve[-1]
+            values |= {"accuracy": last.val_accuracy, "loss": last.val_loss, "curve": self.history.curve}
+        return {**values, "seconds": seconds}
+
+    def _deadline(self) -> float | None:
+        minutes = self.evaluator.config.training.max_minutes
+        return None if minutes is None else self.clock + 60 * minutes
+
+    def _lap(self, name: str) -> None:
+        self.seconds[name] = time.monotonic() - self.clock - sum(self.seconds.values())
+
+
+def _failed(reason: str, detail: str) -> dict[str, Any]:
+    return {"status": "failed", "fault": REASONS[reason], "reason": reason, "detail": detail}
+
+
+def _forget_models() -> None:
+    """Give back what Keras and Python still hold of finished models."""
+    keras.backend.clear_session()
+    gc.collect()

@@ -1,0 +1,220 @@
+"""Training at the device's speed: the images stay on the device, many steps are one traced call.
+
+One call of Python for each step costs more than the step of a small network. So the loop over the steps is part of
+the graph, batches are cut out of the device-resident uint8 images by index, and the host reads the metrics once an epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+from mpineat import config
+from mpineat.tasks import Epoch
+from mpineat.training.adam import Adam
+from mpineat.training.device_data import DeviceData, DeviceSplit, load, normalize
+from mpineat.training.model import trainable
+from mpineat.training.stopwatch import Stopwatch, TooSlow
+
+__all__ = ["Diverged", "History", "TooSlow", "evaluator", "load", "train"]
+
+_SHUFFLE = 203  # a word of the random generators' keys (see data.py)
+
+
+class Diverged(Exception):
+    """The loss became NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What a training measured.
+
+    Attributes:
+        curve: One point an epoch; without validation its validation figures are NaN.
+        step_seconds: Of a warm training step, mean.
+        build_seconds: Tracing and the first step, in which TensorFlow optimises the graph.
+        train_seconds, evaluate_seconds: The remaining steps; the validations.
+    """
+
+    curve: tuple[Epoch, ...]
+    steps: int
+    step_seconds: float
+    build_seconds: float
+    train_seconds: float
+    evaluate_seconds: float
+
+
+def train(
+    model: keras.Model,
+    data: DeviceData,
+    *,
+    epochs: float,
+    seed: int,
+    batch_size: int,
+    learning_rate: float,
+    training: config.Training,
+    penalty: Callable[[], tf.Tensor] | None = None,
+    on_chunk: Callable[[int], None] | None = None,
+    deadline: float | None = None,
+    validate: bool = True,
+) -> History:
+    """Train `model` in place with Adam on the cross-entropy of its logits.
+
+    Args:
+        epochs: Passes over the training set; a fraction stops within one.
+        seed: Of the order of the examples and of their augmentation.
+        training: Its `jit_compile` says whether XLA compiles the step.
+        penalty: A scalar that the loss grows by; called once, when the step is traced.
+        on_chunk: Called on the host with the number of steps done: after the first and several times an epoch.
+        deadline: On the clock time.monotonic().
+        validate: Whether to measure the validation split after every epoch.
+
+    Raises:
+        Diverged: The loss became NaN or infinite; noticed at that step.
+        TooSlow: The deadline passed.
+    """
+    batch_size = min(batch_size, data.train_examples)
+    steps_an_epoch = -(-data.train_examples // batch_size)
+    left = max(1, round(epochs * steps_an_epoch))
+    watch = Stopwatch(deadline)
+    run = _trace(model, data, batch_size, seed, Adam(trainable(model), learning_rate), penalty, training.jit_compile == "on")
+    evaluate = evaluator(model, data.validation, batch_size) if validate else None
+    curve: list[Epoch] = []
+    done = 0
+    while done < left:
+        order = _epoch_order(data.train_examples, batch_size, seed, len(curve))
+        steps = min(steps_an_epoch, left - done)
+        totals, first = (tf.constant(0.0), tf.constant(0.0)), 0
+        while first < steps:
+            last = min(steps, first + watch.chunk(steps_an_epoch, called=on_chunk is not None))
+            with watch.training(last - first):
+                *totals, finite = run(order, first, last, done, *totals)
+                broken = not bool(finite)  # waits for the device
+            if broken:
+                raise Diverged(f"the loss became NaN or infinite in epoch {len(curve) + 1}")
+            watch.check()
+            first = last
+            if on_chunk is not None:
+                on_chunk(done + last)
+        done += steps
+        seen = min(steps * batch_size, data.train_examples)
+        with watch.evaluation():
+            loss, accuracy = evaluate() if evaluate is not None else (float("nan"), float("nan"))
+        curve.append(
+            Epoch(
+                epoch=len(curve) + 1,
+                loss=float(totals[0]) / seen,
+                accuracy=float(totals[1]) / seen,
+                val_loss=loss,
+                val_accuracy=accuracy,
+            )
+        )
+        watch.check()
+    return History(
+        curve=tuple(curve),
+        steps=done,
+        step_seconds=watch.step_seconds,
+        build_seconds=watch.build_seconds,
+        train_seconds=watch.train_seconds,
+        evaluate_seconds=watch.evaluate_seconds,
+    )
+
+
+def evaluator(model: keras.Model, split: DeviceSplit, batch_size: int) -> Callable[[], tuple[float, float]]:
+    """Return a function that measures (loss, accuracy) of `model` on `split`, traced at its first call."""
+    examples = len(split.y)
+    batch_size = min(batch_size, examples)
+    batches = -(-examples // batch_size)
+
+    @tf.function(autograph=False)
+    def measure(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def add_batch(batch: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            position = batch * batch_size + tf.range(batch_size)
+            counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
+            chosen = tf.minimum(position, examples - 1)
+            labels = tf.gather(y, chosen)
+            logits = tf.cast(model(normalize(tf.gather(x, chosen)), training=False), tf.float32)
+            losses, hits = _losses_and_hits(labels, logits)
+            return batch + 1, loss + tf.reduce_sum(losses * counts), correct + tf.reduce_sum(hits * counts)
+
+        _, loss, correct = tf.while_loop(
+            lambda batch, *_: batch < batches, add_batch, (0, 0.0, 0.0), parallel_iterations=1
+        )
+        return loss, correct
+
+    def evaluate() -> tuple[float, float]:
+        loss, correct = measure(split.x, split.y)
+        return float(loss) / examples, float(correct) / examples
+
+    return evaluate
+
+
+def _trace(
+    model: keras.Model,
+    data: DeviceData,
+    batch_size: int,
+    seed: int,
+    adam: Adam,
+    penalty: Callable[[], tf.Tensor] | None,
+    jit_compile: bool,
+) -> Callable[..., tuple[tf.Tensor, ...]]:
+    """Return the traced loop over training steps.
+
+    It takes the epoch's order of examples, the first step and the step behind the last one, the number of steps done
+    in earlier epochs, and the sums of losses and hits so far; it returns the sums and whether every loss was finite.
+    """
+    examples = data.train_examples
+
+    def learn(images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(model(images, training=True), tf.float32)
+            losses, hits = _losses_and_hits(labels, logits)
+            total = tf.reduce_sum(losses * counts)
+            objective = total / tf.reduce_sum(counts)
+            if penalty is not None:
+                objective += penalty()
+        adam.apply(tape.gradient(objective, adam.variables), step)
+        return total, tf.reduce_sum(hits * counts), tf.math.is_finite(objective)
+
+    if jit_compile:
+        learn = tf.function(learn, autograph=False, jit_compile=True)
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 3, *[tf.TensorSpec([], tf.float32)] * 2
+        ],
+    )
+    def run(order, first, last, before, loss, correct):  # type: ignore[no-untyped-def]
+        def step(index, loss, correct, finite):  # type: ignore[no-untyped-def]
+            position = index * batch_size + tf.range(batch_size)
+            counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
+            images, labels = data.batch(tf.gather(order, position), seed, before + index)
+            more_loss, more_correct, finite = learn(images, labels, counts, before + index + 1)
+            return index + 1, loss + more_loss, correct + more_correct, finite
+
+        _, loss, correct, finite = tf.while_loop(
+            lambda index, loss, correct, finite: (index < last) & finite,
+            step,
+            (first, loss, correct, True),
+            parallel_iterations=1,
+        )
+        return loss, correct, finite
+
+    return run
+
+
+def _losses_and_hits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    hits = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels, tf.float32)
+    return losses, hits
+
+
+def _epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> tf.Tensor:
+    """Return every example once in random order, padded to whole batches with the first ones again."""
+    order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(examples).astype(np.int32)
+    return tf.constant(np.resize(order, -(-examples // batch_size) * batch_size))

@@ -1,0 +1,129 @@
+"""What every reader offers, and the errors and file searches that readers share."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from mpineat.errors import InputError
+
+log = logging.getLogger(__name__)
+
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What can be known of a data set before its images are read.
+
+    Attributes:
+        shape: (height, width, channels) of every image.
+        train_examples: In the whole training set, before any split.
+    """
+
+    shape: tuple[int, int, int]
+    classes: int
+    train_examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Images with their labels.
+
+    Attributes:
+        x: uint8 [n, height, width, channels].
+        y: int32 [n], from 0.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+class Reader(Protocol):
+    """A data set on disk. Every method raises InputError for files that are missing or damaged."""
+
+    def header(self) -> Header:
+        """Read only as much as describes the data set."""
+
+    def train(self) -> Split:
+        """Read the training set."""
+
+    def test(self) -> Split:
+        """Read the test set."""
+
+
+def damaged(path: Path, offset: int, expected: str, found: str) -> InputError:
+    """Return the error for bytes that are not what the format says."""
+    return InputError(f"{path}: at byte {offset}: expected {expected}, found {found}")
+
+
+def find_file(folder: Path, inside: Iterable[str], names: Iterable[str]) -> Path | None:
+    """Return the first of `names` in `folder` or in one of its sub-folders `inside`; None if there is none."""
+    names = tuple(names)
+    for place in (folder, *(folder / name for name in inside)):
+        for name in names:
+            if (place / name).is_file():
+                return place / name
+    return None
+
+
+def require_folder(folder: Path, wanted: str) -> None:
+    """Raise InputError unless `folder` is one; `wanted` says what it should hold."""
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        raise InputError(f"{folder}: expected a folder with {wanted}, found {found} (set dataset.path)")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file, unpacked when it is gzip.
+
+    Raises:
+        InputError: The file cannot be read, or its gzip stream is cut off or damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    if not content:
+        raise damaged(path, 0, "a data set file", "an empty file")
+    if not content.startswith(GZIP_MAGIC):
+        return content
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise damaged(path, len(content), "the end of a whole gzip stream", str(error)) from error
+
+
+def check_labels(path: Path, labels: np.ndarray, classes: int, *, first: int = 0, stride: int = 1) -> None:
+    """Raise InputError at the first label outside [0, classes).
+
+    Args:
+        first, stride: Byte offset of the first label and distance between labels, for the message.
+    """
+    wrong = np.flatnonzero(labels >= classes)
+    if wrong.size:
+        index = int(wrong[0])
+        raise damaged(path, first + index * stride, f"a label below {classes}", f"{int(labels[index])} (example {index})")
+
+
+def warn_of_checksum(path: Path, published: Mapping[str, str]) -> None:
+    """Log a warning when the file's MD5 is not the `published` one for its name."""
+    expected = published.get(path.name)
+    if expected is None:
+        return
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "md5").hexdigest() if hasattr(hashlib, "file_digest") else _md5(file.read())
+    if found != expected:
+        log.warning("%s: MD5 %s differs from the published %s", path, found, expected)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()

@@ -1,0 +1,73 @@
+"""Where the time of one training goes, how long a call may last, and when the time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# A call of the traced loop ends after about so many seconds, so that a deadline is noticed in time.
+CHUNK_SECONDS = 2.0
+CALLS_AN_EPOCH = 4  # at least, where the caller wants to be called
+
+
+class TooSlow(Exception):
+    """The deadline passed before the training ended."""
+
+
+class Stopwatch:
+    """Measures one training.
+
+    Attributes:
+        build_seconds: Of the first step: tracing, and TensorFlow's optimisation of the graph.
+        train_seconds, steps: Of all later steps.
+        evaluate_seconds: Of the validations.
+    """
+
+    def __init__(self, deadline: float | None) -> None:
+        """Start; `deadline` is on the clock time.monotonic()."""
+        self.deadline = deadline
+        self.build_seconds = self.train_seconds = self.evaluate_seconds = 0.0
+        self.steps = 0
+        self._built = False
+
+    @property
+    def step_seconds(self) -> float:
+        """Mean of the warm steps; of the first one when there was no other."""
+        return self.train_seconds / self.steps if self.steps else self.build_seconds
+
+    def chunk(self, steps_an_epoch: int, *, called: bool) -> int:
+        """Return for how many steps the next call should go on."""
+        if not self._built:
+            return 1  # the first step is timed apart
+        longest = steps_an_epoch
+        if called:
+            longest = -(-steps_an_epoch // CALLS_AN_EPOCH)
+        if self.deadline is not None:
+            longest = min(longest, int(CHUNK_SECONDS / self.step_seconds))
+        return max(1, longest)
+
+    @contextmanager
+    def training(self, steps: int) -> Iterator[None]:
+        """Time a call of so many steps."""
+        started = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - started
+        if self._built:
+            self.train_seconds += seconds
+            self.steps += steps
+        else:
+            self.build_seconds += seconds
+            self._built = True
+
+    @contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Time a validation."""
+        started = time.perf_counter()
+        yield
+        self.evaluate_seconds += time.perf_counter() - started
+
+    def check(self) -> None:
+        """Raise TooSlow when the deadline has passed."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TooSlow(f"{self.steps + 1} steps of {self.step_seconds:.3f} s reached the deadline")
