@@ -1,0 +1,222 @@
+"""The command line: arguments in, exit code out. A command loads only the rooms that it needs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mpineat import __version__
+from mpineat.errors import InputError, StorageError
+
+DONE, FAILED, USAGE = 0, 1, 2
+COMMANDS = ("run", "check", "status", "report", "export", "data")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0 done, 1 failed, 2 usage or input, 75 stopped."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+        words.insert(0, "run")  # `python -m mpineat` searches with the embedded configuration
+    arguments = parser().parse_args(words)
+    try:
+        return int(arguments.command(arguments))
+    except InputError as error:
+        return _complain(error, USAGE)
+    except StorageError as error:
+        return _complain(error, FAILED)
+    except BrokenPipeError:  # `mpineat status RUN | head`
+        sys.stderr.close()
+        return DONE
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; shell completion is made from it."""
+    top = argparse.ArgumentParser(
+        prog="mpineat",
+        description="Search for deep network architectures: CoDeepNEAT with MorphNet over MPI.",
+        epilog="Without a command: the search with the embedded configuration, digits.",
+    )
+    top.add_argument("--version", action="version", version=f"mpineat {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    run = _command(
+        commands,
+        "run",
+        _run,
+        "search",
+        "mpirun -np 3 python -m mpineat run configs/cifar10.yaml "
+        "runs/first dataset.path=data evolution.generations=2",
+    )
+    _words(run, "[CONFIG] [RUN_DIR] [section.option=value ...]")
+    run.add_argument("--resume", action="store_true", help="continue RUN_DIR, or start it")
+    run.add_argument("-v", "--verbose", action="store_true", help="log every candidate")
+
+    check = _command(
+        commands,
+        "check",
+        _check,
+        "explain a configuration and try its search space",
+        "python -m mpineat check configs/digits.yaml training.epochs=3",
+    )
+    _words(check, "[CONFIG] [section.option=value ...]")
+    check.add_argument("--build", action="store_true", help="build the extremes in Keras")
+    check.add_argument("--options", action="store_true", help="list all options and end")
+
+    status = _command(
+        commands,
+        "status",
+        _status,
+        "show how far a run is; safe beside a running job",
+        "python -m mpineat status runs/digits-s0",
+    )
+    status.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    status.add_argument("--json", action="store_true", help="for scripts")
+    status.add_argument("--follow", action="store_true", help="until the run ends")
+
+    report = _command(
+        commands,
+        "report",
+        _report,
+        "write one HTML page about a run",
+        "python -m mpineat report runs/digits-s0",
+    )
+    report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    report.add_argument("-o", "--output", type=Path, metavar="FILE", help="RUN_DIR/report.html")
+
+    export = _command(
+        commands,
+        "export",
+        _export,
+        "train the winner to the end and write it as a model",
+        "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
+    )
+    export.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
+    export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
+    export.add_argument(
+        "--format", choices=("keras", "savedmodel", "onnx", "json"), default="keras"
+    )
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+
+    data = _command(
+        commands,
+        "data",
+        _data,
+        "fetch a data set, or say which files to put where",
+        "python -m mpineat data cifar10 data",
+    )
+    data.add_argument("name", metavar="NAME")
+    data.add_argument("folder", type=Path, metavar="DIR")
+    return top
+
+
+def _command(commands, name, function, meaning, example):  # type: ignore[no-untyped-def]
+    command = commands.add_parser(
+        name,
+        help=meaning,
+        description=f"Example:\n  {example}\n\n{meaning[0].upper()}{meaning[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=function)
+    return command
+
+
+def _words(command: argparse.ArgumentParser, metavar: str) -> None:
+    command.add_argument(
+        "words",
+        nargs="*",
+        metavar="WORD",
+        help=f"{metavar}; without CONFIG: the embedded digits",
+    )
+
+
+def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
+    """Tell paths from section.option=value words."""
+    paths = [Path(word) for word in words if "=" not in word]
+    if len(paths) > most:
+        raise InputError(f"command line: {str(paths[most])!r}: expected section.option=value")
+    return paths, [word for word in words if "=" in word]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mpineat import config_file
+    from mpineat.launch import Request, launch
+
+    paths, overrides = _sort(arguments.words, most=2)
+    return launch(
+        Request(
+            config_path=paths[0] if paths else config_file.embedded_config(),
+            overrides=overrides,
+            run_dir=paths[1] if len(paths) > 1 else None,
+            resume=arguments.resume,
+            verbose=arguments.verbose,
+        )
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mpineat import check, config_file
+
+    if arguments.options:
+        print("\n".join(check.option_lines()).lstrip())
+        return DONE
+    paths, overrides = _sort(arguments.words, most=1)
+    config = config_file.load(paths[0] if paths else config_file.embedded_config(), overrides)
+    for line in check.explain(config, build=arguments.build):
+        print(line)
+    return DONE
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    import json
+
+    from mpineat.report import status
+
+    if arguments.json:
+        print(json.dumps(status.as_json(arguments.run_dir), indent=1))
+    elif arguments.follow:
+        for text in status.follow(arguments.run_dir):
+            print(text, flush=True)
+    else:
+        print(status.table(arguments.run_dir))
+    return DONE
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from mpineat.report import page
+
+    print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
+    return DONE
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from mpineat.training.export import export
+
+    print(
+        export(
+            arguments.run_dir,
+            candidate=arguments.candidate,
+            epochs=arguments.epochs,
+            format=arguments.format,
+            output=arguments.output,
+        )
+    )
+    return DONE
+
+
+def _data(arguments: argparse.Namespace) -> int:
+    from mpineat.training import download
+
+    for line in download.fetch(arguments.name, arguments.folder):
+        print(line)
+    return DONE
+
+
+def _complain(error: Exception, code: int) -> int:
+    for line in str(error).splitlines():
+        print(f"mpineat: {line}", file=sys.stderr)
+    return code

@@ -1,0 +1,172 @@
+"""One launch of `mpineat run`: from a configuration to an exit code, on every rank."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mpineat import config_file, farm, lock, provenance, run_directory, stop, store
+from mpineat.check import data_set_line
+from mpineat.config import Config
+from mpineat.console import open_log
+from mpineat.errors import FarmError, InputError, StorageError
+from mpineat.evaluation import Stopped
+from mpineat.journal import Journal
+from mpineat.membership import STOPPED, Membership
+from mpineat.progress import Progress
+from mpineat.search import Origin, Search
+from mpineat.store import Generation
+from mpineat.tasks import best
+from mpineat.training.data import describe
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+# What a resumed run may change: none of it alters what an evaluation returns.
+FREE_TO_CHANGE = (
+    "run.wall_minutes",
+    "run.grace_seconds",
+    "farm.",
+    "evolution.generations",
+    "dataset.path",
+    "training.threads",
+    "training.max_minutes",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for; run_dir None: runs/<name of the configuration>-s<seed>."""
+
+    config_path: Path
+    overrides: Sequence[str] = ()
+    run_dir: Path | None = None
+    resume: bool = False
+    verbose: bool = False
+
+
+def launch(request: Request) -> int:
+    """Run the search on rank 0 and serve it on every other rank; return the exit code."""
+    with farm.join() as member:
+        if member.rank:
+            return member.serve()
+        stopping = stop.Stop()
+        stopping.install()
+        try:
+            code = _lead(request, member, stopping)
+        except InputError as error:
+            code = _complain(error, USAGE)
+        except (StorageError, FarmError) as error:
+            code = _complain(error, FAILED)
+        return member.end(code)
+
+
+def _complain(error: Exception, code: int) -> int:
+    for line in str(error).splitlines():
+        print(f"mpineat: {line}", file=sys.stderr)
+    return code
+
+
+def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
+    config = config_file.load(request.config_path, request.overrides)
+    stopping.limit(*stop.time_limit(config.run.wall_minutes, config.run.grace_seconds))
+    data = describe(config.dataset)
+    run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
+    if run_directory.is_used(run_dir) and not request.resume:
+        raise InputError(
+            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
+        )
+    run_directory.create(run_dir)
+    with lock.RunLock(run_dir), Journal(run_dir) as journal:
+        console = open_log(run_dir, 0, verbose=request.verbose)
+        progress = Progress(config, run_dir, console=console)
+        origin = _take_up(run_dir, config)
+        workers = member.open(config, run_dir / run_directory.LOGS, stopping)
+        try:
+            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            provenance.record(run_dir, entry)
+            journaled = journal.of(origin.number).outcomes
+            progress.launched(
+                config_name=str(request.config_path),
+                ranks=member.size,
+                workers=workers.workers(),
+                dataset=data_set_line(config, data),
+                classes=data.classes,
+                generation=origin.number,
+                evaluated=journaled,
+                best=best([o for generation in origin.earlier for o in generation.outcomes]),
+            )
+            search = Search(
+                config,
+                run_dir,
+                origin,
+                farm=workers,
+                journal=journal,
+                stop=stopping,
+                progress=progress,
+                shape=data.input_shape,
+                classes=data.classes,
+            )
+            search.run()
+        except Stopped as stopped:
+            progress.stopped(str(stopped))
+            return STOPPED
+        finally:
+            devices = [worker.device for worker in workers.workers()]
+            provenance.record(run_dir, {**entry, "devices": devices, "ended": provenance.utc_now()})
+            workers.close()
+        progress.done()
+    return DONE
+
+
+def _take_up(run_dir: Path, config: Config) -> Origin:
+    """Return where to go on, with what is damaged set aside and config.yaml written."""
+    run_directory.remove_temporary(run_dir)
+    _check_same_run(run_dir / run_directory.CONFIG, config)
+    newest, damaged = store.newest(run_dir)
+    for path in damaged:
+        aside = run_directory.set_aside(path)
+        log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
+    run_directory.write_durably(run_dir / run_directory.CONFIG, config_file.dumps(config).encode())
+    earlier = () if newest is None else _earlier(run_dir, newest)
+    return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
+
+
+def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
+    """Return the whole generations up to the newest; a damaged older one costs its own alone."""
+    found = [
+        generation
+        for generation in store.read_run(run_dir).generations
+        if generation.number < newest.number
+    ]
+    return (*found, newest)
+
+
+def _check_same_run(path: Path, config: Config) -> None:
+    """Refuse to go on with options that would make the history mean nothing."""
+    if not path.exists():
+        return
+    before = _flat(config_file.load(path).model_dump(mode="json"))
+    now = _flat(config.model_dump(mode="json"))
+    changed = [
+        f"{path}: {name}: the run has {before.get(name)!r}, found {value!r}; start another RUN_DIR"
+        for name, value in now.items()
+        if before.get(name) != value and not name.startswith(FREE_TO_CHANGE)
+    ]
+    if changed:
+        raise InputError("\n".join(changed))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= (
+            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
+    return flat

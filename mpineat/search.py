@@ -1,0 +1,201 @@
+"""The search: ask, evaluate, tell, store, breed, until the last generation. Start reading here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from mpineat import config_file, provenance, store
+from mpineat.config import Config
+from mpineat.evaluation import Evaluations, compresses
+from mpineat.evolution.coevolution import replace_genomes
+from mpineat.evolution.state import Result, State
+from mpineat.evolution.strategy import select
+from mpineat.farm import Farm
+from mpineat.genotype.candidate import Candidate
+from mpineat.journal import Journal
+from mpineat.phenotype.build import build_network
+from mpineat.phenotype.inherit import write_back
+from mpineat.phenotype.network import Network
+from mpineat.progress import Progress
+from mpineat.stop import Stop
+from mpineat.store import Generation
+from mpineat.tasks import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a launch takes the search up.
+
+    Attributes:
+        earlier: The finished generations, ascending; empty for a new run.
+        run_id: Shared by all generations of the run.
+    """
+
+    earlier: tuple[Generation, ...]
+    run_id: str
+
+    @property
+    def number(self) -> int:
+        """The generation to work on."""
+        return self.earlier[-1].number + 1 if self.earlier else 0
+
+
+class Search:
+    """One launch's work on a run directory, on rank 0.
+
+    Generational: all candidates of a generation are evaluated, then the next ones are bred.
+    Steady (asynchronous, after Liang, Shahrzad and Miikkulainen 2023): one more candidate than a
+    generation needs is under way for each worker, so a generation closes while nobody waits.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        run_dir: Path,
+        origin: Origin,
+        *,
+        farm: Farm,
+        journal: Journal,
+        stop: Stop,
+        progress: Progress,
+        shape: tuple[int, int, int],
+        classes: int,
+    ) -> None:
+        """Prepare; `shape` and `classes` are the data set's."""
+        self._config = config
+        self._run_dir = run_dir
+        self._run_id = origin.run_id
+        self._farm = farm
+        self._journal = journal
+        self._progress = progress
+        self._strategy = select(config)
+        self._build = partial(build_network, input_shape=shape, classes=classes, config=config)
+        self._newest = origin.earlier[-1] if origin.earlier else None
+        self._number = origin.number
+        self._evaluations = Evaluations(config, farm, self._record, stop, progress)
+        for generation in origin.earlier:
+            self._learn(generation.candidates, generation.outcomes)
+        self._carried = () if self._newest is None else unfinished(self._newest)
+
+    def run(self) -> None:
+        """Work until the last generation is on disk.
+
+        Raises:
+            Stopped: Asked to stop in time; a later launch goes on where this one was.
+            FarmError: No worker is left.
+            StorageError: The run directory cannot be written.
+        """
+        for candidate in self._carried:
+            self._evaluations.submit(candidate, self._build(candidate))
+        while self._number < self._config.evolution.generations:
+            self._work_on(self._next_state())
+            self._number += 1
+
+    def _next_state(self) -> State:
+        if self._newest is None:
+            return self._strategy.initial(self._config)
+        return self._strategy.breed(inherited(self._newest, self._config), self._config)
+
+    def _work_on(self, state: State) -> None:
+        began = time.time()
+        before = self._journal.of(self._number)
+        state, candidates, networks = self._ask(state, before.candidates)
+        by_id = {candidate.id: candidate for candidate in (*self._carried, *candidates)}
+        self._learn(by_id.values(), before.outcomes)
+        done = {outcome.candidate for outcome in before.outcomes}
+        for candidate in candidates:
+            if candidate.id not in done:
+                self._evaluations.submit(candidate, networks[candidate.id])
+
+        outcomes = list(before.outcomes)
+        size = min(self._config.evolution.candidates, len(by_id))
+        while len(outcomes) < size:
+            outcomes += self._evaluations.collect()
+        if not self._steady:
+            outcomes.sort(key=lambda outcome: outcome.candidate)
+        self._close(state, by_id, outcomes, time.time() - began + worked_before(before.outcomes))
+
+    @property
+    def _steady(self) -> bool:
+        return self._config.evolution.schedule == "steady"
+
+    def _ask(
+        self, state: State, journaled: Iterable[Candidate]
+    ) -> tuple[State, tuple[Candidate, ...], dict[int, Network]]:
+        evolution = self._config.evolution
+        count = evolution.candidates
+        if self._steady:
+            # Those that are under way already count; the last generation leaves nothing behind.
+            ahead = len(self._farm.workers()) if state.generation == 0 else 0
+            total = evolution.generations * evolution.candidates
+            count = min(count + ahead, total - state.next_candidate)
+        asked = self._strategy.ask(state, self._config, self._build, count)
+        built = dict(zip((c.id for c in asked.candidates), asked.built, strict=True))
+        candidates = {candidate.id: candidate for candidate in asked.candidates}
+        for candidate in journaled:  # asked by a launch that had another number of workers
+            candidates[candidate.id] = candidate
+            built[candidate.id] = self._build(candidate)
+        if self._steady:
+            known = {candidate.id for candidate in journaled}
+            for candidate in candidates.values():
+                if candidate.id not in known:
+                    self._journal.append(self._number, candidate)
+        after = max(asked.state.next_candidate, *(id + 1 for id in candidates), 0)
+        return replace(asked.state, next_candidate=after), tuple(candidates.values()), built
+
+    def _close(
+        self, state: State, by_id: dict[int, Candidate], outcomes: list[Outcome], seconds: float
+    ) -> None:
+        results = [
+            Result(candidate=by_id[o.candidate], fitness=o.accuracy, fault=o.fault)
+            for o in outcomes
+        ]
+        state = self._strategy.tell(state, results, self._config)
+        generation = Generation(
+            state=state,
+            candidates=tuple(by_id.values()),
+            outcomes=tuple(outcomes),
+            run_id=self._run_id,
+            seed=self._config.run.seed,
+            config=config_file.dumps(self._config),
+            created=provenance.utc_now(),
+            seconds=seconds,
+            parent_sha256="" if self._newest is None else self._newest.content_sha256,
+        )
+        self._newest = store.write(self._run_dir, generation)
+        self._journal.fold(self._number)
+        self._carried = unfinished(self._newest)
+        self._progress.generation(state, outcomes)
+
+    def _learn(self, candidates: Iterable[Candidate], outcomes: Iterable[Outcome]) -> None:
+        by_id = {candidate.id: candidate for candidate in candidates}
+        for outcome in outcomes:
+            self._evaluations.remember(by_id[outcome.candidate], outcome)
+
+    def _record(self, outcome: Outcome) -> None:
+        self._journal.append(self._number, outcome)
+
+
+def unfinished(generation: Generation) -> tuple[Candidate, ...]:
+    """Return the candidates that were still being evaluated when `generation` closed."""
+    done = {outcome.candidate for outcome in generation.outcomes}
+    return tuple(candidate for candidate in generation.candidates if candidate.id not in done)
+
+
+def inherited(generation: Generation, config: Config) -> State:
+    """Return the state to breed from: with compressed sizes written back, where that is asked."""
+    state = generation.state
+    if not (config.compression.inherit and compresses(config, state.generation)):
+        return state
+    found = write_back(generation.candidates, generation.outcomes)
+    return replace_genomes(state, found.modules, found.blueprints, found.records)
+
+
+def worked_before(outcomes: Iterable[Outcome]) -> float:
+    """Return the wall seconds that earlier launches spent on these outcomes of one generation."""
+    spans = [(o.started, o.started + o.seconds.total) for o in outcomes if o.started]
+    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0
