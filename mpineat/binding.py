@@ -12,14 +12,31 @@ from typing import Any
 EXCLUSIVE_PROCESS = 3  # nvmlComputeMode_t
 PROHIBITED = 2
 UUID_BYTES = 96
+CONTEXT_MB = 600  # a CUDA context's own memory, outside what a framework may be limited to
+
+
+class _Memory(ctypes.Structure):
+    """nvmlMemory_t, in bytes."""
+
+    _fields_ = (
+        ("total", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpu:
-    """One GPU as the driver reports it; mode: nvmlComputeMode_t."""
+    """One GPU as the driver reports it.
+
+    Attributes:
+        mode: nvmlComputeMode_t.
+        memory_mb: All its memory, in MiB; 0: unknown.
+    """
 
     uuid: str
     mode: int = 0
+    memory_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +76,12 @@ class Place:
 
     Attributes:
         gpu: Value for CUDA_VISIBLE_DEVICES; None: no GPU.
-        gpu_share: Workers on that GPU.
+        gpu_memory_mb: Most of the GPU's memory that it may use, where several workers share it.
         idle: Why the worker must not work; "" when it may.
     """
 
     gpu: str | None = None
-    gpu_share: int = 1
+    gpu_memory_mb: int | None = None
     cores: tuple[int, ...] = ()
     idle: str = ""
 
@@ -100,13 +117,15 @@ def _ask(nvml: Any) -> tuple[Gpu, ...]:
         if nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)) != 0:
             return ()
         for index in range(count.value):
-            device, mode = ctypes.c_void_p(), ctypes.c_int()
+            device, mode, memory = ctypes.c_void_p(), ctypes.c_int(), _Memory()
             uuid = ctypes.create_string_buffer(UUID_BYTES)
             if nvml.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)) != 0:
                 continue
             nvml.nvmlDeviceGetUUID(device, uuid, UUID_BYTES)
             nvml.nvmlDeviceGetComputeMode(device, ctypes.byref(mode))
-            found.append(Gpu(uuid=uuid.value.decode(), mode=mode.value))
+            nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
+            megabytes = memory.total // 2**20
+            found.append(Gpu(uuid=uuid.value.decode(), mode=mode.value, memory_mb=megabytes))
     finally:
         nvml.nvmlShutdown()
     return tuple(found)
@@ -153,19 +172,21 @@ def share_out(nodes: Sequence[Node], share_gpu: bool) -> tuple[dict[int, Place],
         cores = _share_cores(group, warnings)
         gpus = _share_gpus(group, share_gpu, warnings)
         for node in group:
-            entry, share, idle = gpus[node.rank]
-            places[node.rank] = Place(gpu=entry, gpu_share=share, cores=cores[node.rank], idle=idle)
+            entry, memory, idle = gpus[node.rank]
+            places[node.rank] = Place(
+                gpu=entry, gpu_memory_mb=memory, cores=cores[node.rank], idle=idle
+            )
     return places, tuple(warnings)
 
 
 def _share_gpus(
     group: Sequence[Node], share_gpu: bool, warnings: list[str]
-) -> dict[int, tuple[str | None, int, str]]:
-    """Return rank -> (entry, workers on that GPU, why idle)."""
+) -> dict[int, tuple[str | None, int | None, str]]:
+    """Return rank -> (entry, memory limit in MiB, why idle)."""
     host = group[0].host
     lists = {node.rank: usable(node) for node in group}
     if not any(lists.values()):
-        return {node.rank: (None, 1, "") for node in group}
+        return {node.rank: (None, None, "") for node in group}
     # Each rank takes the least used GPU of its own list: right both where all ranks see the same
     # list (mpirun) and where the launcher gave every rank its own (jsrun).
     users: dict[str, int] = defaultdict(int)
@@ -179,16 +200,17 @@ def _share_gpus(
         if best is not None:
             users[best[1].uuid] += 1
         taken[node.rank] = best
-    result: dict[int, tuple[str | None, int, str]] = {}
+    result: dict[int, tuple[str | None, int | None, str]] = {}
     for node in group:
         best = taken[node.rank]
         if best is None:
             why = f"no GPU of {host} is left for it"
             if any(gpu.mode == EXCLUSIVE_PROCESS for _, gpu in lists[node.rank]):
                 why += " (compute mode EXCLUSIVE_PROCESS)"
-            result[node.rank] = (None, 1, why)
+            result[node.rank] = (None, None, why)
         else:
-            result[node.rank] = (best[0], users[best[1].uuid], "")
+            entry, gpu = best
+            result[node.rank] = (entry, _memory_limit(gpu, users[gpu.uuid]), "")
     number, most = len(users), max(users.values())
     if most > 1:
         warnings.append(
@@ -196,6 +218,12 @@ def _share_gpus(
             f"one; each may use 1/{most} of its memory (for full speed start {number} workers here)"
         )
     return result
+
+
+def _memory_limit(gpu: Gpu, users: int) -> int | None:
+    if users == 1 or not gpu.memory_mb:
+        return None
+    return max(1, gpu.memory_mb // users - CONTEXT_MB)
 
 
 def _share_cores(group: Sequence[Node], warnings: list[str]) -> dict[int, tuple[int, ...]]:

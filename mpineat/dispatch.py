@@ -8,11 +8,11 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.costmodel import CostModel
+from mpineat.crew import Link, Running, Worker, WorkerInfo
 from mpineat.errors import FarmError
 from mpineat.pipe import Kind
 from mpineat.tasks import (
@@ -25,59 +25,6 @@ from mpineat.tasks import (
 from mpineat.worker import Message
 
 log = logging.getLogger(__name__)
-
-
-class Link(Protocol):
-    """How messages reach the workers: over MPI, or in place when there is one rank."""
-
-    def send(self, rank: int, message: Message) -> None:
-        """Send without waiting."""
-
-    def receive(self, seconds: float) -> tuple[int, Message] | None:
-        """Return the next message and its worker's rank; waits at most `seconds`, idly."""
-
-    def lost(self) -> Sequence[int]:
-        """Return ranks that MPI reported dead since the last call."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """An evaluation that a worker is busy with.
-
-    Attributes:
-        since: Unix time at which it was handed out.
-        expected_seconds: From the cost model; None before it has measured enough.
-    """
-
-    rank: int
-    candidate: int
-    since: float
-    host: str
-    device: str
-    expected_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerInfo:
-    """A worker as rank 0 sees it; state: "starting", "idle", "busy", "retired", "lost"."""
-
-    rank: int
-    host: str
-    device: str
-    state: str
-
-
-@dataclass(slots=True)
-class _Worker:
-    """The changing record of one worker."""
-
-    rank: int
-    host: str
-    device: str = ""
-    state: str = "starting"
-    task: Task | None = None
-    since: float = 0.0
-    heard: float = 0.0
 
 
 class Farm:
@@ -108,7 +55,7 @@ class Farm:
         self._link = link
         self._on_signal = on_signal
         self._clock = clock
-        self._workers = {rank: _Worker(rank, host, heard=clock()) for rank, host in workers}
+        self._workers = {rank: Worker(rank, host, heard=clock()) for rank, host in workers}
         self._free: list[int] = []  # ranks that can take a task, longest idle last
         self._queue: list[
             tuple[float, int, Task]
@@ -137,7 +84,7 @@ class Farm:
             self._hand_out()
             if self._done:
                 return self._done.popleft()
-            if not any(w.state not in ("retired", "lost") for w in self._workers.values()):
+            if all(worker.gone for worker in self._workers.values()):
                 raise FarmError("no worker is left; the log says why each of them went")
             left = end - self._clock()
             received = self._link.receive(max(0.0, min(left, 0.5)))
@@ -227,7 +174,7 @@ class Farm:
             if rank not in failed_on:
                 return rank
         others = (w for w in self._workers.values() if w.rank not in failed_on)
-        return None if any(w.state not in ("retired", "lost") for w in others) else self._free[-1]
+        return None if any(not w.gone for w in others) else self._free[-1]
 
     def _hear(self, rank: int, message: Message) -> None:
         worker = self._workers[rank]
@@ -250,12 +197,12 @@ class Farm:
             notice = json.loads(message.payload)
             self._on_signal(f"{notice['reason']} on rank {rank}", notice["again"])
 
-    def _make_free(self, worker: _Worker) -> None:
+    def _make_free(self, worker: Worker) -> None:
         if worker.task is None and worker.rank not in self._free:
             worker.state = "idle"
             self._free.append(worker.rank)
 
-    def _settle(self, worker: _Worker, message: Message) -> None:
+    def _settle(self, worker: Worker, message: Message) -> None:
         """Take an outcome: return it, or try its task again."""
         task, worker.task, worker.state = worker.task, None, "starting"
         try:
@@ -303,7 +250,7 @@ class Farm:
         return next(task for task in tasks if task.candidate.id == candidate)
 
     def _try_again(
-        self, task: Task, worker: _Worker, reason: str, detail: str, outcome: Outcome | None = None
+        self, task: Task, worker: Worker, reason: str, detail: str, outcome: Outcome | None = None
     ) -> None:
         number = task.candidate.id
         where = f"rank {worker.rank} on {worker.host}"
@@ -333,7 +280,7 @@ class Farm:
             )
         self._finish(task, outcome, worker)
 
-    def _finish(self, task: Task, outcome: Outcome, worker: _Worker) -> None:
+    def _finish(self, task: Task, outcome: Outcome, worker: Worker) -> None:
         self._failed_on.pop(task.candidate.id, None)
         waited = self._clock() - self._submitted.pop(task.candidate.id)
         self._done.append(
@@ -360,7 +307,7 @@ class Farm:
             return
         self._pinged = now
         for worker in self._workers.values():
-            if worker.state in ("retired", "lost"):
+            if worker.gone:
                 continue
             if now - worker.heard > self._farm.lost_seconds:
                 log.error(
@@ -373,7 +320,7 @@ class Farm:
             else:
                 self._link.send(worker.rank, Message(Kind.BEAT))
 
-    def _leave(self, worker: _Worker, state: str) -> None:
+    def _leave(self, worker: Worker, state: str) -> None:
         if worker.state == state:
             return
         task, worker.task, worker.state = worker.task, None, state

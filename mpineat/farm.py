@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from mpineat import launcher
+from mpineat.crew import LONGEST_PAUSE, SHORTEST_PAUSE
 from mpineat.dispatch import Farm as Farm
 from mpineat.errors import FarmError, InputError
-from mpineat.membership import LONGEST_PAUSE, SHORTEST_PAUSE
 from mpineat.membership import Membership as Membership
 from mpineat.pipe import Kind
 from mpineat.process import Child

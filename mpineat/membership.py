@@ -10,73 +10,25 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import NoReturn
 
-from mpineat import binding
+from mpineat import binding, service
 from mpineat.config import Config
-from mpineat.dispatch import Farm, Link
+from mpineat.crew import Link, World
+from mpineat.dispatch import Farm
 from mpineat.errors import FarmError
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child
 from mpineat.stop import Stop
-from mpineat.tasks import task_from_bytes
-from mpineat.worker import Message, Supervisor, beat
+from mpineat.worker import Message, Supervisor
 
 log = logging.getLogger(__name__)
 
 STOPPED = 75  # exit code: stopped in time, submit again
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
 LEAVE_SECONDS = 30.0  # how long it waits for their last words
-SILENCES = 10  # a worker that hears nothing from rank 0 for so many farm.lost_seconds ends the job
-SHORTEST_PAUSE = 5e-5  # seconds between two looks at MPI after a message
-LONGEST_PAUSE = 0.02  # and when nothing came for a while: 0.4 % of a core
-
-
-class World(Link, Protocol):
-    """The MPI job, as farm.World implements it."""
-
-    rank: int
-    size: int
-    leader: int
-    library: str
-
-    def reported_dead(self) -> frozenset[int]:
-        """Return all ranks that MPI itself knows to be dead."""
-
-    def abort(self, code: int) -> None:
-        """End every rank at once."""
-
-    def finalize(self) -> None:
-        """Leave MPI."""
-
-
-class Local:
-    """The link to the supervisor in this very process, where there is one rank."""
-
-    def __init__(self, supervisor: Supervisor) -> None:
-        """Be the way to `supervisor`."""
-        self._supervisor = supervisor
-
-    def send(self, rank: int, message: Message) -> None:
-        """Do at once what a worker rank would do on arrival."""
-        obey(self._supervisor, message)
-
-    def receive(self, seconds: float) -> tuple[int, Message] | None:
-        """Wait for the child at most `seconds`."""
-        end = time.monotonic() + seconds
-        while True:
-            left = max(0.0, end - time.monotonic())
-            if news := self._supervisor.step(left):
-                return 0, news
-            if left <= 0:
-                return None
-
-    def lost(self) -> Sequence[int]:
-        """Return nothing: there is nobody else."""
-        return ()
 
 
 class Membership:
@@ -142,7 +94,7 @@ class Membership:
         places, warnings = binding.share_out(list(nodes.values()), config.farm.share_gpu)
         for warning in warnings:
             log.warning("%s", warning)
-        link: Link = self._world or Local(self._supervisor)
+        link: Link = self._world or service.Local(self._supervisor)
         workers = [(rank, node.host) for rank, node in sorted(nodes.items())]
         self._farm = Farm(config, link, workers, on_signal=stop.request)
         for rank, host in workers:
@@ -155,7 +107,7 @@ class Membership:
                 rank=rank,
                 host=host,
                 gpu=place.gpu,
-                gpu_share=place.gpu_share,
+                gpu_memory_mb=place.gpu_memory_mb,
                 cores=place.cores,
                 threads=_threads(config, place),
                 log_path=str(
@@ -167,44 +119,12 @@ class Membership:
 
     def serve(self) -> int:
         """On every other rank: work until rank 0 says END; return the exit code that it gave."""
-        world = self._world
-        assert world is not None
-        stop, told = Stop(), False
-        stop.on_second = lambda: world.send(0, _signal(stop, again=True))
-        stop.install()
-        pause, beat_seconds, lost_seconds = SHORTEST_PAUSE, 5.0, HELLO_SECONDS
-        beaten = heard = time.monotonic()
-        while True:
-            now = time.monotonic()
-            if arrived := world.receive(0.0):
-                message = arrived[1]
-                heard, pause = now, SHORTEST_PAUSE
-                if message.kind == Kind.END:
-                    world.send(0, message)
-                    return self._leave(message.payload[0])
-                if message.kind == Kind.SETUP:
-                    setup = Setup.from_bytes(message.payload)
-                    beat_seconds, lost_seconds = (
-                        setup.config.farm.beat_seconds,
-                        setup.config.farm.lost_seconds,
-                    )
-                    _log_to(setup.log_path)
-                obey(self._supervisor, message)
-                continue
-            if news := self._supervisor.step(pause):
-                world.send(0, news)
-                pause = SHORTEST_PAUSE
-            else:
-                pause = min(LONGEST_PAUSE, pause * 1.5)
-            if not told and stop.reason():
-                told = True
-                world.send(0, _signal(stop, again=False))
-            if now - beaten > beat_seconds:
-                beaten = now
-                world.send(0, beat(self._supervisor))
-            if 0 in world.lost() or now - heard > SILENCES * lost_seconds:
-                log.error("rank 0 is gone: rank %d ends the job", self.rank)
-                self.abort(1)
+        assert self._world is not None
+        code = service.serve(self._world, self._supervisor)
+        if code is None:
+            log.error("rank 0 is gone: rank %d ends the job", self.rank)
+            self.abort(1)
+        return self._leave(code)
 
     def end(self, code: int) -> int:
         """On rank 0, when all files are closed: end every rank with `code`, and return it.
@@ -228,8 +148,8 @@ class Membership:
             self.abort(code)
         return self._leave(code)
 
-    def abort(self, code: int) -> None:
-        """End every rank at once; does not return."""
+    def abort(self, code: int) -> NoReturn:
+        """End every rank at once."""
         self._supervisor.close()
         logging.shutdown()
         sys.stdout.flush()
@@ -279,35 +199,8 @@ class Membership:
         return code
 
 
-def obey(supervisor: Supervisor, message: Message) -> None:
-    """Do what rank 0 asks a worker for."""
-    if message.kind == Kind.SETUP:
-        supervisor.setup(Setup.from_bytes(message.payload))
-    elif message.kind == Kind.TASK:
-        supervisor.give(task_from_bytes(message.payload))
-    elif message.kind == Kind.CLOSE:
-        supervisor.close()
-
-
 def _threads(config: Config, place: binding.Place) -> int:
     """Return the CPU threads of an evaluation; 1 where results must not depend on their number."""
     if config.training.threads is not None:
         return config.training.threads
     return 1 if config.training.deterministic else max(1, len(place.cores))
-
-
-def _signal(stop: Stop, again: bool) -> Message:
-    return Message(Kind.SIGNAL, json.dumps({"reason": stop.reason(), "again": again}).encode())
-
-
-def _log_to(path: str) -> None:
-    try:
-        handler: logging.Handler = logging.FileHandler(path, delay=False)
-    except OSError:  # a full disk must not cost the evaluations
-        handler = logging.NullHandler()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[handler],
-        force=True,
-    )

@@ -60,7 +60,7 @@ class Setup:
     Attributes:
         rank, host: Of the worker that owns the child.
         gpu: The value of CUDA_VISIBLE_DEVICES for the child (an index or a UUID); None: no GPU.
-        gpu_share: How many workers share that GPU; each may use 1 / gpu_share of its memory.
+        gpu_memory_mb: Most of the GPU's memory that it may use, in MiB; None: all of it.
         cores: CPU cores that the child may run on; () leaves them as inherited.
         threads: CPU threads of an evaluation.
         log_path: File that the child's stdout and stderr are appended to; "" leaves them alone.
@@ -70,7 +70,7 @@ class Setup:
     rank: int
     host: str
     gpu: str | None = None
-    gpu_share: int = 1
+    gpu_memory_mb: int | None = None
     cores: tuple[int, ...] = ()
     threads: int = 1
     log_path: str = ""

@@ -1,0 +1,101 @@
+"""Crew: the workers as rank 0 sees them, and the way that messages take to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mpineat.tasks import Task
+from mpineat.worker import Message
+
+# A blocking receive burns a core under every MPI; looking with growing pauses costs 0.4 % of one.
+SHORTEST_PAUSE = 5e-5  # seconds between two looks after a message
+LONGEST_PAUSE = 0.02  # and when nothing came for a while
+
+
+class Link(Protocol):
+    """How messages reach the workers: over MPI, or in place when there is one rank."""
+
+    def send(self, rank: int, message: Message) -> None:
+        """Send without waiting."""
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        """Return the next message and its worker's rank; waits at most `seconds`, idly."""
+
+    def lost(self) -> Sequence[int]:
+        """Return ranks that MPI reported dead since the last call."""
+
+
+class World(Link, Protocol):
+    """The MPI job, as farm.World implements it.
+
+    Attributes:
+        rank, size: Of this process, and of the job.
+        leader: Lowest rank on this node.
+        library: The MPI library's name and version.
+    """
+
+    rank: int
+    size: int
+    leader: int
+    library: str
+
+    def reported_dead(self) -> frozenset[int]:
+        """Return all ranks that MPI itself knows to be dead."""
+
+    def abort(self, code: int) -> None:
+        """End every rank at once."""
+
+    def finalize(self) -> None:
+        """Leave MPI; every rank that lives must."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An evaluation that a worker is busy with.
+
+    Attributes:
+        since: Unix time at which it was handed out.
+        expected_seconds: From the cost model; None before it has measured enough.
+    """
+
+    rank: int
+    candidate: int
+    since: float
+    host: str
+    device: str
+    expected_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A worker as others see it; state: "starting", "idle", "busy", "retired" or "lost"."""
+
+    rank: int
+    host: str
+    device: str
+    state: str
+
+
+@dataclass(slots=True)
+class Worker:
+    """The changing record of one worker.
+
+    Attributes:
+        task, since: What it is busy with, and the Unix time at which it was given; None when free.
+        heard: When its last message came, on the farm's clock.
+    """
+
+    rank: int
+    host: str
+    device: str = ""
+    state: str = "starting"
+    task: Task | None = None
+    since: float = 0.0
+    heard: float = 0.0
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing can be expected of it."""
+        return self.state in ("retired", "lost")

@@ -1,0 +1,108 @@
+"""What a worker rank does: relay between rank 0 and its own supervisor; Local does it in place."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+
+from mpineat.crew import LONGEST_PAUSE, SHORTEST_PAUSE, World
+from mpineat.pipe import Kind, Setup
+from mpineat.stop import Stop
+from mpineat.tasks import task_from_bytes
+from mpineat.worker import Message, Supervisor, beat
+
+# A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
+# because rank 0 is silent while it breeds and writes.
+SILENCES = 10
+
+
+def serve(world: World, supervisor: Supervisor) -> int | None:
+    """Obey rank 0 until it says END; return the exit code that it gives, None when it is gone."""
+    stop, told = Stop(), False
+    stop.on_second = lambda: world.send(0, _signal(stop, again=True))
+    stop.install()
+    pause, beat_seconds, lost_seconds = SHORTEST_PAUSE, 5.0, 120.0  # until the setup comes
+    beaten = heard = time.monotonic()
+    while True:
+        now = time.monotonic()
+        if arrived := world.receive(0.0):
+            message = arrived[1]
+            heard, pause = now, SHORTEST_PAUSE
+            if message.kind == Kind.END:
+                world.send(0, message)
+                return message.payload[0]
+            if message.kind == Kind.SETUP:
+                setup = Setup.from_bytes(message.payload)
+                beat_seconds = setup.config.farm.beat_seconds
+                lost_seconds = setup.config.farm.lost_seconds
+                _log_to(setup.log_path)
+            obey(supervisor, message)
+            continue
+        if news := supervisor.step(pause):
+            world.send(0, news)
+            pause = SHORTEST_PAUSE
+        else:
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+        if not told and stop.reason():
+            told = True
+            world.send(0, _signal(stop, again=False))
+        if now - beaten > beat_seconds:
+            beaten = now
+            world.send(0, beat(supervisor))
+        if 0 in world.lost() or now - heard > SILENCES * lost_seconds:
+            return None
+
+
+def obey(supervisor: Supervisor, message: Message) -> None:
+    """Do what rank 0 asks a worker for."""
+    if message.kind == Kind.SETUP:
+        supervisor.setup(Setup.from_bytes(message.payload))
+    elif message.kind == Kind.TASK:
+        supervisor.give(task_from_bytes(message.payload))
+    elif message.kind == Kind.CLOSE:
+        supervisor.close()
+
+
+class Local:
+    """The link to the supervisor in this very process, where there is one rank."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        """Be the way to `supervisor`."""
+        self._supervisor = supervisor
+
+    def send(self, rank: int, message: Message) -> None:
+        """Do at once what a worker rank would do on arrival."""
+        obey(self._supervisor, message)
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        """Wait for the child at most `seconds`."""
+        end = time.monotonic() + seconds
+        while True:
+            left = max(0.0, end - time.monotonic())
+            if news := self._supervisor.step(left):
+                return 0, news
+            if left <= 0:
+                return None
+
+    def lost(self) -> Sequence[int]:
+        """Return nothing: there is nobody else."""
+        return ()
+
+
+def _signal(stop: Stop, again: bool) -> Message:
+    return Message(Kind.SIGNAL, json.dumps({"reason": stop.reason(), "again": again}).encode())
+
+
+def _log_to(path: str) -> None:
+    try:
+        handler: logging.Handler = logging.FileHandler(path, delay=False)
+    except OSError:  # a full disk must not cost the evaluations
+        handler = logging.NullHandler()
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[handler],
+        force=True,
+    )
