@@ -194,17 +194,27 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from mpineat.training.export import export
+    from mpineat import console
+    from mpineat.phenotype.network import Network
+    from mpineat.report.overview import overview
 
-    print(
-        export(
-            arguments.run_dir,
-            candidate=arguments.candidate,
-            epochs=arguments.epochs,
-            format=arguments.format,
-            output=arguments.output,
-        )
+    view = overview(arguments.run_dir)
+    outcome = view.outcome(arguments.candidate)
+    genotype = view.candidate(outcome.candidate)
+    console.listen()
+    from mpineat.training import export  # TensorFlow: seconds, so only when all else is known
+
+    exported = export.export(
+        Network.from_json(outcome.network_after or {}),
+        view.config,
+        output=arguments.output,
+        format=arguments.format,
+        epochs=arguments.epochs,
+        learning_rate=genotype.blueprint.learning_rate if genotype else None,
     )
+    accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
+    print(f"candidate {outcome.candidate}, {accuracy}")
+    print(exported)
     return DONE
 
 

@@ -79,9 +79,14 @@ def open_log(run_dir: Path, rank: int, *, verbose: bool = False) -> Console | No
         root.removeHandler(old)
         old.close()
     root.addHandler(file)
-    if rank:
-        return None
+    return None if rank else listen(verbose=verbose)
+
+
+def listen(*, verbose: bool = False) -> Console:
+    """Send log lines to the console, for a command that keeps no file."""
     console = Console()
     console.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root = logging.getLogger("mpineat")
+    root.setLevel(logging.DEBUG)
     root.addHandler(console)
     return console

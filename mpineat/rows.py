@@ -87,7 +87,17 @@ def row(state: State, outcomes: Sequence[Outcome], seconds: float, workers: int)
 
 def row_text(figures: Row, elapsed: float, left: float | None = None) -> str:
     """Return the line that stands under HEADER, or under HEADER_OF_PAST when `left` is None."""
-    cells = [
+    texts = cells(figures, elapsed)
+    if left is not None:
+        texts.append(units.duration(left))
+    return "  ".join(
+        f"{text:>{width}}" for text, width in zip(texts, COLUMNS.values(), strict=False)
+    )
+
+
+def cells(figures: Row, elapsed: float) -> list[str]:
+    """Return the texts under COLUMNS, the last column apart."""
+    return [
         str(figures.generation),
         units.accuracy(figures.best),
         units.accuracy(figures.mean),
@@ -98,11 +108,6 @@ def row_text(figures: Row, elapsed: float, left: float | None = None) -> str:
         units.share(figures.busy),
         units.duration(elapsed),
     ]
-    if left is not None:
-        cells.append(units.duration(left))
-    return "  ".join(
-        f"{cell:>{width}}" for cell, width in zip(cells, COLUMNS.values(), strict=False)
-    )
 
 
 def failures_text(outcomes: Sequence[Outcome]) -> str:
@@ -134,8 +139,8 @@ def candidate_text(outcome: Outcome) -> str:
 def workers_text(workers: Sequence[Worker], ranks: int) -> str:
     """Return how many workers train on what, host by host."""
     if ranks == 1:
-        place = workers[0] if workers else None
-        return f"evaluates in place{f' on {place.host}, {place.device}' if place else ''}"
+        places = [f" on {worker.host} {worker.device}".rstrip() for worker in workers]
+        return "".join(["evaluates in place", *places[:1]])
     hosts: dict[str, Counter[str]] = {}
     for worker in workers:
         hosts.setdefault(worker.host, Counter())[worker.device] += 1

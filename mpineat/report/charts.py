@@ -44,7 +44,6 @@ STAGE_COLOURS = {
     OTHER: "#d5d9de",
     "idle": "#f1f1ee",
 }
-STAGE_NAMES = {"build": "building the model", "train": "training", "evaluate": "evaluation"}
 CONNECTED_AT_MOST = (
     200  # lines from before to after compression hide the points when there are more
 )

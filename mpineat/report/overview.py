@@ -13,6 +13,7 @@ from mpineat import config_file, now, rows, store, tasks, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
+from mpineat.genotype.candidate import Candidate
 from mpineat.report.runs import workers
 from mpineat.tasks import Outcome
 
@@ -74,6 +75,30 @@ class Overview:
         """Candidate id -> generation."""
         ended = {o.candidate: g.number for g in self.run.generations for o in g.outcomes}
         return ended | {o.candidate: self.generation for o in self.evaluated}
+
+    def candidate(self, number: int) -> Candidate | None:
+        """Return a candidate's genotype; None while its generation has not ended."""
+        ended = (c for g in reversed(self.run.generations) for c in g.candidates)
+        return next((c for c in (*ended, *self.run.candidates) if c.id == number), None)
+
+    def outcome(self, number: int | None) -> Outcome:
+        """Return a candidate's outcome, the winner's when `number` is None.
+
+        Raises:
+            InputError: There is none with a trained network.
+        """
+        found = self.best if number is None else None
+        if number is not None:
+            found = next((o for o in self.outcomes if o.candidate == number), None)
+        where = f"{self.run.path}: "
+        if found is None:
+            missing = "no candidate has been trained yet" if number is None else "no such candidate"
+            raise InputError(
+                where + missing + f"; mpineat status {self.run.path} shows what there is"
+            )
+        if found.network_after is None or found.status != "ok":
+            raise InputError(f"{where}candidate {number} failed: {found.reason}: {found.detail}")
+        return found
 
 
 def overview(run_dir: Path) -> Overview:

@@ -5,17 +5,20 @@ Keras's own Adam adds about a dozen operations a variable to the graph, which ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras's defaults
 
+Rate = float | Callable[[tf.Tensor], tf.Tensor]
+
 
 class Adam:
     """The moments of some variables, and their update."""
 
-    def __init__(self, variables: Sequence[tf.Variable], learning_rate: float) -> None:
+    def __init__(self, variables: Sequence[tf.Variable], learning_rate: Rate) -> None:
+        """Begin with moments of zero; a learning rate may be a function of the step."""
         self.variables = tuple(variables)
         self.learning_rate = learning_rate
         self._first = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
@@ -24,6 +27,7 @@ class Adam:
     def apply(self, gradients: Sequence[tf.Tensor | None], step: tf.Tensor) -> None:
         """Update the variables; `step` counts from 1. A gradient of None leaves its variable alone."""
         count = tf.cast(step, tf.float32)
+        rate = self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate
         for variable, first, second, gradient in zip(
             self.variables, self._first, self._second, gradients, strict=True
         ):
@@ -35,7 +39,7 @@ class Adam:
                 v=second.handle,
                 beta1_power=BETA_1**count,
                 beta2_power=BETA_2**count,
-                lr=self.learning_rate,
+                lr=rate,
                 beta1=BETA_1,
                 beta2=BETA_2,
                 epsilon=EPSILON,

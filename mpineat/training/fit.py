@@ -15,7 +15,7 @@ from tensorflow import keras
 
 from mpineat import config
 from mpineat.tasks import Epoch
-from mpineat.training.adam import Adam
+from mpineat.training.adam import Adam, Rate
 from mpineat.training.device_data import DeviceData, DeviceSplit, load, normalize
 from mpineat.training.model import trainable
 from mpineat.training.stopwatch import Stopwatch, TooSlow
@@ -55,7 +55,7 @@ def train(
     epochs: float,
     seed: int,
     batch_size: int,
-    learning_rate: float,
+    learning_rate: Rate,
     training: config.Training,
     penalty: Callable[[], tf.Tensor] | None = None,
     on_chunk: Callable[[int], None] | None = None,

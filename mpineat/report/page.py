@@ -1,0 +1,176 @@
+"""The report: one self-contained HTML page about a run, be it running, stopped or finished."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from mpineat import __version__, config_file, units
+from mpineat.report import charts, page_tables, page_winner
+from mpineat.report.comparison import DATASETS
+from mpineat.report.overview import Overview, launch_times, overview, sentences
+from mpineat.report.timeline import OTHER, STAGES, Timeline, stages, timeline
+from mpineat.run_directory import write_durably
+
+HERE = Path(__file__).parent
+STAGE_NAMES = {
+    "structure_learning": "structure learning",
+    "build": "building the model",
+    "train": "training",
+    "evaluate": "evaluation",
+    OTHER: "everything else",
+}
+CONTENTS = {
+    "winner": "Winner",
+    "search": "Search",
+    "time": "Time",
+    "family": "Family",
+    "candidates": "Candidates",
+    "configuration": "Configuration",
+    "provenance": "Provenance",
+}
+
+
+def write(run_dir: Path, output: Path | None = None) -> Path:
+    """Write the page and return its path, by default report.html in the run directory.
+
+    Raises:
+        InputError: There is no run.
+        StorageError: The page cannot be written.
+    """
+    page = render(overview(run_dir))
+    path = output or run_dir / "report.html"
+    write_durably(path, page.encode())
+    return path
+
+
+def render(view: Overview) -> str:
+    """Return the page as text."""
+    times = timeline(view.outcomes, launch_times(view.run.launches))
+    found, cost = sentences(view)
+    gantt = charts.gantt_chart(times)
+    winner = page_winner.winner(view)
+    families = page_winner.families(view)
+    candidates = page_tables.candidates(view)
+    present = {"winner": winner, "family": families, "candidates": candidates}
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        version=__version__,
+        css=Markup((HERE / "page.css").read_text("utf-8")),
+        script=Markup((HERE / "page.js").read_text("utf-8")),
+        title=f"{DATASETS[view.config.dataset.name]}, seed {view.config.run.seed}",
+        run_dir=str(view.run.path),
+        status=view.status,
+        found=found,
+        cost=cost,
+        problems=view.run.problems,
+        tiles=list(_tiles(view, times)),
+        contents=[item for item in CONTENTS.items() if present.get(item[0], True)],
+        winner=winner,
+        charts=list(_charts(view)),
+        generations=page_tables.generations(view),
+        gantt=gantt and Markup(gantt),
+        gantt_note=_gantt_note(times),
+        spent=list(_spent(view, times)),
+        failures=list(page_tables.failures(view)),
+        rejected=page_tables.rejected(view),
+        families=families,
+        candidates=candidates,
+        changed=list(page_tables.changed_options(view.config)),
+        yaml=config_file.dumps(view.config),
+        launches=[page_tables.launch(launch) for launch in view.run.launches],
+        written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
+    )
+
+
+def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
+    best, outcomes = view.best, view.outcomes
+    if best is not None:
+        yield "validation accuracy", units.accuracy(best.accuracy), f"candidate {best.candidate}"
+        kept = best.flops_after / best.flops_before if best.flops_before else 1.0
+        note = (
+            "not compressed"
+            if kept == 1
+            else f"{units.share(kept)} of {units.count(best.flops_before)}"
+        )
+        yield "flops", units.count(best.flops_after), note
+        before = units.count(best.parameters_before)
+        yield "parameters", units.count(best.parameters_after), f"{before} before compression"
+    trained = sum(o.status == "ok" and o.reused_from is None for o in outcomes)
+    reused = sum(o.reused_from is not None for o in outcomes)
+    failed = sum(o.status != "ok" for o in outcomes)
+    yield "trainings", f"{trained:,}", f"{reused} reused, {failed} failed"
+    note = f"{len(view.rows)} of {view.config.evolution.generations} generations"
+    yield "time", units.duration(view.seconds), note
+    yield "busy share", units.share(times.busy_share), f"of {units.plural(view.workers, 'worker')}"
+
+
+def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
+    accuracies = [
+        (g.number, [o.accuracy for o in g.outcomes if o.accuracy is not None])
+        for g in view.run.generations
+    ]
+    if view.evaluated:
+        here = [o.accuracy for o in view.evaluated if o.accuracy is not None]
+        accuracies.append((view.generation, here))
+    unfinished = " The last generation is still under way." if view.evaluated else ""
+    figures = (
+        (
+            "Fitness by generation",
+            f"Accuracy of the candidates that did not fail.{unfinished}",
+            charts.fitness_chart(accuracies),
+        ),
+        (
+            "Species over time",
+            "One colour a species; the height is its number of members.",
+            charts.species_chart(view.states),
+        ),
+        (
+            "Accuracy against flops",
+            "Each dot a trained network; its grey twin is where it stood before compression.",
+            charts.flops_chart(view.outcomes, view.generation_of),
+        ),
+    )
+    for heading, text, chart in figures:
+        if chart is not None:
+            yield heading, text, Markup(chart)
+
+
+def _spent(view: Overview, times: Timeline) -> Iterator[dict[str, Any]]:
+    total = times.seconds * len(times.busy)
+    seconds: Counter[str] = Counter()
+    for outcome in view.outcomes:
+        if outcome.reused_from is None:
+            seconds.update(stages(outcome))
+    seconds["idle"] = max(0.0, total - sum(seconds.values()))
+    whole = sum(seconds.values())
+    for stage in (*STAGES, OTHER, "idle"):
+        if whole and seconds[stage] / whole >= 0.0005:
+            yield {
+                "name": STAGE_NAMES.get(stage, stage),
+                "flex": f"{seconds[stage] / whole:.4f}",
+                "share": f"{100 * seconds[stage] / whole:.1f} %",
+                "time": units.duration(seconds[stage]),
+                "colour": charts.STAGE_COLOURS[stage],
+            }
+
+
+def _gantt_note(times: Timeline) -> str:
+    texts = [f"Busy share of all ranks: {units.share(times.busy_share)}."]
+    if len(times.busy) > charts.RANKS_AT_MOST:
+        texts.append(f"The first {charts.RANKS_AT_MOST} of {len(times.busy)} ranks are shown.")
+    if times.cuts:
+        texts.append("A dashed line: the job was not running there; the pause is cut out.")
+    return " ".join(texts)

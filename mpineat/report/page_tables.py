@@ -1,0 +1,120 @@
+"""The page's tables: generations, candidates, failures, changed options, launches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mpineat import rows, units
+from mpineat.config import Section
+from mpineat.report.overview import Overview
+
+LISTED_AT_MOST = 2000  # candidates: the page stays below 3 MB
+CANDIDATE_COLUMNS = (
+    *("id", "generation", "accuracy", "loss", "flops", "before"),
+    *("parameters", "seconds", "rank", "result"),
+)
+
+
+def generations(view: Overview) -> dict[str, Any] | None:
+    """Return the rows of the log; None before the first generation ended."""
+    if not view.rows:
+        return None
+    lines, elapsed = [], 0.0
+    for row in view.rows:
+        elapsed += row.seconds
+        lines.append(rows.cells(row, elapsed))
+    return {"head": list(rows.COLUMNS)[: len(lines[0])], "rows": lines}
+
+
+def failures(view: Overview) -> Iterator[dict[str, Any]]:
+    """Yield each reason, most frequent first, with an example's detail."""
+    failed = [outcome for outcome in view.outcomes if outcome.status != "ok"]
+    reasons = Counter(outcome.reason for outcome in failed)
+    for reason, number in reasons.most_common():
+        example = next(o.detail for o in failed if o.reason == reason)
+        width = round(100 * number / reasons.most_common(1)[0][1])
+        yield {"reason": reason, "number": number, "width": width, "example": example}
+
+
+def rejected(view: Overview) -> str:
+    """Return what evolution counted, summed over the generations."""
+    total: Counter[str] = Counter()
+    for state in view.states:
+        total.update(state.counts)
+    return ", ".join(f"{number:,} {name}" for name, number in total.most_common() if number)
+
+
+def candidates(view: Overview) -> dict[str, Any] | None:
+    """Return every candidate's figures, the best first, each with the key that it sorts by."""
+    outcomes = sorted(view.outcomes, key=lambda o: (-(o.accuracy or -1.0), o.candidate))
+    if not outcomes:
+        return None
+    best, generation_of = view.best, view.generation_of
+    shown = outcomes[:LISTED_AT_MOST]
+    note = f"{len(outcomes):,}; press a heading to sort."
+    if len(shown) < len(outcomes):
+        note = f"The best {len(shown):,} of {len(outcomes):,}; press a heading to sort."
+    table = []
+    for o in shown:
+        result = o.reason or ("ok" if o.reused_from is None else f"as {o.reused_from}")
+        cells = [
+            (str(o.candidate), o.candidate),
+            (str(generation_of[o.candidate]), generation_of[o.candidate]),
+            (units.accuracy(o.accuracy), "" if o.accuracy is None else round(o.accuracy, 6)),
+            (
+                "-" if o.loss is None else f"{o.loss:.4f}",
+                "" if o.loss is None else round(o.loss, 6),
+            ),
+            (units.count(o.flops_after), o.flops_after),
+            (units.count(o.flops_before), o.flops_before),
+            (units.count(o.parameters_after), o.parameters_after),
+            (f"{o.seconds.total:.1f}", round(o.seconds.total, 2)),
+            (str(o.rank), o.rank),
+            (result, result),
+        ]
+        table.append({"cells": cells, "winner": best is not None and o.candidate == best.candidate})
+    return {"head": CANDIDATE_COLUMNS, "rows": table, "note": note}
+
+
+def changed_options(
+    section: Section, default: Section | None = None, prefix: str = ""
+) -> Iterator[dict[str, str]]:
+    """Yield the options of `section` that differ from their defaults."""
+    default = default if default is not None else type(section)()
+    for name, field in type(section).model_fields.items():
+        value, usual = getattr(section, name), getattr(default, name)
+        if isinstance(value, Section):
+            yield from changed_options(value, usual, f"{prefix}{name}.")
+        elif value != usual:
+            yield {
+                "name": prefix + name,
+                "value": _plain(value),
+                "default": _plain(usual),
+                "meaning": field.description or "",
+            }
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def launch(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one entry of provenance.json as a heading and (name, text) pairs."""
+    facts = []
+    for name, value in entry.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {item}" for key, item in value.items())
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            value = (" " if name == "command" else ", ").join(map(str, value))
+        if value not in ("", None) and name != "launch":
+            facts.append((name, str(value)))
+    return {
+        "when": f"{entry.get('started', '')} on {entry.get('host', 'an unknown host')}",
+        "facts": facts,
+    }

@@ -1,0 +1,95 @@
+"""The page's part about the winner: how it is built, how it was trained, from whom it descends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from mpineat import units
+from mpineat.phenotype.network import Network
+from mpineat.report import charts, drawing
+from mpineat.report.family import family
+from mpineat.report.overview import Overview
+from mpineat.tasks import Outcome
+
+BLUEPRINT_COLOUR = "#697586"
+
+
+def winner(view: Overview) -> dict[str, Any] | None:
+    """Return the winner's drawings and story; None while no candidate has been trained."""
+    best = view.best
+    if best is None:
+        return None
+    candidate = view.candidate(best.candidate)
+    chosen = candidate.modules if candidate else ()
+    species_of = {module.id: species for species, module in chosen}
+    network = None
+    if best.network_before is not None and best.network_after is not None:
+        network = drawing.network_drawing(
+            Network.from_json(best.network_before),
+            Network.from_json(best.network_after),
+            species_of,
+        )
+    learning = charts.learning_chart(best)
+    return {
+        "id": best.candidate,
+        "story": _winner_story(view, best),
+        "blueprint_id": candidate.blueprint.id if candidate else None,
+        "blueprint": Markup(drawing.blueprint_drawing(candidate)) if candidate else None,
+        "modules": [
+            (
+                f"Module {module.id}, species {species}",
+                Markup(drawing.module_drawing(module, species)),
+            )
+            for species, module in chosen
+        ],
+        "network": network and Markup(network),
+        "learning": learning and Markup(learning),
+    }
+
+
+def _winner_story(view: Overview, best: Outcome) -> str:
+    parts = [
+        f"Found in generation {view.generation_of[best.candidate]}, trained in "
+        f"{units.duration(best.seconds.total)} on {best.device or 'rank ' + str(best.rank)}"
+        + (f" of {best.host}" if best.host else "")
+    ]
+    if best.reused_from is not None:
+        parts = [
+            f"Found in generation {view.generation_of[best.candidate]}, an equal network of "
+            f"candidate {best.reused_from}"
+        ]
+    if best.compressed is not None and best.compressed.dead_at_start:
+        shares = best.compressed.dead_at_start.values()
+        dead = sum(shares) / len(shares)
+        parts.append(
+            f"{units.share(dead)} of a layer's filters were dead before structure learning"
+        )
+    if best.compressed is not None and best.compressed.removed:
+        parts.append(f"layers removed: {', '.join(best.compressed.removed)}")
+    return "; ".join(parts) + "."
+
+
+def families(view: Overview) -> list[dict[str, Any]]:
+    """Return a family tree for the winner's blueprint and for each of its modules."""
+    best = view.best
+    candidate = view.candidate(best.candidate) if best is not None else None
+    if candidate is None:
+        return []
+    born = view.generation_of[candidate.id]
+    states = [state for state in view.states if state.generation <= born]
+    lines = [(f"Blueprint {candidate.blueprint.id}", candidate.blueprint, BLUEPRINT_COLOUR)]
+    lines += [
+        (f"Module {module.id}, species {species}", module, drawing.species_colour(species))
+        for species, module in candidate.modules
+    ]
+    found = []
+    for name, genome, colour in lines:
+        kin = family(genome, states)
+        number = units.plural(len(kin.births) + kin.hidden - 1, "ancestor")
+        picture = drawing.family_drawing(kin.births, kin.parents, kin.fitness, colour)
+        found.append(
+            {"name": f"{name}: {number}", "drawing": Markup(picture), "hidden": kin.hidden}
+        )
+    return found
