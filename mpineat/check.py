@@ -31,9 +31,9 @@ def explain(config: Config, *, build: bool = False) -> Iterator[str]:
     """
     yield dumps(config)
     data = describe(config.dataset)
-    yield f"data set    {data_set_line(config, data)}"
+    yield f"data set      {data_set_line(config, data)}"
     networks = sample(config, data)
-    yield f"networks    {len(networks)} drawn as generation 0 draws them"
+    yield f"networks      {len(networks)} drawn as generation 0 draws them"
     batch = config.training.batch_size
     for name, figures, unit in (
         ("layers", [len(network.layers) for network in networks], ""),
@@ -45,12 +45,12 @@ def explain(config: Config, *, build: bool = False) -> Iterator[str]:
             f" MiB a training step of {batch}, estimated",
         ),
     ):
-        yield f"  {name:<10}{_span(figures)}{unit}"
+        yield f"  {name:<12}{_span(figures)}{unit}"
     evolution = config.evolution
     trainings = evolution.generations * evolution.candidates
     learning = f", each after {config.compression.epochs:g} of structure learning"
     yield (
-        f"work        {trainings} trainings at most, {config.training.epochs} epochs each"
+        f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
         f"{learning if config.compression.enabled else ''}"
     )
     if build:
@@ -98,4 +98,4 @@ def _build_extremes(networks: Sequence[Network]) -> Iterator[str]:
     ordered = sorted(networks, key=cost.flops)
     for name, network in (("smallest", ordered[0]), ("largest", ordered[-1])):
         built = model.build(network, seed=0)
-        yield f"built       the {name} in Keras: {built.count_params():,} parameters"
+        yield f"built         the {name} in Keras: {built.count_params():,} parameters"

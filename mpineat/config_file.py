@@ -190,13 +190,12 @@ def _suggestion(key: Key) -> str:
     names = {name: name.rpartition(".")[2] for name, *_ in options()}
     names |= {section: section for section in Config.model_fields}
     full = ".".join(key)
-    close = difflib.get_close_matches(full, names, n=1, cutoff=0.75)
-    if not close:  # right name, wrong section
-        close = [name for name, last in names.items() if last == key[-1]][:1]
+    elsewhere = [name for name, last in names.items() if last == key[-1]]
+    close = elsewhere or difflib.get_close_matches(full, names, n=1, cutoff=0.75)
     if not close:
         return "; `mpineat check --options` lists them all"
-    near = names[close[0]] if close[0].rpartition(".")[0] == full.rpartition(".")[0] else close[0]
-    return f" (did you mean {near!r}?)"
+    same_section = close[0].rpartition(".")[0] == full.rpartition(".")[0]
+    return f" (did you mean {names[close[0]] if same_section else close[0]!r}?)"
 
 
 def _line_number(problem: str) -> int:
