@@ -1,0 +1,252 @@
+"""MorphNet's regulariser over our own Network, and the measure of a network's filters.
+
+Gordon et al. 2018, equations 3 to 6, with the definitions of Google's library (google-research/morph-net):
+filter norm r = sqrt(mean(w^2)), or |gamma| with batch normalisation; R = max of r over the channels that are tied;
+term = sum over layers of C * (alive inputs * sum of R over outputs + alive outputs * sum of R over inputs), where the
+alive counts carry no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mpineat.errors import InputError
+from mpineat.phenotype.channels import KEPT, ChannelPlan, Mask, Mode, Target, plan_channels
+from mpineat.phenotype.network import Network
+
+GAMMA = "/gamma"  # behind a layer's name: its batch norm's scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What MorphNet sees in a network with given weights.
+
+    Attributes:
+        cost: Of the alive filters, in units of the target; equals the narrowed network's in mode "tracked".
+        term: The regularisation term, before its strength.
+        alive: Convolution or dense layer -> which of its output channels are alive, [width]; None where the width is
+            not up for decision: the output, and with batch norm every layer without one.
+        full_flops: Of the whole network, one forward pass for one example.
+    """
+
+    cost: int
+    term: float
+    alive: Mapping[str, Mask | None]
+    full_flops: int
+
+
+def gamma_layers(network: Network) -> frozenset[str] | None:
+    """Return the layers that MorphNet's batch-norm variant regularises; None where nothing is normalised."""
+    return frozenset(layer.name for layer in network.layers if layer.op == "conv2d_bn") or None
+
+
+class Regularizer:
+    """The term as TensorFlow operations over one network's kernels; a few dozen, whatever the number of groups.
+
+    Attributes:
+        plan: The groups.
+        keys: The kernels (or gammas) that are charged, in the order in which norms are listed.
+        members: Group of each entry of `norms`.
+    """
+
+    def __init__(self, plan: ChannelPlan, network: Network, *, l1_fraction: float = 0.0) -> None:
+        self.plan = plan
+        self.keys = tuple(
+            layer.name + (GAMMA if layer.op == "conv2d_bn" else "")
+            for layer in network.layers
+            if layer.name in plan.outputs and (plan.outputs[layer.name] != KEPT).any()
+        )
+        listed = [plan.outputs[key.removesuffix(GAMMA)] for key in self.keys]
+        self.members = np.concatenate([np.zeros(0, np.int64), *listed])
+        self._ends = np.cumsum([len(own) for own in listed])[:-1]
+        # Entries of a layer that is partly tied to the input go to a segment behind the last, which is cut off.
+        self._segments = np.where(self.members == KEPT, plan.groups, self.members).astype(np.int32)
+        self._one_to_one = np.array_equal(self._segments, np.arange(plan.groups))
+        self._l1_fraction = l1_fraction
+        self._coefficients = plan.coefficients.astype(np.float32)
+        self._kept = np.stack([plan.incoming.kept, plan.outgoing.kept]).astype(
+            np.float32
+        )  # [2, layers]
+        self._times = np.concatenate([plan.incoming.times, plan.outgoing.times]).astype(np.float32)
+
+    def norms(self, kernels: Mapping[str, Any]) -> tf.Tensor:
+        """Return the norm of every filter of the layers `keys`, one after another; float32."""
+        weights = [tf.cast(tf.convert_to_tensor(kernels[key]), tf.float32) for key in self.keys]
+        if not weights:
+            return tf.zeros([0])
+        axes = [tuple(range(len(w.shape) - 1)) for w in weights]
+        square = tf.concat(
+            [tf.reduce_mean(w * w, a) if a else w * w for w, a in zip(weights, axes)], 0
+        )
+        positive = square > 0
+        # The square root's slope at 0 is infinite: the inner `where` keeps it out of the gradient.
+        norms = tf.where(positive, tf.sqrt(tf.where(positive, square, 1.0)), 0.0)
+        if self._l1_fraction == 0:
+            return norms
+        mean = tf.concat(
+            [tf.reduce_mean(tf.abs(w), a) if a else tf.abs(w) for w, a in zip(weights, axes)], 0
+        )
+        return self._l1_fraction * mean + (1 - self._l1_fraction) * norms
+
+    def grouped(self, norms: tf.Tensor) -> tf.Tensor:
+        """Return the largest entry of each group, [groups]."""
+        if self._one_to_one:
+            return norms
+        return tf.math.unsorted_segment_max(norms, self._segments, self.plan.groups + 1)[
+            : self.plan.groups
+        ]
+
+    def term(self, norms: tf.Tensor, alive: tf.Tensor) -> tf.Tensor:
+        """Return the regularisation term.
+
+        Args:
+            norms: As `norms` returned them.
+            alive: float32 0 or 1, [groups].
+        """
+        both = tf.stack([tf.stop_gradient(alive), self.grouped(norms)], axis=1)  # [groups, 2]
+        sums = tf.reshape(
+            tf.matmul(self._times, both), [2, -1, 2]
+        )  # [inputs and outputs, layers, alive and R]
+        counts = sums[:, :, 0] + self._kept
+        charged = counts[0] * sums[1, :, 1] + counts[1] * sums[0, :, 1]
+        return tf.reduce_sum(self._coefficients * charged)
+
+    def thresholds(self, start: np.ndarray, threshold: float, mode: str) -> np.ndarray:
+        """Return the alive threshold for each entry of `norms`.
+
+        Args:
+            start: The norms before the first step.
+            mode: "absolute" takes `threshold` itself, "relative_to_init" times the median of the layer's `start`.
+        """
+        if mode == "absolute":
+            return np.full(len(start), threshold, np.float32)
+        medians = [np.full(len(own), np.median(own)) for own in self._split(start)]
+        return (threshold * np.concatenate([np.zeros(0), *medians])).astype(np.float32)
+
+    def alive(self, norms: np.ndarray, thresholds: np.ndarray) -> Mask:
+        """Return which groups have a member whose norm is above its threshold, [groups]."""
+        alive = np.zeros(self.plan.groups + 1, dtype=bool)  # the last entry takes KEPT
+        alive[self.members[norms > thresholds]] = True
+        return alive[:-1]
+
+    def by_layer(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Return values listed like `norms` as layer -> [width]."""
+        return {
+            key.removesuffix(GAMMA): own
+            for key, own in zip(self.keys, self._split(values), strict=True)
+        }
+
+    def _split(self, values: np.ndarray) -> list[np.ndarray]:
+        return np.split(values, self._ends)
+
+    def penalty(
+        self, kernels: Mapping[str, Any], thresholds: np.ndarray, strength: float
+    ) -> Callable[[], tf.Tensor]:
+        """Return a function that computes strength * term from the kernels' present values.
+
+        Args:
+            kernels: Variables of a model, by name.
+            thresholds: For each entry of `norms`.
+        """
+
+        def compute() -> tf.Tensor:
+            norms = self.norms(kernels)
+            alive = self.grouped(tf.cast(norms > thresholds, tf.float32))
+            return strength * self.term(norms, alive)
+
+        return compute
+
+
+def measure(
+    network: Network,
+    kernels: Mapping[str, Any],
+    threshold: float,
+    mode: Mode = "tracked",
+    *,
+    target: Target = "flops",
+    l1_fraction: float = 0.0,
+) -> Measure:
+    """Measure a network with given weights, for tests and for whoever wants to check a model.
+
+    Args:
+        kernels: Layer name -> array, [height, width, in, out] or [in, out]; for conv2d_bn also name + "/gamma", [out].
+        threshold: A filter is alive while its norm is above.
+        mode: Whether dead filters cheapen a dense layer behind flatten; "reference" as in Google's library.
+        l1_fraction: Share of mean |w| in the norm, beside the root mean square.
+
+    Raises:
+        InputError: A kernel is missing or has another shape than the network's layer.
+    """
+    regularizer, norms, alive = _measured(network, kernels, threshold, mode, target, l1_fraction)
+    plan = regularizer.plan
+    term = regularizer.term(norms, tf.constant(alive, tf.float32))
+    return Measure(
+        cost=plan.cost(alive),
+        term=float(term),
+        alive={
+            name: None if name in plan.protected else plan.alive(name, alive)
+            for name in plan.outputs
+        },
+        full_flops=plan_channels(network).full_cost(),
+    )
+
+
+def gradients(
+    network: Network,
+    kernels: Mapping[str, Any],
+    threshold: float,
+    mode: Mode = "tracked",
+    *,
+    target: Target = "flops",
+    l1_fraction: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """Return the gradient of the term by each kernel (or name + "/gamma") that it charges; arguments as in measure."""
+    with tf.GradientTape() as tape:
+        tensors = {name: tf.constant(value, tf.float32) for name, value in kernels.items()}
+        for tensor in tensors.values():
+            tape.watch(tensor)
+        regularizer, norms, alive = _measured(
+            network, tensors, threshold, mode, target, l1_fraction
+        )
+        term = regularizer.term(norms, tf.constant(alive, tf.float32))
+    found = tape.gradient(term, {key: tensors[key] for key in regularizer.keys})
+    return {key: value.numpy() for key, value in found.items() if value is not None}
+
+
+def _measured(
+    network: Network,
+    kernels: Mapping[str, Any],
+    threshold: float,
+    mode: Mode,
+    target: Target,
+    l1_fraction: float,
+) -> tuple[Regularizer, tf.Tensor, Mask]:
+    plan = plan_channels(network, mode, target=target, sources=gamma_layers(network))
+    regularizer = Regularizer(plan, network, l1_fraction=l1_fraction)
+    _check_shapes(network, kernels, regularizer.keys)
+    norms = regularizer.norms(kernels)
+    alive = regularizer.grouped(tf.cast(norms > threshold, tf.float32)).numpy() > 0
+    return regularizer, norms, alive
+
+
+def _check_shapes(network: Network, kernels: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        layer = network[key.removesuffix(GAMMA)]
+        fan_in = network.shapes[layer.inputs[0]][-1]
+        expected = (
+            (layer.width,) if key.endswith(GAMMA) else (*(layer.kernel or ()), fan_in, layer.width)
+        )
+        if key not in kernels:
+            raise InputError(
+                f"kernels: {key!r} is missing; expected an array of shape {list(expected)}"
+            )
+        found = tuple(kernels[key].shape)
+        if found != expected:
+            raise InputError(
+                f"kernels: {key!r}: expected shape {list(expected)}, found {list(found)}"
+            )
