@@ -85,6 +85,12 @@ class Place:
     cores: tuple[int, ...] = ()
     idle: str = ""
 
+    def name(self) -> str:
+        """Return a name for the log, until the child tells the device's own."""
+        if self.gpu is not None:
+            return f"GPU {self.gpu}"
+        return f"{len(self.cores)} core{'s'[: len(self.cores) != 1]}"
+
 
 def look_around(rank: int, host: str, leader: int) -> Node:
     """Return what this process has; creates no CUDA context and loads no framework."""

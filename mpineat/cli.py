@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mpineat import __version__
+from mpineat import __version__, launcher
 from mpineat.errors import InputError, StorageError
 
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
 DONE, FAILED, USAGE = 0, 1, 2
-COMMANDS = ("run", "check", "status", "report", "export", "data")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
         words.insert(0, "run")  # `python -m mpineat` searches with the embedded configuration
-    arguments = parser().parse_args(words)
+    with launcher.said_once():
+        arguments = parser().parse_args(words)
     try:
         return int(arguments.command(arguments))
     except InputError as error:
@@ -114,7 +118,13 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands, name, function, meaning, example):  # type: ignore[no-untyped-def]
+def _command(
+    commands: Commands,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    meaning: str,
+    example: str,
+) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=meaning,

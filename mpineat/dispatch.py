@@ -37,12 +37,12 @@ class Farm:
         self,
         config: Config,
         link: Link,
-        workers: Sequence[tuple[int, str]],
+        workers: Sequence[WorkerInfo],
         *,
         on_signal: Callable[[str, bool], None] = lambda reason, again: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with `workers`, (rank, host) pairs whose children are starting.
+        """Begin with `workers`, whose children are starting.
 
         Args:
             on_signal: Called with the reason when a worker rank caught a signal, and whether it was
@@ -55,7 +55,9 @@ class Farm:
         self._link = link
         self._on_signal = on_signal
         self._clock = clock
-        self._workers = {rank: Worker(rank, host, heard=clock()) for rank, host in workers}
+        self._workers = {
+            info.rank: Worker(info.rank, info.host, info.device, heard=clock()) for info in workers
+        }
         self._free: list[int] = []  # ranks that can take a task, longest idle last
         self._queue: list[
             tuple[float, int, Task]

