@@ -18,7 +18,7 @@ run_search() {
   (
     trap '' USR2
     # shellcheck disable=SC2086  # several words on purpose
-    exec $MPINEAT_MPIRUN -np "$ranks" "$MPINEAT_PYTHON" -m mpineat run "$config" "$run_dir" --resume "$@"
+    exec $MPINEAT_MPIRUN -np "$ranks" "$MPINEAT_PYTHON" -m mpineat run "$config" "$run_dir" "$@" --resume
   ) &
   launcher=$!
 

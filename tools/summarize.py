@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
+
 from mpineat.errors import InputError
 from mpineat.report.comparison import Summary, compare
 from mpineat.report.formats import FORMATS

@@ -1,0 +1,164 @@
+"""A real Slurm of one node on loopback, without systemd, all in one folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+START_SECONDS = 30.0
+
+# The node claims the cores and GPUs that the job files ask for, whatever the machine has.
+# Credentials expire soon: Slurm starts a requeued job only when those of its first run have.
+SLURM_CONF = """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmdPort={node_port}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.sock,cred_expire=5
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerParameters=sched_interval=1,bf_interval=1
+SlurmdParameters=config_overrides
+ReturnToService=2
+KillWait=5
+MpiDefault=none
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs=32 Gres=gpu:2 State=UNKNOWN
+PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+# Any device files pass for GPUs: nothing opens them.
+GRES_CONF = """\
+Name=gpu File=/dev/null
+Name=gpu File=/dev/zero
+"""
+
+
+def missing() -> str:
+    """Say why no Slurm can be started here; empty when one can."""
+    absent = [name for name in PROGRAMS if _find(name) is None]
+    if absent:
+        return f"{', '.join(absent)} not installed (Debian: slurm-wlm, munge)"
+    return "" if os.geteuid() == 0 else "its daemons need root"
+
+
+@dataclass(frozen=True)
+class Slurm:
+    """A running cluster; `environment` is what its commands need."""
+
+    environment: Mapping[str, str]
+    folder: Path
+
+    def sbatch(self, script: Path, *options: str, cwd: Path, environment: Mapping[str, str]) -> str:
+        """Submit a script and return the job's number."""
+        words = [_find("sbatch"), "--parsable", *options, str(script)]
+        return self._run(words, cwd=cwd, env={**self.environment, **environment}).strip()
+
+    def job(self, number: str) -> dict[str, str]:
+        """Return what `scontrol show job` knows: JobState, Restarts, ExitCode, ..."""
+        text = self._run([_find("scontrol"), "--oneliner", "show", "job", number])
+        return dict(word.split("=", 1) for word in text.split() if "=" in word)
+
+    def wait(self, number: str, seconds: float) -> dict[str, str]:
+        """Wait until the job is over and return what is known of it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            job = self.job(number)
+            if job["JobState"] not in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED"):
+                return job
+            time.sleep(0.2)
+        raise TimeoutError(f"after {seconds} s: {job}")
+
+    def _run(self, words: list[str], **settings: object) -> str:
+        settings.setdefault("env", dict(self.environment))
+        return subprocess.run(
+            words, check=True, text=True, stdout=subprocess.PIPE, **settings
+        ).stdout
+
+
+@contextmanager
+def start() -> Iterator[Slurm]:
+    """Start the daemons, wait until the node is idle, and stop them at the end."""
+    # Sockets have short names: pytest's folders are too deep for them.
+    folder = Path(tempfile.mkdtemp(prefix="slurm-"))
+    host = os.uname().nodename.partition(".")[0]
+    for name in ("state", "spool"):
+        (folder / name).mkdir()
+    folder.chmod(0o755)
+    key = folder / "munge.key"
+    key.write_bytes(os.urandom(128))
+    key.chmod(0o400)
+    port = 20000 + os.getpid() % 10000
+    settings = {"host": host, "folder": folder, "port": port, "node_port": port + 10000}
+    (folder / "slurm.conf").write_text(SLURM_CONF.format(**settings))
+    (folder / "gres.conf").write_text(GRES_CONF)
+    environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
+    slurm = Slurm(environment, folder)
+    try:
+        munge = [
+            f"--socket={folder}/munge.sock",
+            f"--key-file={key}",
+            f"--pid-file={folder}/munged.pid",
+            f"--log-file={folder}/munged.log",
+            f"--seed-file={folder}/munged.seed",
+        ]
+        subprocess.run([_find("munged"), "--force", *munge], check=True)
+        for daemon in ("slurmctld", "slurmd"):
+            subprocess.run([_find(daemon), "-c"], check=True, env=environment)
+        _wait_for_idle(slurm)
+        yield slurm
+    finally:
+        _stop(folder)
+
+
+def _wait_for_idle(slurm: Slurm) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        words = [_find("sinfo"), "--noheader", "--format=%T"]
+        found = subprocess.run(words, env=slurm.environment, text=True, capture_output=True)
+        if "idle" in found.stdout:
+            return
+        time.sleep(0.1)
+    logs = "\n".join(path.read_text() for path in slurm.folder.glob("slurm*.log"))
+    raise TimeoutError(
+        f"no idle node after {START_SECONDS} s: {found.stdout}{found.stderr}\n{logs}"
+    )
+
+
+def _stop(folder: Path) -> None:
+    for name in ("slurmd", "slurmctld", "munged"):
+        with suppress(OSError, ValueError):
+            pid = int((folder / f"{name}.pid").read_text())
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(50):
+                # Orphans stay zombies where init reaps none.
+                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    break
+                time.sleep(0.1)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _find(program: str) -> str | None:
+    return shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
