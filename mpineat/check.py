@@ -29,10 +29,10 @@ def explain(config: Config, *, build: bool = False) -> Iterator[str]:
     Raises:
         InputError: The data cannot be read, or the search space holds no network.
     """
-    yield dumps(config)
     data = describe(config.dataset)
-    yield f"data set      {data_set_line(config, data)}"
     networks = sample(config, data)
+    yield dumps(config)
+    yield f"data set      {data_set_line(config, data)}"
     yield f"networks      {len(networks)} drawn as generation 0 draws them"
     batch = config.training.batch_size
     for name, figures, unit in (
