@@ -15,14 +15,25 @@ _HALVINGS = 60  # of a search interval
 _SWEEPS = 40  # of the fixed-point iteration; each about halves the distance
 
 
-def uniform(plan: ChannelPlan, target: float) -> list[int]:
-    """Return how many groups of each block stay when all are narrowed alike to `target` of the full cost."""
+def uniform(plan: ChannelPlan, target: float, *, multiple: int = 1) -> list[int]:
+    """Return how many groups of each block stay when all are narrowed alike to `target` of the full cost.
+
+    Args:
+        multiple: Prefer multiples of this; a block that is smaller stays as it is.
+    """
     costs = _Costs(plan)
-    return costs.whole(_search(costs, target, 0.0, 1.0, lambda scale: costs.sizes * scale), target)
+    counts = _search(costs, target, 0.0, 1.0, lambda scale: np.maximum(costs.sizes * scale, 1.0))
+    return costs.whole(counts, target, multiple=multiple)
 
 
 def allot(
-    plan: ChannelPlan, importance: Floats, target: float, *, exponent: float, min_width: float
+    plan: ChannelPlan,
+    importance: Floats,
+    target: float,
+    *,
+    exponent: float = 1.0,
+    min_width: float = 0.0,
+    multiple: int = 1,
 ) -> list[int]:
     """Return how many groups of each block stay when the budget goes to where it does the most good.
 
@@ -34,6 +45,7 @@ def allot(
         importance: [blocks], above 0; only the proportions matter.
         target: Share of the full cost. What min_width and protected layers hold may cost more.
         min_width: No block keeps a smaller share.
+        multiple: Prefer multiples of this; a block that is smaller stays as it is.
     """
     costs = _Costs(plan)
     least = np.clip(min_width * costs.sizes, 1.0, costs.sizes)
@@ -48,7 +60,8 @@ def allot(
             counts = np.sqrt(counts * np.clip(shares * costs.sizes, least, costs.sizes))
         return counts
 
-    return costs.whole(_search(costs, target, 100.0, -100.0, at_price), target, least)
+    counts = _search(costs, target, 100.0, -100.0, at_price)
+    return costs.whole(counts, target, least, multiple)
 
 
 def ranked(plan: ChannelPlan, scores: Floats, target: float, *, min_width: float) -> Mask:
@@ -115,13 +128,16 @@ class _Costs:
         c = self._plan.coefficients
         return np.asarray((c * outputs) @ self._into + (c * inputs) @ self._out_of)
 
-    def whole(self, counts: Floats, target: float, least: Floats | float = 1.0) -> list[int]:
-        """Round down, then give back whole groups, largest remainder first, while the budget allows."""
-        found = np.clip(np.floor(counts + 1e-6), np.ceil(least), self.sizes)
+    def whole(
+        self, counts: Floats, target: float, least: Floats | float = 1.0, multiple: int = 1
+    ) -> list[int]:
+        """Round down to multiples, then give back, largest remainder first, while the budget allows."""
+        least = np.minimum(np.ceil(np.ceil(least) / multiple) * multiple, self.sizes)
+        found = np.clip(np.floor(counts / multiple + 1e-6) * multiple, least, self.sizes)
         limit = target * self.total(self.sizes)
         for block in np.argsort(found - counts, kind="stable"):
             more = found.copy()
-            more[block] = min(more[block] + 1, self.sizes[block])
+            more[block] = min(more[block] + multiple, self.sizes[block])
             if self.total(more) <= limit:
                 found = more
         return [int(count) for count in found]
