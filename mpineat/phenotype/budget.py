@@ -16,7 +16,8 @@ _SWEEPS = 40  # of the fixed-point iteration; each about halves the distance
 
 
 def uniform(plan: ChannelPlan, target: float, *, multiple: int = 1) -> list[int]:
-    """Return how many groups of each block stay when all are narrowed alike to `target` of the full cost.
+    """Return how many groups of each block stay when all are narrowed alike to `target` of the
+    full cost.
 
     Args:
         multiple: Prefer multiples of this; a block that is smaller stays as it is.
@@ -35,11 +36,13 @@ def allot(
     min_width: float = 0.0,
     multiple: int = 1,
 ) -> list[int]:
-    """Return how many groups of each block stay when the budget goes to where it does the most good.
+    """Return how many groups of each block stay when the budget goes to where it does the most
+    good.
 
-    With r the share of its groups that a block keeps, the sum of importance * r^-exponent is minimised under the
-    budget, so a block gives up the more, the more that saves and the less important it is. A large exponent is nearly
-    `uniform`; a small one sacrifices dear blocks to cheap ones.
+    With r the share of its groups that a block keeps, the sum of importance * r^-exponent is
+    minimised under the budget, so a block gives up the more, the more that saves and the less
+    important it is. A large exponent is nearly `uniform`; a small one sacrifices dear blocks to
+    cheap ones.
 
     Args:
         importance: [blocks], above 0; only the proportions matter.
@@ -51,8 +54,8 @@ def allot(
     least = np.clip(min_width * costs.sizes, 1.0, costs.sizes)
 
     def at_price(log_price: float) -> Floats:
-        # Where no bound holds, importance * r^-(exponent + 1) = price * d cost / d r. The slope depends on the
-        # other blocks' widths, hence the iteration.
+        # Where no bound holds, importance * r^-(exponent + 1) = price * d cost / d r. The slope
+        # depends on the other blocks' widths, hence the iteration.
         counts = costs.sizes
         for _ in range(_SWEEPS):
             slopes = np.maximum(costs.slopes(counts) * costs.sizes, 1e-300)
@@ -65,7 +68,8 @@ def allot(
 
 
 def ranked(plan: ChannelPlan, scores: Floats, target: float, *, min_width: float) -> Mask:
-    """Drop the groups with the lowest scores, one after another, until the cost is at most `target` of the full one.
+    """Drop the groups with the lowest scores, one after another, until the cost is at most
+    `target` of the full one.
 
     Args:
         scores: [groups]
@@ -94,7 +98,7 @@ def ranked(plan: ChannelPlan, scores: Floats, target: float, *, min_width: float
 
 
 def strongest(plan: ChannelPlan, counts: list[int], scores: Floats | None = None) -> Mask:
-    """Return the mask that keeps so many groups of each block: those with the highest scores, or the first ones."""
+    """Keep so many groups of each block: those with the highest scores, or the first ones."""
     alive = np.zeros(plan.groups, dtype=bool)
     for block, count in zip(plan.blocks, counts, strict=True):
         order = (
@@ -131,7 +135,7 @@ class _Costs:
     def whole(
         self, counts: Floats, target: float, least: Floats | float = 1.0, multiple: int = 1
     ) -> list[int]:
-        """Round down to multiples, then give back, largest remainder first, while the budget allows."""
+        """Round down to multiples, then give back, largest remainder first, within the budget."""
         least = np.minimum(np.ceil(np.ceil(least) / multiple) * multiple, self.sizes)
         found = np.clip(np.floor(counts / multiple + 1e-6) * multiple, least, self.sizes)
         limit = target * self.total(self.sizes)

@@ -1,8 +1,9 @@
 """Which output channels of a network are tied to which: the plan behind MorphNet's groups.
 
-Gordon et al. 2018, section 3: channels that an addition joins live and die together. Here every channel of every
-convolution and dense layer gets the number of its group by union-find; concat lists the groups of its inputs, flatten
-repeats them for every position, everything else passes them through.
+Gordon et al. 2018, section 3: channels that an addition joins live and die together. Here every
+channel of every convolution and dense layer gets the number of its group by union-find; concat
+lists the groups of its inputs, flatten repeats them for every position, everything else passes
+them through.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ KEPT = -1  # the group of every channel that stays whatever happens
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Groups that occur in exactly the same layers equally often, so that only their number matters.
+    """Groups that occur in exactly the same layers equally often, so that only their number
+    matters.
 
-    A layer outside every join is one block. Where a concat meets an add, the concat's parts are blocks of their own.
+    A layer outside every join is one block. Where a concat meets an add, the concat's parts are
+    blocks of their own.
 
     Attributes:
         groups: Their numbers, ascending.
@@ -63,7 +66,8 @@ class ChannelPlan:
     Attributes:
         groups: How many there are; numbers run from 0.
         outputs: Convolution or dense layer -> group of each output channel, or KEPT.
-        protected: Layers whose width is not up for decision: they feed the output, or are not among the sources.
+        protected: Layers whose width is not up for decision: they feed the output, or are not
+            among the sources.
         coefficients: [layers] C of each layer, with cost = sum of C * alive inputs * alive outputs.
         incoming, outgoing: Channels by layer and group; layers in the order of `outputs`.
         blocks: A partition of the groups.
@@ -91,7 +95,7 @@ class ChannelPlan:
 
 
 def coefficient(network: Network, layer: Layer, target: Target = "flops") -> int:
-    """Return what a pair of an input and an output channel costs: flops (2 a multiply-add) or weights."""
+    """Return what one input channel of one output channel costs, in flops or weights."""
     if layer.op not in CONVOLUTIONS:
         return 2 if target == "flops" else 1
     assert layer.kernel is not None
@@ -110,11 +114,11 @@ def plan_channels(
     """Find the groups of `network`'s channels.
 
     Args:
-        mode: "reference" counts all inputs of a dense layer behind a flatten alive, as Google's library does;
-            "tracked" follows them back to their filters.
+        mode: "reference" counts all inputs of a dense layer behind a flatten alive, as Google's
+            library does; "tracked" follows them back to their filters.
         target: The resource that a layer is charged for.
-        sources: Layers that may be narrowed; None for every convolution and dense layer. Whatever is tied to the
-            network's input or output may not, in either case.
+        sources: Layers that may be narrowed; None for every convolution and dense layer. Whatever
+            is tied to the network's input or output may not, in either case.
     """
     ties = _Ties()
     kept = ties.new(1)
@@ -206,7 +210,7 @@ class _Ties:
         return slot
 
     def numbered(self, kept: int) -> tuple[int, Ids]:
-        """Return the number of groups, and the group of each slot; KEPT for those tied to the slot `kept`."""
+        """Return the number of groups, and each slot's group: KEPT where tied to `kept`."""
         roots = [self.root(slot) for slot in range(len(self._parent))]
         numbers = {self.root(kept): KEPT}
         for root in roots:

@@ -1,8 +1,9 @@
 """Compressed widths back into the genotypes (thesis, section 3, algorithm 2).
 
-The candidates are gone through in the order of falling accuracy. A genome takes its new state from the first of them
-that used it, and is marked; where one candidate holds several states of a module, the one with the most flops counts.
-Nodes whose convolution vanished are taken out, and so are a blueprint's nodes of whose module nothing is left.
+The candidates are gone through in the order of falling accuracy. A genome takes its new state
+from the first of them that used it, and is marked; where one candidate holds several states of a
+module, the one with the most flops counts. Nodes whose convolution vanished are taken out, and so
+are a blueprint's nodes of whose module nothing is left.
 """
 
 from __future__ import annotations
@@ -27,18 +28,25 @@ class Evaluated(Protocol):
     """What is needed of an Outcome."""
 
     @property
-    def candidate(self) -> int: ...
+    def candidate(self) -> int:
+        """Return the candidate's id."""
+
     @property
-    def accuracy(self) -> float | None: ...
+    def accuracy(self) -> float | None:
+        """Return the accuracy; None for a failed candidate."""
+
     @property
-    def network_before(self) -> Mapping[str, Any] | None: ...
+    def network_before(self) -> Mapping[str, Any] | None:
+        """Return Network JSON before compression."""
+
     @property
-    def network_after(self) -> Mapping[str, Any] | None: ...
+    def network_after(self) -> Mapping[str, Any] | None:
+        """Return Network JSON after compression."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherited:
-    """The genomes that changed, by id, and one sentence about each: what it took from which candidate."""
+    """The genomes that changed, by id, and a sentence on what each took from whom."""
 
     modules: Mapping[int, Module]
     blueprints: Mapping[int, Blueprint]
@@ -55,11 +63,13 @@ def write_back(
 ) -> Inherited:
     """Write the compressed sizes of one generation into its genomes.
 
-    Failed candidates teach nothing. A dense layer's units go into its blueprint, as a convolution's filters go
-    into its module. A genome never loses its last node: where all would go, it stays as it was.
+    Failed candidates teach nothing. A dense layer's units go into its blueprint, as a
+    convolution's filters go into its module. A genome never loses its last node: where all would
+    go, it stays as it was.
 
     Args:
-        empty_layer: The policy that made layers vanish: behind "bypass" a vanished node's neighbours are connected.
+        empty_layer: The policy that made layers vanish: behind "bypass" a vanished node's
+            neighbours are connected.
         module_innovations, blueprint_innovations: Number those connections.
     """
     found = _WriteBack(empty_layer == "bypass", module_innovations, blueprint_innovations)
@@ -88,7 +98,8 @@ class _States:
     """What became of each layer of one network.
 
     Attributes:
-        filters: (blueprint node, module, module node) -> filters left; 0 where the convolution vanished.
+        filters: (blueprint node, module, module node) -> filters left; 0 where the convolution
+            vanished.
         dense: Units left of each dense layer before the output, in order; 0 where it vanished.
     """
 
@@ -112,7 +123,7 @@ class _States:
         self.dense = tuple((left[name].units or 0) if name in left else 0 for name in dense)
 
     def largest(self, module: Module) -> dict[int, int]:
-        """Return the filters by node of the module's state with the most flops; {} where nothing of it is left."""
+        """Return the filters of the module's state with the most flops; {} where none is left."""
         places = [
             place for place in self._flops if place[0] == module.id and self._flops[place] > 0
         ]

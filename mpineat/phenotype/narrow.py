@@ -1,7 +1,8 @@
-"""Alive filters to a narrower Network: widths, empty layers, rounding, widening and the uniform baseline.
+"""Alive filters to a narrower Network: widths, empty layers, rounding, widening and the uniform
+baseline.
 
-Gordon et al. 2018, algorithm 1. Whatever changes a width here works on blocks of channels (channels.py), so additions
-and concatenations still fit afterwards.
+Gordon et al. 2018, algorithm 1. Whatever changes a width here works on blocks of channels
+(channels.py), so additions and concatenations still fit afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class Narrowed:
 
     Attributes:
         removed: Convolutions and dense layers that are gone.
-        kept: Layer -> which output channels of the wider network it keeps, [width before]; layers that stay only.
+        kept: Layer -> which output channels of the wider network it keeps, [width before]; layers
+            that stay only.
     """
 
     network: Network
@@ -43,16 +45,19 @@ def keep_alive(
     """Return `network` with each layer narrowed to its alive filters.
 
     Args:
-        alive: Layer -> which output channels live; None, or no entry, keeps all. Tied channels live if one of
-            them does; what is tied to the network's input or output stays.
-        empty_layer: What becomes of a layer without an alive filter. "keep_strongest" keeps one filter, "bypass"
-            connects the layer's input to its consumers, "drop_branch" takes the branch out of the next add or concat.
-            Where shapes do not allow one of the latter two, the strongest filter stays.
-        strength: Layer -> norm of each filter, to find the strongest; without it the first one counts as such.
+        alive: Layer -> which output channels live; None, or no entry, keeps all. Tied channels
+            live if one of them does; what is tied to the network's input or output stays.
+        empty_layer: What becomes of a layer without an alive filter. "keep_strongest" keeps one
+            filter, "bypass" connects the layer's input to its consumers, "drop_branch" takes the
+            branch out of the next add or concat. Where shapes do not allow one of the latter two,
+            the strongest filter stays.
+        strength: Layer -> norm of each filter, to find the strongest; without it the first one
+            counts as such.
         round_to: Round the width up to a multiple of this, at most to the width before.
 
     Raises:
-        ShapeError: `alive` names a layer that the network lacks, or has another length than its width.
+        ShapeError: `alive` names a layer that the network lacks, or has another length than its
+            width.
     """
     plan = plan_channels(network)
     groups = _alive_groups(plan, alive)
@@ -90,7 +95,7 @@ def with_widths(network: Network, widths: Mapping[str, int]) -> Network:
 
 
 def scale_widths(network: Network, factor: float) -> Network:
-    """Return `network` with all widths multiplied alike and rounded, at least 1; input and output untouched."""
+    """Return `network` with all widths multiplied alike and rounded, but for the two ends."""
     plan = plan_channels(network)
     counts = [max(1, round(len(block.groups) * factor)) for block in plan.blocks]
     return with_blocks(network, plan, counts)
@@ -126,7 +131,7 @@ def _alive_groups(plan: ChannelPlan, alive: Mapping[str, Mask | None]) -> Mask:
 
 
 def _order(plan: ChannelPlan, strength: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return a number for each group, larger for a stronger one, with earlier channels first among equals."""
+    """Return the largest strength among each group's channels, [groups]."""
     largest = np.zeros(plan.groups + 1)
     for name, values in strength.items():
         if name in plan.outputs:

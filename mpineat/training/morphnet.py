@@ -1,9 +1,9 @@
 """MorphNet's regulariser over our own Network, and the measure of a network's filters.
 
-Gordon et al. 2018, equations 3 to 6, with the definitions of Google's library (google-research/morph-net):
-filter norm r = sqrt(mean(w^2)), or |gamma| with batch normalisation; R = max of r over the channels that are tied;
-term = sum over layers of C * (alive inputs * sum of R over outputs + alive outputs * sum of R over inputs), where the
-alive counts carry no gradient.
+Gordon et al. 2018, equations 3 to 6, with the definitions of Google's library
+(google-research/morph-net): filter norm r = sqrt(mean(w^2)), or |gamma| with batch normalisation;
+R = max of r over the channels that are tied; term = sum over layers of C * (alive inputs * sum of
+R over outputs + alive outputs * sum of R over inputs), where the alive counts carry no gradient.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ class Measure:
     """What MorphNet sees in a network with given weights.
 
     Attributes:
-        cost: Of the alive filters, in units of the target; equals the narrowed network's in mode "tracked".
+        cost: Of the alive filters, in units of the target; equals the narrowed network's in mode
+            "tracked".
         term: The regularisation term, before its strength.
-        alive: Convolution or dense layer -> which of its output channels are alive, [width]; None where the width is
-            not up for decision: the output, and with batch norm every layer without one.
+        alive: Convolution or dense layer -> which of its output channels are alive, [width]; None
+            where the width is not up for decision: the output, and with batch norm every layer
+            without one.
         full_flops: Of the whole network, one forward pass for one example.
     """
 
@@ -41,12 +43,13 @@ class Measure:
 
 
 def gamma_layers(network: Network) -> frozenset[str] | None:
-    """Return the layers that MorphNet's batch-norm variant regularises; None where nothing is normalised."""
+    """Return the layers that the batch-norm variant regularises; None without batch norm."""
     return frozenset(layer.name for layer in network.layers if layer.op == "conv2d_bn") or None
 
 
 class Regularizer:
-    """The term as TensorFlow operations over one network's kernels; a few dozen, whatever the number of groups.
+    """The term as TensorFlow operations over one network's kernels; a few dozen, whatever the
+    number of groups.
 
     Attributes:
         plan: The groups.
@@ -64,7 +67,8 @@ class Regularizer:
         listed = [plan.outputs[key.removesuffix(GAMMA)] for key in self.keys]
         self.members = np.concatenate([np.zeros(0, np.int64), *listed])
         self._ends = np.cumsum([len(own) for own in listed])[:-1]
-        # Entries of a layer that is partly tied to the input go to a segment behind the last, which is cut off.
+        # Entries of a layer that is partly tied to the input go to a segment behind the last,
+        # which is cut off.
         self._segments = np.where(self.members == KEPT, plan.groups, self.members).astype(np.int32)
         self._one_to_one = np.array_equal(self._segments, np.arange(plan.groups))
         self._l1_fraction = l1_fraction
@@ -81,7 +85,8 @@ class Regularizer:
             return tf.zeros([0])
         axes = [tuple(range(len(w.shape) - 1)) for w in weights]
         square = tf.concat(
-            [tf.reduce_mean(w * w, a) if a else w * w for w, a in zip(weights, axes)], 0
+            [tf.reduce_mean(w * w, a) if a else w * w for w, a in zip(weights, axes, strict=True)],
+            0,
         )
         positive = square > 0
         # The square root's slope at 0 is infinite: the inner `where` keeps it out of the gradient.
@@ -89,7 +94,11 @@ class Regularizer:
         if self._l1_fraction == 0:
             return norms
         mean = tf.concat(
-            [tf.reduce_mean(tf.abs(w), a) if a else tf.abs(w) for w, a in zip(weights, axes)], 0
+            [
+                tf.reduce_mean(tf.abs(w), a) if a else tf.abs(w)
+                for w, a in zip(weights, axes, strict=True)
+            ],
+            0,
         )
         return self._l1_fraction * mean + (1 - self._l1_fraction) * norms
 
@@ -121,7 +130,8 @@ class Regularizer:
 
         Args:
             start: The norms before the first step.
-            mode: "absolute" takes `threshold` itself, "relative_to_init" times the median of the layer's `start`.
+            mode: "absolute" takes `threshold` itself, "relative_to_init" times the median of the
+                layer's `start`.
         """
         if mode == "absolute":
             return np.full(len(start), threshold, np.float32)
@@ -174,9 +184,11 @@ def measure(
     """Measure a network with given weights, for tests and for whoever wants to check a model.
 
     Args:
-        kernels: Layer name -> array, [height, width, in, out] or [in, out]; for conv2d_bn also name + "/gamma", [out].
+        kernels: Layer name -> array, [height, width, in, out] or [in, out]; for conv2d_bn also
+            name + "/gamma", [out].
         threshold: A filter is alive while its norm is above.
-        mode: Whether dead filters cheapen a dense layer behind flatten; "reference" as in Google's library.
+        mode: Whether dead filters cheapen a dense layer behind flatten; "reference" as in
+            Google's library.
         l1_fraction: Share of mean |w| in the norm, beside the root mean square.
 
     Raises:
@@ -205,7 +217,7 @@ def gradients(
     target: Target = "flops",
     l1_fraction: float = 0.0,
 ) -> dict[str, np.ndarray]:
-    """Return the gradient of the term by each kernel (or name + "/gamma") that it charges; arguments as in measure."""
+    """Return the term's gradient by each kernel (or name + "/gamma"); arguments as in measure."""
     with tf.GradientTape() as tape:
         tensors = {name: tf.constant(value, tf.float32) for name, value in kernels.items()}
         for tensor in tensors.values():

@@ -1,7 +1,8 @@
-"""Structure learning: train with MorphNet's regulariser for about an epoch, then cut what it found to be dead.
+"""Structure learning: train with MorphNet's regulariser for about an epoch, then cut what it
+found to be dead.
 
-Gordon et al. 2018, algorithm 1; thesis, section 3. The narrower network comes back with the record of how it came
-about. Its weights are new ones unless `compression.keep_weights` is on.
+Gordon et al. 2018, algorithm 1; thesis, section 3. The narrower network comes back with the
+record of how it came about. Its weights are new ones unless `compression.keep_weights` is on.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class Learned:
     Attributes:
         seconds: Wall time that it took.
         weights: Weights to start the training from, as `model.build` takes them; None for new ones.
-        epochs: Epochs of training behind `weights`. Above 0 only where nothing shrank: the training can go on from
-            there instead of beginning again.
+        epochs: Epochs of training behind `weights`. Above 0 only where nothing shrank: the
+            training can go on from there instead of beginning again.
     """
 
     network: Network

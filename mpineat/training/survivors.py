@@ -1,4 +1,4 @@
-"""The weights of the filters that stay: what `compression.keep_weights` starts the training from."""
+"""The weights of the filters that stay, for `compression.keep_weights`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mpineat.training.model import variables
 def weights(model: Any, before: Network, narrowed: Narrowed) -> dict[str, np.ndarray]:
     """Cut the narrowed network's weights out of the trained model of the network before.
 
-    A layer whose input is no longer what it was (one in front of it vanished) gets none, so starts anew.
+    A layer whose input is no longer what it was (one in front of it vanished) gets none, so
+    starts anew.
     """
     kept = _kept_channels(before, narrowed)
     after = {layer.name: layer for layer in narrowed.network.layers}

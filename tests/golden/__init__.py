@@ -1,4 +1,4 @@
-"""Figures measured by running Google's MorphNet on networks with fixed weights (morphnet_golden.json)."""
+"""What Google's MorphNet measured on networks with fixed weights (morphnet_golden.json)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def build(*layers, output="output"):
 
 @st.composite
 def networks(draw, most=6):
-    """Grow a random network of convolutions, poolings, adds and concats, with joins of joins and of the input."""
+    """Grow a random network of convolutions, poolings and joins, of joins and the input too."""
     layers, sizes = [], {INPUT: (8, 3)}  # name -> height and channels
     for number in range(draw(st.integers(1, most))):
         name = f"l{number}"
