@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -27,6 +28,7 @@ def prepare(setup: Setup) -> None:
     """Set environment, cores and log as `setup` says; nothing that reads them is imported yet."""
     if setup.log_path:
         _redirect_output(setup.log_path)
+    faulthandler.enable()  # a segmentation fault leaves its Python lines in the log
     if setup.cores:
         os.sched_setaffinity(0, setup.cores)
     os.environ.update(

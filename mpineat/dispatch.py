@@ -217,6 +217,8 @@ class Farm:
         if outcome.candidate not in self._submitted:
             return  # another worker was faster with it, after this one had been given up
         if task is None or task.candidate.id != outcome.candidate:
+            if outcome.fault == "machine":
+                return  # the task is queued or under way elsewhere since the worker was given up
             task = self._withdraw(outcome.candidate)
         if outcome.fault == "machine":
             self._try_again(task, worker, outcome.reason, outcome.detail, outcome)
@@ -328,7 +330,7 @@ class Farm:
         task, worker.task, worker.state = worker.task, None, state
         if worker.rank in self._free:
             self._free.remove(worker.rank)
-        if task is None:
+        if task is None or task.candidate.id not in self._submitted:
             return
         if state == "retired":  # its child was never ready for it: not an attempt
             self._enqueue(task)
