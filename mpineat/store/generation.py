@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mpineat import run_directory
+from mpineat.errors import InputError
 from mpineat.evolution.state import State
 from mpineat.genotype.candidate import Candidate
 from mpineat.store import hdf5
 from mpineat.store.candidates import candidate_tables, candidates_from
-from mpineat.store.columns import from_table, to_table
+from mpineat.store.columns import Table, from_table, to_table
 from mpineat.store.genomes import (
     BLUEPRINTS,
     COUNTERS,
@@ -68,30 +72,10 @@ def write(run_dir: Path, generation: Generation) -> Generation:
     Raises:
         StorageError: The disk is full or read-only.
     """
-    state = generation.state
-    modules, blueprints = Pool(state.modules.genomes), Pool(state.blueprints.genomes)
-    counters = [counters_row(MODULES, state.modules), counters_row(BLUEPRINTS, state.blueprints)]
-    attributes: hdf5.Attributes = {
-        "run_id": generation.run_id,
-        "seed": generation.seed,
-        "generation": state.generation,
-        "evaluated": state.evaluated,
-        "next_candidate": state.next_candidate,
-        "created": generation.created,
-        "wall_seconds": float(generation.seconds),
-        "parent_sha256": generation.parent_sha256,
-    }
-    tables = {
-        "config": to_table(TEXT, [(line,) for line in generation.config.split("\n")]),
-        "innovations": to_table(COUNTERS, counters),
-        "counts": to_table(COUNTS, list(state.counts.items())),
-        "events": to_table(TEXT, [(event,) for event in state.events]),
-        **candidate_tables(generation.candidates, generation.outcomes, modules, blueprints),
-        **population_tables(MODULES, state.modules, modules),
-        **population_tables(BLUEPRINTS, state.blueprints, blueprints),
-    }
-    data, digest = hdf5.pack(attributes, tables)
-    run_directory.write_durably(run_directory.generation_path(run_dir, state.generation), data)
+    path = run_directory.generation_path(run_dir, generation.number)
+    with _collector_paused():
+        data, digest = hdf5.pack(_attributes(generation), _tables(generation))
+    run_directory.write_durably(path, data)
     return replace(generation, content_sha256=digest)
 
 
@@ -102,16 +86,58 @@ def read(path: Path) -> Generation:
         Damaged: A byte has changed since it was written.
         InputError: Of a newer format version, or no generation file, or not to be read.
     """
-    attributes, tables = hdf5.unpack(path)
     try:
-        return _generation(attributes, tables)
+        with _collector_paused():
+            return _generation(*hdf5.unpack(path))
+    except OSError as error:
+        kind = hdf5.Damaged if error.errno == errno.EIO else InputError
+        raise kind(f"{path}: cannot be read: {error.strerror}") from error
     except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
-        raise hdf5.Damaged(
-            f"{path}: whole, but not as this program writes it: {error!r}"
-        ) from error
+        raise hdf5.Damaged(f"{path}: not as this program writes it: {error!r}") from error
 
 
-def _generation(attributes: dict[str, Any], tables: dict[str, Any]) -> Generation:
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic collector from walking over millions of new genes again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _attributes(generation: Generation) -> hdf5.Attributes:
+    return {
+        "run_id": generation.run_id,
+        "seed": generation.seed,
+        "generation": generation.number,
+        "evaluated": generation.state.evaluated,
+        "next_candidate": generation.state.next_candidate,
+        "created": generation.created,
+        "wall_seconds": float(generation.seconds),
+        "parent_sha256": generation.parent_sha256,
+    }
+
+
+def _tables(generation: Generation) -> dict[str, Table]:
+    state = generation.state
+    modules, blueprints = Pool(state.modules.genomes), Pool(state.blueprints.genomes)
+    counters = [counters_row(MODULES, state.modules), counters_row(BLUEPRINTS, state.blueprints)]
+    return {
+        "config": to_table(TEXT, [(line,) for line in generation.config.split("\n")]),
+        "innovations": to_table(COUNTERS, counters),
+        "counts": to_table(COUNTS, list(state.counts.items())),
+        "events": to_table(TEXT, [(event,) for event in state.events]),
+        # Before the populations: candidates may put genomes into the pools.
+        **candidate_tables(generation.candidates, generation.outcomes, modules, blueprints),
+        **population_tables(MODULES, state.modules, modules),
+        **population_tables(BLUEPRINTS, state.blueprints, blueprints),
+    }
+
+
+def _generation(attributes: dict[str, Any], tables: dict[str, Table]) -> Generation:
     counters: Sequence[Any] = list(zip(*from_table(COUNTERS, tables["innovations"]), strict=True))
     modules, module_pool = population_from(MODULES, tables, counters[0])
     blueprints, blueprint_pool = population_from(BLUEPRINTS, tables, counters[1])

@@ -98,21 +98,20 @@ class Pool(Generic[GenomeT]):
 
     def __init__(self, population: Sequence[GenomeT]) -> None:
         self.genomes: list[GenomeT] = list(population)
-        self._rows: dict[int, list[int]] = {}
-        for row, genome in enumerate(population):
-            self._rows.setdefault(genome.id, []).append(row)
+        self._row = {genome.id: row for row, genome in enumerate(population)}
+        self._others: dict[int, list[int]] = {}
 
     def row(self, genome: GenomeT) -> int:
         """Return where `genome` lies in the pool, putting it there when it is new."""
-        rows = self._rows.setdefault(genome.id, [])
-        for row in rows:
-            # Not by the id alone: a genome changes under its id when compressed sizes are written
-            # back.
-            if self.genomes[row] == genome:
+        others: list[int] = self._others.get(genome.id, [])
+        for row in (self._row.get(genome.id), *others):
+            # Not by the id alone: a genome changes under its id when compressed sizes are
+            # written back.
+            if row is not None and self.genomes[row] == genome:
                 return row
         self.genomes.append(genome)
-        rows.append(len(self.genomes) - 1)
-        return rows[-1]
+        self._others[genome.id] = [*others, len(self.genomes) - 1]
+        return len(self.genomes) - 1
 
 
 def population_tables(
