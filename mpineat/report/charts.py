@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -20,9 +21,9 @@ from mpineat.report.timeline import OTHER, Timeline
 from mpineat.tasks import Outcome
 
 INK, ACCENT, PALE = "#1f2a37", "#0072b2", "#9aa5b1"
-# On a page a chart is a column of about 400 pixels: its points are the reader's pixels.
+# On a page a chart is a column of about 380 pixels: its points are nearly the reader's pixels.
 ON_PAGE = {
-    "figure.figsize": (5.6, 3.5),
+    "figure.figsize": (4.7, 3.1),
     "font.size": 10,
     "axes.labelsize": 10,
     "axes.edgecolor": PALE,
@@ -49,6 +50,7 @@ CONNECTED_AT_MOST = (
 )
 RANKS_AT_MOST = 48
 BARS_AT_MOST = 4000
+ENDS_AT_MOST = 12  # generations that are named above the bars
 
 
 def fitness_chart(generations: Sequence[tuple[int, Sequence[float]]]) -> str | None:
@@ -98,6 +100,7 @@ def species_chart(states: Sequence[State]) -> str | None:
                 )
                 floor += sizes
             axes.set_ylabel(name)
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
             axes.grid(axis="x", visible=False)
         _generation_axis(panels[-1], numbers, margin=0.5)
         return _svg(figure, "Species over time")
@@ -125,15 +128,17 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
                 linewidths=0.7,
                 label="before compression",
                 zorder=2,
+                rasterized=len(moved) > DOTS_AT_MOST,
             )
         dots = axes.scatter(
             [o.flops_after for o in shown],
             [o.accuracy for o in shown],
             c=[generation_of.get(o.candidate, 0) for o in shown],
-            cmap="viridis_r",
+            cmap=ListedColormap(plt.get_cmap("viridis")(np.linspace(0.86, 0.0, 64))),
             s=20,
             linewidths=0,
             zorder=3,
+            rasterized=len(shown) > DOTS_AT_MOST,
         )
         front = pareto_front((o.flops_after, o.accuracy or 0.0) for o in shown)
         axes.step(
@@ -150,7 +155,8 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
         axes.xaxis.set_minor_formatter("")
         axes.set_xlabel("flops of one forward pass")
         axes.set_ylabel("validation accuracy")
-        axes.legend(loc="lower right")
+        _leave_outliers_below(axes, [o.accuracy or 0.0 for o in shown])
+        figure.legend(loc="outside lower center", ncols=2)
         if len(set(generation_of.values())) > 1:
             bar = figure.colorbar(dots, ax=axes, fraction=0.04, pad=0.02, label="generation")
             bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
@@ -195,6 +201,19 @@ def gantt_chart(times: Timeline) -> str | None:
                     axes.broken_barh(spans, (row[rank] - 0.36, 0.72), color=colour, linewidth=0)
         for cut in times.cuts:
             axes.axvline(cut, color=INK, lw=0.8, ls=(0, (2, 2)))
+        for generation, end in times.ends.items():
+            axes.axvline(end, color=PALE, lw=0.7, zorder=0)
+            if len(times.ends) <= ENDS_AT_MOST:
+                axes.annotate(
+                    f"generation {generation}",
+                    (end, 1),
+                    (-3, 2),
+                    xycoords=("data", "axes fraction"),
+                    textcoords="offset points",
+                    ha="right",
+                    fontsize=9,
+                    color=INK,
+                )
         axes.set_yticks(
             range(len(ranks)), [f"rank {rank}, {times.busy[rank]:.0%} busy" for rank in ranks]
         )
@@ -209,6 +228,22 @@ def gantt_chart(times: Timeline) -> str | None:
 def _page_style() -> object:
     matplotlib.use("Agg")
     return plt.style.context([STYLE, ON_PAGE])
+
+
+def _leave_outliers_below(axes: plt.Axes, accuracies: Sequence[float]) -> None:
+    """Keep a network that learnt nothing from pressing all others against the upper edge."""
+    low, high = np.quantile(accuracies, (0.25, 0.75))
+    floor = low - 3 * max(high - low, 0.005)
+    below = sum(accuracy < floor for accuracy in accuracies)
+    if below:
+        axes.set_ylim(bottom=floor)
+        axes.annotate(
+            f"{below} below",
+            (0.01, 0.02),
+            xycoords="axes fraction",
+            color=INK,
+            fontsize=9,
+        )
 
 
 def _generation_axis(axes: plt.Axes, numbers: Sequence[int], margin: float = 0.25) -> None:

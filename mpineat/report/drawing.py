@@ -169,9 +169,9 @@ def _layer_box(layer: Layer, after: Layer | None, shape: str, colour: str | None
     before_width, after_width = layer.width, after.width or 0
     width = f"{before_width} → {after_width}" if after_width != before_width else f"{before_width}"
     title = f"{_title(layer)}  {width}"
-    return Box(
-        lines=(title, shape), colour=colour, kept=min(1.0, after_width / before_width), hint=hint
-    )
+    lines = (title, shape) if layer.kernel is not None else (title,)
+    kept = min(1.0, after_width / before_width)
+    return Box(lines=lines, colour=colour, kept=kept, hint=hint)
 
 
 def _title(layer: Layer) -> str:
@@ -254,7 +254,9 @@ def _box(box: Box, x: float, y: float) -> str:
                 (0.0, full * box.kept, box.colour or "#555"),
             )
         ]
-    baselines = {1: (4,), 2: (-3, 10)}[len(box.lines)] if box.kept is None else (-6, 7)
+    baselines = {1: (4,), 2: (-3, 10)}[len(box.lines)]
+    if box.kept is not None:  # above the bar
+        baselines = {1: (2,), 2: (-6, 7)}[len(box.lines)]
     for i, (text, baseline) in enumerate(zip(box.lines, baselines, strict=True)):
         muted = ' class="muted"' if i else ""
         parts.append(

@@ -186,7 +186,7 @@ def sentences(view: Overview) -> tuple[str, str]:
     cost = f"{units.plural(trained, 'training')} in {units.duration(view.seconds)}"
     crew = f" on {units.plural(view.workers, 'worker')}" if view.workers else ""
     where = (
-        f"generation {view.generation} of 0 to {view.config.evolution.generations - 1}, "
+        f"generation {view.generation} (the last is {view.config.evolution.generations - 1}), "
         f"{len(view.evaluated)} of {view.config.evolution.candidates} candidates evaluated"
     )
     if view.status == "finished":

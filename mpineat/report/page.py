@@ -52,7 +52,7 @@ def write(run_dir: Path, output: Path | None = None) -> Path:
 
 def render(view: Overview) -> str:
     """Return the page as text."""
-    times = timeline(view.outcomes, launch_times(view.run.launches))
+    times = timeline(view.outcomes, launch_times(view.run.launches), view.generation_of)
     found, cost = sentences(view)
     gantt = charts.gantt_chart(times)
     winner = page_winner.winner(view)
@@ -78,6 +78,7 @@ def render(view: Overview) -> str:
         problems=view.run.problems,
         tiles=list(_tiles(view, times)),
         contents=[item for item in CONTENTS.items() if present.get(item[0], True)],
+        running=page_tables.running(view),
         winner=winner,
         charts=list(_charts(view)),
         generations=page_tables.generations(view),
@@ -85,7 +86,7 @@ def render(view: Overview) -> str:
         gantt_note=_gantt_note(times),
         spent=list(_spent(view, times)),
         failures=list(page_tables.failures(view)),
-        rejected=page_tables.rejected(view),
+        counted=page_tables.counted(view),
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
@@ -99,15 +100,10 @@ def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
     best, outcomes = view.best, view.outcomes
     if best is not None:
         yield "validation accuracy", units.accuracy(best.accuracy), f"candidate {best.candidate}"
-        kept = best.flops_after / best.flops_before if best.flops_before else 1.0
-        note = (
-            "not compressed"
-            if kept == 1
-            else f"{units.share(kept)} of {units.count(best.flops_before)}"
-        )
-        yield "flops", units.count(best.flops_after), note
-        before = units.count(best.parameters_before)
-        yield "parameters", units.count(best.parameters_after), f"{before} before compression"
+        for name in ("flops", "parameters"):
+            after, before = getattr(best, f"{name}_after"), getattr(best, f"{name}_before")
+            note = f"{units.share(after / before)} of {units.count(before)}" if before else ""
+            yield name, units.count(after), note if after != before else "not compressed"
     trained = sum(o.status == "ok" and o.reused_from is None for o in outcomes)
     reused = sum(o.reused_from is not None for o in outcomes)
     failed = sum(o.status != "ok" for o in outcomes)

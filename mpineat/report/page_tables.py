@@ -11,10 +11,28 @@ from mpineat.config import Section
 from mpineat.report.overview import Overview
 
 LISTED_AT_MOST = 2000  # candidates: the page stays below 3 MB
+RUNNING_AT_MOST = 50
 CANDIDATE_COLUMNS = (
     *("id", "generation", "accuracy", "loss", "flops", "before"),
     *("parameters", "seconds", "rank", "result"),
 )
+
+
+def running(view: Overview) -> dict[str, Any] | None:
+    """Return the evaluations under way, the longest first; None unless the run goes on."""
+    moment = view.moment
+    if moment is None:
+        return None
+    longest = sorted(moment.running, key=lambda one: one.since)
+    shown = longest[:RUNNING_AT_MOST]
+    note = f"{len(longest):,} under way, {moment.queued:,} more queued, when this page was written."
+    if len(shown) < len(longest):
+        note += f" The {len(shown)} longest are shown."
+    lines = [
+        [str(r.candidate), units.duration(moment.time - r.since), str(r.rank), r.host, r.device]
+        for r in shown
+    ]
+    return {"rows": lines, "note": note}
 
 
 def generations(view: Overview) -> dict[str, Any] | None:
@@ -38,12 +56,14 @@ def failures(view: Overview) -> Iterator[dict[str, Any]]:
         yield {"reason": reason, "number": number, "width": width, "example": example}
 
 
-def rejected(view: Overview) -> str:
-    """Return what evolution counted, summed over the generations."""
+def counted(view: Overview) -> str:
+    """Return what evolution did and what it rejected, summed over the generations."""
     total: Counter[str] = Counter()
     for state in view.states:
         total.update(state.counts)
-    return ", ".join(f"{number:,} {name}" for name, number in total.most_common() if number)
+    return ", ".join(
+        f"{number:,} {name.replace('_', ' ')}" for name, number in total.most_common() if number
+    )
 
 
 def candidates(view: Overview) -> dict[str, Any] | None:
@@ -58,7 +78,7 @@ def candidates(view: Overview) -> dict[str, Any] | None:
         note = f"The best {len(shown):,} of {len(outcomes):,}; press a heading to sort."
     table = []
     for o in shown:
-        result = o.reason or ("ok" if o.reused_from is None else f"as {o.reused_from}")
+        result = o.reason or ("ok" if o.reused_from is None else f"same as {o.reused_from}")
         cells = [
             (str(o.candidate), o.candidate),
             (str(generation_of[o.candidate]), generation_of[o.candidate]),
@@ -100,8 +120,10 @@ def _plain(value: object) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return ", ".join(map(_plain, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def launch(entry: Mapping[str, Any]) -> dict[str, Any]:

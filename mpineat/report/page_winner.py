@@ -52,15 +52,16 @@ def winner(view: Overview) -> dict[str, Any] | None:
 def _winner_story(view: Overview, best: Outcome) -> str:
     parts = [
         f"Found in generation {view.generation_of[best.candidate]}, trained in "
-        f"{units.duration(best.seconds.total)} on {best.device or 'rank ' + str(best.rank)}"
-        + (f" of {best.host}" if best.host else "")
+        f"{units.duration(best.seconds.total)} on rank {best.rank}"
+        + "".join(f", {place}" for place in (best.host, best.device) if place)
     ]
     if best.reused_from is not None:
         parts = [
             f"Found in generation {view.generation_of[best.candidate]}, an equal network of "
             f"candidate {best.reused_from}"
         ]
-    if best.compressed is not None and best.compressed.dead_at_start:
+    by_threshold = view.config.compression.rule == "threshold"
+    if by_threshold and best.compressed is not None and best.compressed.dead_at_start:
         shares = best.compressed.dead_at_start.values()
         dead = sum(shares) / len(shares)
         parts.append(

@@ -32,14 +32,14 @@ class Timeline:
         cuts: Where a pause was cut out.
         seconds: Length of the axis.
         busy: Rank -> share of the axis that its evaluations fill.
-        hosts: Rank -> node.
+        ends: Generation -> when its last evaluation ended.
     """
 
     bars: tuple[Bar, ...]
     cuts: tuple[float, ...]
     seconds: float
     busy: Mapping[int, float]
-    hosts: Mapping[int, str]
+    ends: Mapping[int, float]
 
     @property
     def busy_share(self) -> float | None:
@@ -47,11 +47,16 @@ class Timeline:
         return sum(self.busy.values()) / len(self.busy) if self.busy else None
 
 
-def timeline(outcomes: Iterable[Outcome], launches: Sequence[float] = ()) -> Timeline:
+def timeline(
+    outcomes: Iterable[Outcome],
+    launches: Sequence[float] = (),
+    generation_of: Mapping[int, int] | None = None,
+) -> Timeline:
     """Lay out the evaluations that took a worker's time.
 
     Args:
         launches: Unix times; a pause ends where a launch begins.
+        generation_of: Candidate id -> generation, for the generations' ends.
     """
     trained = sorted(
         (o for o in outcomes if o.reused_from is None and o.started > 0 and o.seconds.total > 0),
@@ -62,9 +67,13 @@ def timeline(outcomes: Iterable[Outcome], launches: Sequence[float] = ()) -> Tim
     begins, shifts, end = _pauses(trained, sorted(launches))
     bars: list[Bar] = []
     busy: dict[int, float] = {}
+    ends: dict[int, float] = {}
     for outcome in trained:
         start = outcome.started - shifts[bisect_right(begins, outcome.started) - 1]
         busy[outcome.rank] = busy.get(outcome.rank, 0.0) + outcome.seconds.total
+        if generation_of is not None:
+            generation = generation_of[outcome.candidate]
+            ends[generation] = max(ends.get(generation, 0.0), start + outcome.seconds.total)
         for stage, seconds in stages(outcome).items():
             bars.append(Bar(outcome.rank, stage, start, seconds))
             start += seconds
@@ -74,7 +83,7 @@ def timeline(outcomes: Iterable[Outcome], launches: Sequence[float] = ()) -> Tim
         cuts=tuple(begin - shift for begin, shift in zip(begins[1:], shifts[1:], strict=True)),
         seconds=length,
         busy={rank: min(1.0, busy[rank] / length) for rank in sorted(busy)},
-        hosts={outcome.rank: outcome.host for outcome in trained},
+        ends=ends,
     )
 
 

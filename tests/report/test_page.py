@@ -1,0 +1,161 @@
+"""The page: complete, self-contained, safe, and there for a run in any state."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from mpineat.errors import InputError
+from mpineat.report import page
+from mpineat.report.overview import Overview
+from tests.report.views import earlier
+
+# HTML elements that have no end tag.
+VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+class Outline(HTMLParser):
+    """Collects what the tests ask about and fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.sections: list[str] = []
+        self.addresses: list[str] = []
+        self.rows = 0
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "section":
+            self.sections.append(values["id"] or "")
+        self.rows += tag == "tr" and "candidates" in self.sections[-1:]
+        self.addresses += [
+            value
+            for name, value in attrs
+            if value and name in ("src", "href", "xlink:href", "srcset", "action", "data")
+        ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value for name, value in attrs if value and name == "xlink:href"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_of_a_finished_run_has_every_part(finished: Overview) -> None:
+    outline = Outline(page.render(finished))
+    assert outline.sections == [
+        *("winner", "search", "time", "family", "candidates", "configuration", "provenance")
+    ]
+    assert outline.rows == 1 + len(finished.outcomes)
+
+
+def test_page_asks_nothing_of_the_network(finished: Overview) -> None:
+    text = page.render(finished)
+    assert all(a.startswith(("#", "data:")) for a in Outline(text).addresses)
+    assert not re.search(r"@import|url\((?!#)", text)
+    assert "fetch(" not in text
+
+
+def test_page_says_the_result_and_marks_the_winner(finished: Overview) -> None:
+    text = page.render(finished)
+    best = max(o.accuracy or 0.0 for o in finished.outcomes)
+    assert f"reaches a validation accuracy of {best:.4f}" in text
+    first_row = text[text.index('<tr class="best">') :]
+    assert f'data-key="{finished.best.candidate}"' in first_row[:200]
+
+
+def test_drawing_shows_every_layer_with_both_widths(finished: Overview) -> None:
+    best = finished.best
+    text = page.render(finished)
+    layers = best.network_before["layers"]
+    drawing = text[text.index('aria-label="network"') :].split("</svg>")[0]
+    assert drawing.count("<g class=") == 1 + len(layers)
+    after = {layer["name"]: layer for layer in best.network_after["layers"]}
+    changed = [
+        (layer["filters"], after[layer["name"]]["filters"])
+        for layer in layers
+        if "filters" in layer and layer["filters"] != after[layer["name"]]["filters"]
+    ]
+    assert changed
+    assert all(f"{wide} → {narrow}" in drawing for wide, narrow in changed)
+
+
+def test_running_run_shows_what_runs_and_what_is_left(finished: Overview) -> None:
+    view = earlier(finished, "running", generations=1, evaluated=4)
+    text = page.render(view)
+    assert Outline(text).sections[0] == "running"
+    assert "<td>99</td><td>0:42</td><td>1</td><td>node7</td>" in text
+    assert "about 1:01 are left" in text
+    assert "4 of 12 candidates evaluated" in text
+
+
+def test_stopped_run_says_how_to_continue(finished: Overview) -> None:
+    text = page.render(earlier(finished, "stopped", generations=2, evaluated=0))
+    assert "--resume continues it" in text
+    assert "Running now" not in text
+
+
+@pytest.mark.parametrize("evaluated", [0, 1])
+def test_run_without_a_finished_generation_has_a_page(finished: Overview, evaluated: int) -> None:
+    view = earlier(finished, "running", generations=0, evaluated=evaluated)
+    sections = Outline(page.render(view)).sections
+    assert ("candidates" in sections) == bool(evaluated)
+
+
+def test_failures_are_counted_and_what_they_say_is_escaped(finished: Overview) -> None:
+    failed = tuple(
+        replace(
+            outcome,
+            status="failed",
+            fault="candidate",
+            reason="error",
+            detail="<script>alert(1)</script>",
+            accuracy=None,
+        )
+        for outcome in finished.run.generations[1].outcomes[:3]
+    )
+    view = earlier(finished, "stopped", generations=1, evaluated=0)
+    text = page.render(replace(view, evaluated=failed))
+    assert '<th>error</th><td class="number">3</td>' in text
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_page_of_thousands_of_candidates_stays_below_3_mb(finished: Overview) -> None:
+    (generation,) = finished.run.generations[:1]
+    many = tuple(
+        replace(
+            generation.outcomes[i % 12],
+            candidate=i,
+            rank=i % 64,
+            started=1_000_000.0 + i,
+            accuracy=(i * 37 % 1000) / 1000,
+        )
+        for i in range(6000)
+    )
+    run = replace(finished.run, generations=(replace(generation, outcomes=many),))
+    text = page.render(replace(finished, run=run, rows=finished.rows[:1]))
+    assert len(text.encode()) < 3_000_000
+    assert "The best 2,000 of 6,000" in text
+
+
+def test_page_lies_in_the_run_directory_unless_told_otherwise(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    assert page.write(finished_run) == finished_run / "report.html"
+    other = page.write(finished_run, tmp_path / "page.html")
+    assert other.read_text().startswith("<!doctype html>")
+
+
+def test_directory_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no run"):
+        page.write(tmp_path)

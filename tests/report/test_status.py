@@ -1,0 +1,83 @@
+"""Status: the same facts as text, as JSON values and while they change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mpineat import now
+from mpineat.errors import InputError
+from mpineat.report import status
+from mpineat.report.overview import Overview
+from tests.report.views import earlier
+
+
+def test_table_has_a_row_a_generation_and_the_result(finished_run: Path) -> None:
+    text = status.table(finished_run)
+    assert text.startswith(f"{finished_run}: finished, seed 7")
+    rows = [line for line in text.splitlines() if line.split()[:1] in (["0"], ["1"], ["2"])]
+    assert len(rows) == 3
+    assert "The best of 36 networks reaches" in text
+
+
+def test_json_is_plain_and_agrees_with_the_run(finished_run: Path, finished: Overview) -> None:
+    value = json.loads(json.dumps(status.as_json(finished_run)))
+    assert value["status"] == "finished"
+    assert value["best"]["accuracy"] == finished.best.accuracy
+    assert [row["generation"] for row in value["generations"]] == [0, 1, 2]
+    assert value["running"] == []
+    assert value["seconds_left"] == 0.0
+
+
+def test_follow_tells_each_change_once_and_ends_with_the_run(
+    finished: Overview, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = [
+        earlier(finished, "running", generations=1, evaluated=2),
+        earlier(finished, "running", generations=1, evaluated=2),
+        earlier(finished, "running", generations=1, evaluated=3),
+        finished,
+    ]
+    monkeypatch.setattr(status, "overview", lambda _: views.pop(0))
+    texts = list(status.follow(finished_run, sleep=lambda _: None))
+    assert len(texts) == 3
+    assert "candidate     99" in texts[0]
+    assert ": finished" in texts[-1]
+
+
+def test_nothing_is_written_while_looking(finished_run: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")}
+    status.table(finished_run)
+    assert {path: path.stat().st_mtime_ns for path in finished_run.rglob("*")} == before
+
+
+def test_outcome_of_the_winner_of_another_and_of_none(finished: Overview) -> None:
+    assert finished.outcome(None) == finished.best
+    assert finished.outcome(3).candidate == 3
+    with pytest.raises(InputError, match="no such candidate"):
+        finished.outcome(10_000)
+    empty = earlier(finished, "stopped", generations=0, evaluated=0)
+    with pytest.raises(InputError, match="no candidate has been trained yet"):
+        empty.outcome(None)
+    failed = replace(
+        finished.run.generations[0].outcomes[0], status="failed", reason="nan", accuracy=None
+    )
+    with pytest.raises(InputError, match="failed: nan"):
+        replace(empty, evaluated=(failed,)).outcome(failed.candidate)
+
+
+def test_what_runs_now_survives_a_round_trip_and_damage(tmp_path: Path, finished: Overview) -> None:
+    assert now.read(tmp_path) is None
+    moment = earlier(finished, "running", generations=1, evaluated=1).moment
+    assert moment is not None
+    now.write(tmp_path, moment)
+    found = now.read(tmp_path)
+    assert found is not None
+    assert found.running == moment.running
+    (tmp_path / now.NAME).write_text('{"running": 3}')
+    assert now.read(tmp_path) is None
+    now.remove(tmp_path)
+    assert list(tmp_path.iterdir()) == []
