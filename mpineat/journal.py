@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from mpineat import run_directory
 from mpineat.errors import StorageError
@@ -125,7 +126,13 @@ class Journal:
         StorageError: The disk is full or read-only; nothing that was written before is lost.
     """
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, guard: Callable[[], None] = lambda: None) -> None:
+        """Open it, making or mending the file.
+
+        Args:
+            guard: Raises when this process may not write any more; called before every write.
+        """
+        self._guard = guard
         self._run_dir = run_dir
         self._path = run_dir / run_directory.JOURNAL
         with run_directory.storage_errors(self._path):
@@ -150,6 +157,7 @@ class Journal:
 
     def append(self, generation: int, item: Outcome | Candidate) -> None:
         """Write one entry; it is on the disk when this returns."""
+        self._guard()
         line = _encode(Entry(generation, item))
         try:
             with run_directory.storage_errors(self._path):
@@ -158,7 +166,8 @@ class Journal:
                     written += os.write(self._file, line[written:])
                 os.fsync(self._file)
         except StorageError:
-            os.ftruncate(self._file, self._end)  # the part of the line for which there was room
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)  # the part for which there was room
             raise
         self._end += len(line)
 
@@ -173,6 +182,7 @@ class Journal:
         within it, neither loses nor doubles an entry: each names its generation, and `of` takes a
         candidate's first.
         """
+        self._guard()
         lines, _ = _scan(self._run_dir)
         for name, first in (
             (run_directory.JOURNAL_BEFORE, generation),
@@ -193,10 +203,5 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

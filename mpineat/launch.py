@@ -83,7 +83,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
             f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
         )
     run_directory.create(run_dir)
-    with lock.RunLock(run_dir), Journal(run_dir) as journal:
+    with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
         origin = _take_up(run_dir, config)

@@ -15,9 +15,9 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 
 from mpineat import run_directory
 from mpineat.errors import InputError, StorageError
@@ -43,7 +43,7 @@ class Owner:
     host: str
     machine: str
     pid: int
-    process_start: int
+    process_start: int | None
     job: str
     since: str
     token: str
@@ -63,19 +63,24 @@ def job_id(environment: Mapping[str, str] = os.environ) -> str:
 
 def owner(run_dir: Path) -> Owner | None:
     """Return who writes to a run directory, as far as this host can tell; None for nobody."""
-    found = _look(run_dir / run_directory.LOCK)
-    if found is None or found.owner is None or _is_gone(found.owner) or found.age > STALE_SECONDS:
+    try:
+        found = _look(run_dir / run_directory.LOCK)
+    except OSError:
         return None
-    return found.owner
+    return None if found is None or found.is_dead(time.time()) else found.owner
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A lock file: its owner, None where it cannot be read, and its time."""
+    """A lock file: its owner, None where it cannot be read, and its time in nanoseconds."""
 
     owner: Owner | None
     modified: int
-    age: float
+
+    def is_dead(self, now: float) -> bool:
+        """Return whether the owner has ended; `now` is the file system's time."""
+        known = None if self.owner is None else _is_alive(self.owner)
+        return now - self.modified / 1e9 > STALE_SECONDS if known is None else not known
 
 
 def _look(path: Path) -> _Found | None:
@@ -86,21 +91,21 @@ def _look(path: Path) -> _Found | None:
     except FileNotFoundError:
         return None
     try:
-        found = Owner(**json.loads(data))
-    except (ValueError, TypeError):
-        found = None
-    return _Found(found, modified, time.time() - modified / 1e9)
+        return _Found(Owner(**json.loads(data)), modified)
+    except (ValueError, TypeError, RecursionError):
+        return _Found(None, modified)
 
 
-def _is_gone(other: Owner) -> bool:
-    """Return whether this host knows that the process has ended."""
-    here = _myself("")
+def _is_alive(other: Owner) -> bool | None:
+    """Return whether the process lives; None where this host cannot know."""
+    here = _myself()
     if other.host != here.host:
-        return False
+        return None
     if other.machine != here.machine:
-        # Another boot is over; another container on the same boot may run on.
-        return other.machine.partition(" ")[0] != here.machine.partition(" ")[0]
-    return _process_start(other.pid) != other.process_start
+        # Another boot is over; another container of this boot may run on, unseen from here.
+        same_boot = other.machine.partition(" ")[0] == here.machine.partition(" ")[0]
+        return None if same_boot else False
+    return _process_start(other.pid) == other.process_start
 
 
 def _process_start(pid: int) -> int | None:
@@ -113,7 +118,7 @@ def _process_start(pid: int) -> int | None:
     return None if state in "ZX" else int(rest[18])
 
 
-def _myself(since: str) -> Owner:
+def _myself() -> Owner:
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         machine = f"{boot} {os.readlink('/proc/self/ns/pid')}"
@@ -123,9 +128,9 @@ def _myself(since: str) -> Owner:
         host=socket.gethostname(),
         machine=machine,
         pid=os.getpid(),
-        process_start=_process_start(os.getpid()) or 0,
+        process_start=_process_start(os.getpid()),
         job=job_id(),
-        since=since,
+        since=time.strftime("%Y-%m-%d %H:%M:%S"),
         token=uuid.uuid4().hex,
     )
 
@@ -140,99 +145,83 @@ class RunLock:
 
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / run_directory.LOCK
-        self._owner = _myself(time.strftime("%Y-%m-%d %H:%M:%S"))
+        self._aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
+        self._owner = _myself()
         self._lost = False
         self._released = threading.Event()
-        while not self._create():
-            self._take_over()
+        with run_directory.storage_errors(self._path):
+            while not self._create(self._path):
+                self._await_death()
         self._beat = threading.Thread(target=self._renew, name="lock", daemon=True)
         self._beat.start()
 
-    def _create(self) -> bool:
-        with run_directory.storage_errors(self._path):
-            try:
-                handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-            except FileExistsError:
-                return False
-            try:
-                os.write(handle, json.dumps(asdict(self._owner)).encode() + b"\n")
-                os.fsync(handle)
-            except OSError:
-                os.unlink(self._path)
-                raise
-            finally:
-                os.close(handle)
-            return True
+    def _create(self, path: Path) -> bool:
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return False
+        try:
+            os.write(handle, json.dumps(asdict(self._owner)).encode() + b"\n")
+            os.fsync(handle)
+        except OSError:
+            path.unlink()
+            raise
+        finally:
+            os.close(handle)
+        return True
 
-    def _take_over(self) -> None:
-        """Move a dead owner's lock away, once that is certain.
+    def _await_death(self) -> None:
+        """Move the lock away once its owner is certainly dead.
 
-        A lock of another host is watched: an owner that lives renews it, and the message then comes
-            within seconds;
-        after a batch system has killed and restarted a job elsewhere the lock only needs to grow
-        old.
+        A lock of another host is watched: a living owner renews it, and the message comes within
+        seconds; where a batch system killed the job and started it again elsewhere, the lock
+        only needs to grow old.
         """
-        first = _look(self._path)
-        if first is None:
-            return
-        found: _Found | None = first
+        first = found = _look(self._path)
         said = False
-        while found is not None and not self._is_dead(found):
-            if (
-                found.modified != first.modified
-                or found.owner != first.owner
-                or self._lives_here(found)
-            ):
+        while found is not None and first is not None and not found.is_dead(self._now()):
+            alive = found.owner is not None and _is_alive(found.owner)
+            if alive or found != first:
                 raise InputError(
                     f"{self._path.parent}: in use by {found.owner or 'an unnamed process'}; "
                     "wait for it, end it, or name another directory"
                 )
             if not said:
-                log.info(
-                    "%s: held by %s, which may be dead: watching it for up to %.0f s",
-                    self._path,
-                    found.owner,
-                    STALE_SECONDS,
-                )
+                log.info("%s: %s may be dead; watching", self._path, found.owner or "its owner")
                 said = True
             time.sleep(1)
             found = _look(self._path)
         if found is not None:
             self._move_away(found)
 
-    @staticmethod
-    def _is_dead(found: _Found) -> bool:
-        return found.age > STALE_SECONDS or (found.owner is not None and _is_gone(found.owner))
-
-    def _lives_here(self, found: _Found) -> bool:
-        return found.owner is not None and found.owner.machine == self._owner.machine != ""
+    def _now(self) -> float:
+        """Return the time by the clock of the file system, which may be another machine's."""
+        self._aside.unlink(missing_ok=True)
+        self._create(self._aside)
+        now = self._aside.stat().st_mtime
+        self._aside.unlink()
+        return now
 
     def _move_away(self, dead: _Found) -> None:
         """Rename the lock: one of several rivals succeeds; who caught a new lock puts it back."""
-        aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
-        with run_directory.storage_errors(self._path):
-            try:
-                os.rename(self._path, aside)
-            except FileNotFoundError:
-                return
-            moved = _look(aside)
-            if moved is not None and moved.owner != dead.owner:
-                os.rename(aside, self._path)
-                return
-            log.warning(
-                "%s: taken over from %s, which is gone",
-                self._path,
-                dead.owner or "a killed process",
-            )
-            aside.unlink(missing_ok=True)
+        try:
+            os.rename(self._path, self._aside)
+        except FileNotFoundError:
+            return
+        moved = _look(self._aside)
+        if moved is not None and moved.owner != dead.owner:
+            os.rename(self._aside, self._path)
+            return
+        log.warning("%s: taken over from %s, which is gone", self._path, dead.owner or "its owner")
+        self._aside.unlink(missing_ok=True)
 
     def _renew(self) -> None:
         while not self._released.wait(BEAT_SECONDS):
-            found = _look(self._path)
-            if found is None or found.owner != self._owner:
-                self._lost = True
-                return
             try:
+                found = _look(self._path)
+                if found is None or found.owner != self._owner:
+                    self._lost = True
+                    return
                 os.utime(self._path)
             except OSError as error:
                 log.warning("%s: cannot be renewed: %s", self._path, error.strerror)
@@ -240,25 +229,19 @@ class RunLock:
     def check(self) -> None:
         """Raise StorageError when another process has taken over, after this one was stopped."""
         if self._lost:
-            raise StorageError(
-                f"{self._path}: taken over by another process; nothing more is written"
-            )
+            raise StorageError(f"{self._path}: taken over by another process: nothing is written")
 
     def release(self) -> None:
         """Give the run directory free."""
         self._released.set()
         self._beat.join()
-        found = _look(self._path)
-        if found is not None and found.owner == self._owner:
-            self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            found = _look(self._path)
+            if found is not None and found.owner == self._owner:
+                self._path.unlink()
 
     def __enter__(self) -> RunLock:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import errno
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mpineat import run_directory
 from mpineat.errors import InputError
+from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.state import State
 from mpineat.genotype.candidate import Candidate
 from mpineat.store import hdf5
@@ -73,7 +72,7 @@ def write(run_dir: Path, generation: Generation) -> Generation:
         StorageError: The disk is full or read-only.
     """
     path = run_directory.generation_path(run_dir, generation.number)
-    with _collector_paused():
+    with collector_paused():
         data, digest = hdf5.pack(_attributes(generation), _tables(generation))
     run_directory.write_durably(path, data)
     return replace(generation, content_sha256=digest)
@@ -87,25 +86,13 @@ def read(path: Path) -> Generation:
         InputError: Of a newer format version, or no generation file, or not to be read.
     """
     try:
-        with _collector_paused():
+        with collector_paused():
             return _generation(*hdf5.unpack(path))
     except OSError as error:
         kind = hdf5.Damaged if error.errno == errno.EIO else InputError
         raise kind(f"{path}: cannot be read: {error.strerror}") from error
     except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
         raise hdf5.Damaged(f"{path}: not as this program writes it: {error!r}") from error
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the cyclic collector from walking over millions of new genes again and again."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _attributes(generation: Generation) -> hdf5.Attributes:
