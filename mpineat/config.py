@@ -217,7 +217,7 @@ class Compression(Section):
         "none", "'thesis': absolute threshold 0.1 unless set, strength 1/flops, convolutions alone, reference cost"
     )
     epochs: float = option(1.0, "epochs of structure learning; a fraction uses that share of the training set", gt=0)
-    rule: Literal["budget", "threshold", "uniform", "random"] = option(
+    rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "budget",
         "which filters stay: ranked until target_flops is met, those above the threshold, or two baselines at "
         "target_flops: all widths alike, a random ranking",
