@@ -45,9 +45,8 @@ STAGE_COLOURS = {
     OTHER: "#d5d9de",
     "idle": "#f1f1ee",
 }
-CONNECTED_AT_MOST = (
-    200  # lines from before to after compression hide the points when there are more
-)
+CONNECTED_AT_MOST = 200  # more lines from before to after compression would hide the dots
+DOTS_AT_MOST = 1500  # beyond, dots are pixels: as shapes they would weigh megabytes
 RANKS_AT_MOST = 48
 BARS_AT_MOST = 4000
 ENDS_AT_MOST = 12  # generations that are named above the bars
