@@ -1,0 +1,1 @@
+"""Evolution: how the populations evolve, as pure functions of an immutable State."""

@@ -1,7 +1,8 @@
-"""State -> candidates: which blueprints are tried, and with which modules (Miikkulainen et al. 2017, section 3).
+"""State -> candidates: which blueprints are tried, and with which modules.
 
-Nodes of one blueprint that point to the same species get the same module. Blueprints take turns, and so do the
-modules of a species: never evaluated ones first, then those that the last generation passed over.
+Nodes of one blueprint that point to the same species get the same module. Blueprints take turns,
+and so do the modules of a species: never evaluated ones first, then those that the last generation
+passed over.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible, InputError
+from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Asked, BuiltT, Population, State
 from mpineat.genotype.candidate import Candidate
@@ -28,13 +30,21 @@ def ask(
     """Draw the next candidates.
 
     Args:
-        build: Makes of a candidate what the caller needs; raises Infeasible where that is impossible.
+        build: Makes of a candidate what the caller needs; raises Infeasible where that is
+            impossible.
         count: How many candidates; None for evolution.candidates.
 
     Raises:
         InputError: The search space holds no network within its limits.
     """
     count = config.evolution.candidates if count is None else count
+    with collector_paused():
+        return _ask(state, config, build, count)
+
+
+def _ask(
+    state: State, config: Config, build: Callable[[Candidate], BuiltT], count: int
+) -> Asked[BuiltT]:
     draws = draws_for(Purpose.CANDIDATES, state.generation, config, state.next_candidate)
     blueprints = _Deck([genome.id for genome in state.blueprints.genomes], state.blueprints, draws)
     modules = {s.id: _Deck(s.members, state.modules, draws) for s in state.modules.species}
@@ -53,7 +63,8 @@ def ask(
                 blueprint, modules, module_of, config, draws, retain=attempt == 0
             )
             key = (blueprint.id, *[module.id for _, module in chosen])
-            # The last tries take a repetition rather than nothing: small populations have few combinations.
+            # The last tries take a repetition rather than nothing: small populations have few
+            # combinations.
             if key in drawn and attempt < TRIES // 2:
                 counts["draw_duplicate"] += 1
                 continue
@@ -98,7 +109,7 @@ def _choose_modules(
 
 
 class _Deck:
-    """Ids that are dealt in random order, the least known first; when all are dealt, shuffled and dealt again."""
+    """Ids dealt in random order, the least known first; when all are dealt, shuffled anew."""
 
     def __init__(
         self,
@@ -121,6 +132,7 @@ def _deal(order: list[int], draws: Draws) -> Iterator[int]:
 def _empty(failures: Counter[str], tries: int, last: str) -> str:
     reasons = ", ".join(f"{reason} {number}" for reason, number in failures.most_common())
     return (
-        f"search_space: none of the last {tries} draws gave a network within its limits ({reasons}; last: {last}); "
+        f"search_space: none of the last {tries} draws gave a network within its limits "
+        f"({reasons}; last: {last}); "
         "raise the limit, or lower search_space.filters, kernel_sizes or initial_*_nodes"
     )

@@ -1,4 +1,4 @@
-"""CoDeepNEAT: two populations, modules and blueprints, that evolve side by side (Miikkulainen et al. 2017)."""
+"""CoDeepNEAT: modules and blueprints evolve side by side (Miikkulainen et al. 2017)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.evolution import asking, creation
+from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.credit import credit, judged, retain
 from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
 from mpineat.evolution.pointers import cover, repoint, successors
@@ -20,6 +21,7 @@ from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.distance import pack_blueprints, pack_modules
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.innovation import Innovations
+from mpineat.genotype.mutation import Mutation
 
 
 class CoDeepNEAT:
@@ -49,8 +51,9 @@ class CoDeepNEAT:
         generation = state.generation + 1
         counts: Counter[str] = Counter()
         events: list[str] = []
-        modules = _breed_modules(state.modules, generation, config, counts, events)
-        blueprints = _breed_blueprints(state, modules, generation, config, counts, events)
+        with collector_paused():
+            modules = _breed_modules(state.modules, generation, config, counts, events)
+            blueprints = _breed_blueprints(state, modules, generation, config, counts, events)
         return State(
             generation=generation,
             evaluated=False,
@@ -63,7 +66,7 @@ class CoDeepNEAT:
 
 
 def tell(state: State, results: Sequence[Result], config: Config) -> State:
-    """Return `state` with the candidates' results credited; genomes that are gone are passed over."""
+    """Return `state` with the results credited; genomes that are gone are passed over."""
     counted = judged(results, config.evolution)
     living = {module.id for module in state.modules.genomes}
     genomes = state.blueprints.genomes
@@ -93,20 +96,24 @@ def replace_genomes(
     blueprints: Mapping[int, Blueprint],
     events: Sequence[str],
 ) -> State:
-    """Return `state` with genomes replaced by id, as inheritance of compressed sizes asks, and its events."""
+    """Return `state` with genomes replaced by id, for the inheritance of compressed sizes."""
     return replace(
         state,
-        modules=replace(
-            state.modules,
-            genomes=tuple([modules.get(genome.id, genome) for genome in state.modules.genomes]),
-        ),
-        blueprints=replace(
-            state.blueprints,
-            genomes=tuple(
-                [blueprints.get(genome.id, genome) for genome in state.blueprints.genomes]
-            ),
-        ),
+        modules=_replaced(state.modules, modules),
+        blueprints=_replaced(state.blueprints, blueprints),
         events=(*state.events, *events),
+    )
+
+
+def _replaced(
+    population: Population[GenomeT], genomes: Mapping[int, GenomeT]
+) -> Population[GenomeT]:
+    # Where a layer vanished, its neighbours may be joined by connections of new innovation numbers.
+    numbers = [gene.innovation + 1 for genome in genomes.values() for gene in genome.connections]
+    return replace(
+        population,
+        genomes=tuple([genomes.get(genome.id, genome) for genome in population.genomes]),
+        next_innovation=max(population.next_innovation, *numbers, 0),
     )
 
 
@@ -122,16 +129,11 @@ def _breed_modules(
     breeding = surviving_species(old, fitness, evolution)
     _record_deaths("module", old, breeding, counts, events)
     innovations = Innovations(old.next_innovation)
-    genomes = reproduce(
-        old,
-        breeding,
-        fitness,
-        ModuleOperators(config, generation, innovations, counts),
-        draws_for(Purpose.PARENTS_OF_MODULES, generation, config),
-        draws_for(Purpose.VARY_MODULES, generation, config),
-        evolution,
-        counts,
-    )
+    varying = draws_for(Purpose.VARY_MODULES, generation, config)
+    mutation = Mutation(config, generation, innovations, varying, counts)
+    operators = ModuleOperators(mutation, varying)
+    choosing = draws_for(Purpose.PARENTS_OF_MODULES, generation, config).rng
+    genomes = reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
     species, threshold = speciate(
         genomes,
         breeding,
@@ -159,21 +161,16 @@ def _breed_blueprints(
     breeding = surviving_species(old, fitness, evolution)
     _record_deaths("blueprint", old, breeding, counts, events)
     # Before reproduction, so that parents hand on living pointers.
-    repointed, moves = repoint(
-        old.genomes, successor, {module.id for module in modules.genomes}, counts
-    )
+    survivors = {module.id for module in modules.genomes}
+    repointed, moves = repoint(old.genomes, successor, survivors, counts)
     events.extend(moves)
+    old = replace(old, genomes=tuple(repointed))
     innovations = Innovations(old.next_innovation)
-    genomes = reproduce(
-        replace(old, genomes=tuple(repointed)),
-        breeding,
-        fitness,
-        BlueprintOperators(config, generation, innovations, counts, living),
-        draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config),
-        draws_for(Purpose.VARY_BLUEPRINTS, generation, config),
-        evolution,
-        counts,
-    )
+    varying = draws_for(Purpose.VARY_BLUEPRINTS, generation, config)
+    mutation = Mutation(config, generation, innovations, varying, counts)
+    operators = BlueprintOperators(mutation, varying, living)
+    choosing = draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config).rng
+    genomes = reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
     draws = draws_for(Purpose.POINTERS, generation, config)
     genomes = cover(genomes, generation, living, draws, counts)
     species, threshold = speciate(
@@ -221,5 +218,6 @@ def _record_deaths(
         if species.id not in alive:
             counts[f"extinct_{kind}_species"] += 1
             events.append(
-                f"{kind} species {species.id} died: {species.stagnation} generations without a better fitness"
+                f"{kind} species {species.id} died: {species.stagnation} generations "
+                "without a better fitness"
             )

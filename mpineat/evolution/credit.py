@@ -1,6 +1,7 @@
 """Candidates' results -> fitness of their blueprints and modules, and the species' records.
 
-The fitness of a genome is the mean over the candidates that used it (Miikkulainen et al. 2017, section 3).
+The fitness of a genome is the mean over the candidates that used it (Miikkulainen et al. 2017,
+section 3).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from mpineat.genotype.genome import Blueprint
 def judged(results: Sequence[Result], evolution: Evolution) -> list[tuple[Result, float]]:
     """Return the results that count, each with its fitness.
 
-    A candidate that failed by its own fault counts as the generation's worst, or as 0 where none succeeded; or
-    not at all (evolution.failed_fitness). A machine's fault never counts.
+    A candidate that failed by its own fault counts as the generation's worst, or as 0 where none
+    succeeded; or not at all (evolution.failed_fitness). A machine's fault never counts.
     """
     worst = min([r.fitness for r in results if r.fitness is not None], default=0.0)
     found = []
@@ -35,7 +36,8 @@ def credit(
     """Return `population` with the fitness that its genomes earned.
 
     Args:
-        earned: (genome id, fitness of a candidate that used it); ids that live no more are passed over.
+        earned: (genome id, fitness of a candidate that used it); ids that live no more are passed
+            over.
     """
     sums: dict[int, float] = {}
     uses: dict[int, int] = {}
@@ -44,17 +46,17 @@ def credit(
         if id in living:
             sums[id] = sums.get(id, 0.0) + fitness
             uses[id] = uses.get(id, 0) + 1
-    fitness = {**population.fitness, **{id: total / uses[id] for id, total in sums.items()}}
+    known = {**population.fitness, **{id: total / uses[id] for id, total in sums.items()}}
     species = []
     for s in population.species:
-        best = max([fitness[id] for id in s.members if id in sums], default=None)
+        best = max([known[id] for id in s.members if id in sums], default=None)
         if best is None:  # nobody was evaluated, so nothing can have risen or failed to
             species.append(s)
         elif s.best_fitness is None or best > s.best_fitness:
             species.append(replace(s, best_fitness=best, stagnation=0))
         else:
             species.append(replace(s, stagnation=s.stagnation + 1))
-    return replace(population, fitness=fitness, uses=uses, species=tuple(species))
+    return replace(population, fitness=known, uses=uses, species=tuple(species))
 
 
 def retain(
@@ -65,8 +67,8 @@ def retain(
 ) -> tuple[Blueprint, ...]:
     """Let each blueprint retain the modules of its best candidate of this generation.
 
-    What it retained before is given up for that only if it took part and lost, or if the candidate beat the
-    blueprint's fitness so far.
+    What it retained before is given up for that only if it took part and lost, or if the candidate
+    beat the blueprint's fitness so far.
 
     Args:
         fitness: Blueprint id -> fitness before this generation.
@@ -88,9 +90,9 @@ def retain(
             retained = {s: m for s, m in blueprint.retained if m in modules}
             for species, module in result.candidate.modules:
                 held = retained.get(species)
-                if species in named and module.id in modules:
-                    if held is None or better or held in tried[blueprint.id]:
-                        retained[species] = module.id
+                beaten = held is None or better or held in tried[blueprint.id]
+                if beaten and species in named and module.id in modules:
+                    retained[species] = module.id
             pairs = tuple(sorted(retained.items()))
             if pairs != blueprint.retained:
                 blueprint = replace(blueprint, retained=pairs)

@@ -1,4 +1,4 @@
-"""The pointers from blueprints to module species: kept alive, spread over all species, retained modules."""
+"""The pointers from blueprints to module species: kept alive, spread over all species."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mpineat.genotype.genome import Blueprint, Module
 def successors(
     before: Sequence[Species[Module]], after: Sequence[Species[Module]], config: Config
 ) -> dict[int, int]:
-    """Return, for each extinct species, the living one whose representative is nearest to its own."""
+    """Return, for each extinct species, the living one with the nearest representative."""
     living = {species.id for species in after}
     extinct = [species for species in before if species.id not in living]
     if not extinct:
@@ -38,32 +38,36 @@ def repoint(
     modules: set[int],
     counts: Counter[str],
 ) -> tuple[list[Blueprint], list[str]]:
-    """Re-point nodes from extinct species to their successors, and forget retained modules that died.
+    """Re-point nodes from extinct species to successors; forget retained modules that died.
 
     Args:
         successor: Extinct species -> living species.
         modules: Ids of the living modules.
 
     Returns:
-        The blueprints in the same order, and a sentence for each that was re-pointed.
+        The blueprints in the same order, and a sentence for each extinct species.
     """
-    found, events = [], []
-    for blueprint in blueprints:
-        gone = sorted({node.species for node in blueprint.nodes} & successor.keys())
-        retained = tuple(
-            [pair for pair in blueprint.retained if pair[0] not in successor and pair[1] in modules]
+    found = list(blueprints)
+    moved = dict.fromkeys(successor, 0)
+    for place, blueprint in enumerate(blueprints):
+        held = blueprint.retained
+        retained = tuple([pair for pair in held if pair[0] not in successor and pair[1] in modules])
+        nodes = blueprint.nodes
+        if successor and any([node.species in successor for node in nodes]):
+            for node in nodes:
+                if node.species in successor:
+                    moved[node.species] += 1
+            nodes = tuple([BlueprintNode(n.id, successor.get(n.species, n.species)) for n in nodes])
+        elif len(retained) == len(held):
+            continue
+        found[place] = replace(blueprint, nodes=nodes, retained=retained)
+    events = []
+    for species, count in moved.items():
+        counts["repointed"] += count
+        events.append(
+            f"module species {species} is extinct: {count} blueprint nodes re-pointed "
+            f"to species {successor[species]}"
         )
-        if gone:
-            nodes = tuple(
-                [BlueprintNode(n.id, successor.get(n.species, n.species)) for n in blueprint.nodes]
-            )
-            counts["repointed"] += sum(node.species in successor for node in blueprint.nodes)
-            moves = ", ".join(f"{old} to {successor[old]}" for old in gone)
-            events.append(f"blueprint {blueprint.id} re-pointed from module species {moves}")
-            blueprint = replace(blueprint, nodes=nodes, retained=retained)
-        elif len(retained) < len(blueprint.retained):
-            blueprint = replace(blueprint, retained=retained)
-        found.append(blueprint)
     return found, events
 
 
@@ -74,7 +78,7 @@ def cover(
     draws: Draws,
     counts: Counter[str],
 ) -> list[Blueprint]:
-    """Point a node of some newborn blueprint to each module species that none names, as far as there are nodes.
+    """Point a node of some newborn blueprint to each module species that none names.
 
     A species that no blueprint names would never be evaluated, and would live on by luck alone.
 

@@ -1,4 +1,4 @@
-"""Random search: every generation is drawn anew from the whole search space; the baseline of every search."""
+"""Random search, the baseline: every generation is drawn anew from the whole search space."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mpineat.genotype.candidate import Candidate
 
 
 class RandomSearch:
-    """The strategy `random`: genomes of all sizes that the search space allows, with random shortcuts."""
+    """The strategy `random`: genomes of all sizes allowed, with random shortcuts."""
 
     def initial(self, config: Config) -> State:
         """Return generation 0."""

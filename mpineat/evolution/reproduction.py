@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+
+import numpy as np
 
 from mpineat.config import Evolution
-from mpineat.evolution.selection import elites, parents, quotas, shares
+from mpineat.evolution.operators import Operators
+from mpineat.evolution.selection import elites, quotas, ranked, shares
 from mpineat.evolution.state import GenomeT, Population, Species
-from mpineat.genotype.draws import Draws
-from mpineat.genotype.genome import Blueprint, Module
 
-VariedT = TypeVar("VariedT", Module, Blueprint)
 ATTEMPTS = 5  # at an offspring unlike all others, before one that is alike is accepted
-
-
-class Operators(Protocol, Generic[VariedT]):
-    """Crossover and mutation of one kind of genome."""
-
-    def cross(self, fitter: VariedT, other: VariedT, id: int, draws: Draws) -> VariedT:
-        """Return the offspring of two parents."""
-
-    def mutate(self, genome: VariedT, id: int, parents: tuple[int, ...], draws: Draws) -> VariedT:
-        """Return a mutant of `genome` as a genome of this generation."""
-
-    def content(self, genome: VariedT) -> object:
-        """Return what makes two genomes duplicates, as a hashable value."""
 
 
 def reproduce(
@@ -34,75 +21,91 @@ def reproduce(
     species: Sequence[Species[GenomeT]],
     fitness: Mapping[int, float],
     operators: Operators[GenomeT],
-    choosing: Draws,
-    varying: Draws,
+    rng: np.random.Generator,
     evolution: Evolution,
     counts: Counter[str],
 ) -> list[GenomeT]:
-    """Return the next generation's genomes, ascending by id: elites keep theirs, offspring take new ones.
+    """Return the next generation's genomes, ascending by id: elites keep theirs.
 
     Args:
         species: Those of `population` that may breed.
         fitness: Of every genome in them.
-        choosing, varying: Streams for the choice of parents and for crossover and mutation.
-        counts: Gains crossovers, mutations by kind, and rejected variations by reason.
+        rng: For the choice of parents.
+        counts: Gains crossovers, and offspring rejected as duplicates.
     """
     genomes = {genome.id: genome for genome in population.genomes}
-    kept = elites(species, fitness, evolution)
-    places = quotas(shares(species, fitness), len(genomes), [max(1, len(own)) for own in kept])
-    breeders = [parents(s.members, fitness, evolution.survival) for s in species]
-    everyone = [id for own in breeders for id in own]
-    found = [genomes[id] for own in kept for id in own]
-    known = {operators.content(genome) for genome in found}
-    next_id = population.next_genome
-    for own, own_elites, quota in zip(breeders, kept, places, strict=True):
-        for _ in range(quota - len(own_elites)):
-            child = _offspring(
-                own,
-                everyone,
-                genomes,
-                fitness,
-                operators,
-                next_id,
-                choosing,
-                varying,
-                evolution,
-                counts,
-            )
-            content = operators.content(child)
-            attempt = 1
-            while content in known and attempt < ATTEMPTS:
-                counts["mutation_duplicate"] += 1
-                child = operators.mutate(child, next_id, child.parents, varying)
-                content = operators.content(child)
-                attempt += 1
-            known.add(content)
-            found.append(child)
-            next_id += 1
-    return sorted(found, key=lambda genome: genome.id)
+    rankings = [ranked(s.members, fitness) for s in species]
+    kept = elites(rankings, fitness, evolution)
+    least = [max(1, len(own)) for own in kept]
+    places = quotas(shares(species, fitness), len(genomes), least)
+    couples = _couples(
+        rankings, [p - len(own) for p, own in zip(places, kept, strict=True)], rng, evolution
+    )
+    surviving = [genomes[id] for own in kept for id in own]
+    ids = list(range(population.next_genome, population.next_genome + len(couples)))
+    before: list[GenomeT] = []
+    parents: list[tuple[int, ...]] = []
+    for id, (first, second) in zip(ids, couples, strict=True):
+        if first == second:
+            before.append(genomes[first])
+            parents.append((first,))
+            continue
+        if (fitness[second], -second) > (fitness[first], -first):
+            first, second = second, first
+        before.append(operators.cross(genomes[first], genomes[second], id))
+        parents.append((first, second))
+    counts["crossover"] += sum(len(pair) == 2 for pair in parents)
+    known = {operators.content(genome) for genome in surviving}
+    offspring = operators.mutate(before, ids, parents)
+    alike = _duplicates(offspring, range(len(offspring)), known, operators)
+    for _ in range(ATTEMPTS - 1):
+        if not alike:
+            break
+        counts["mutation_duplicate"] += len(alike)
+        again = operators.mutate(
+            [offspring[i] for i in alike], [ids[i] for i in alike], [parents[i] for i in alike]
+        )
+        for i, genome in zip(alike, again, strict=True):
+            offspring[i] = genome
+        alike = _duplicates(offspring, alike, known, operators)
+    return sorted(surviving, key=lambda genome: genome.id) + offspring
 
 
-def _offspring(
-    own: Sequence[int],
-    everyone: Sequence[int],
-    genomes: Mapping[int, GenomeT],
-    fitness: Mapping[int, float],
-    operators: Operators[GenomeT],
-    id: int,
-    choosing: Draws,
-    varying: Draws,
+def _couples(
+    rankings: Sequence[Sequence[int]],
+    wanted: Sequence[int],
+    rng: np.random.Generator,
     evolution: Evolution,
-    counts: Counter[str],
-) -> GenomeT:
-    first = choosing.choice(own)
-    if choosing.uniform() < evolution.crossover:
-        pool = everyone if choosing.uniform() < evolution.interspecies else own
-        second = choosing.choice(pool)
-        if second != first:
-            if (fitness[second], -second) > (fitness[first], -first):
-                first, second = second, first
-            counts["crossover"] += 1
-            child = operators.cross(genomes[first], genomes[second], id, varying)
-            return operators.mutate(child, id, child.parents, varying)
-        counts["crossover_self"] += 1
-    return operators.mutate(genomes[first], id, (first,), varying)
+) -> list[tuple[int, int]]:
+    """Return the parents of each offspring, species by species; one parent stands there twice."""
+    breeders = [np.array(order[: math.ceil(evolution.survival * len(order))]) for order in rankings]
+    everyone = np.concatenate(breeders)
+    found: list[tuple[int, int]] = []
+    for own, count in zip(breeders, wanted, strict=True):
+        first, second, third = (
+            group[rng.integers(len(group), size=count)] for group in (own, own, everyone)
+        )
+        crossed, distant = rng.random((2, count)) < [
+            [evolution.crossover],
+            [evolution.interspecies],
+        ]
+        second = np.where(crossed, np.where(distant, third, second), first)
+        found += zip(first.tolist(), second.tolist(), strict=True)
+    return found
+
+
+def _duplicates(
+    offspring: Sequence[GenomeT],
+    places: Sequence[int],
+    known: set[object],
+    operators: Operators[GenomeT],
+) -> list[int]:
+    """Return those of `places` whose content is `known`, which gains the others'."""
+    found = []
+    for place in places:
+        content = operators.content(offspring[place])
+        if content in known:
+            found.append(place)
+        else:
+            known.add(content)
+    return found

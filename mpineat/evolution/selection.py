@@ -1,4 +1,4 @@
-"""Who lives on and who breeds: fitness sharing, offspring quotas, stagnation, elites, parents.
+"""Who lives on and who breeds: fitness sharing, offspring quotas, stagnation, elites.
 
 Stanley and Miikkulainen 2002, section 3.3; quotas by the largest-remainder rule (Hamilton).
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from mpineat.config import Evolution
 from mpineat.evolution.state import GenomeT, Population, Species
 
@@ -16,7 +14,7 @@ SMALL_SPECIES = 3  # NEAT keeps the champion of larger species; here a species o
 
 
 def known_fitness(population: Population[GenomeT]) -> dict[int, float]:
-    """Return a fitness for every genome: its own, else its species' mean, else the population's mean.
+    """Return a fitness for every genome: its own, or its species' or the population's mean.
 
     A genome that no candidate used is neither punished nor rewarded for that.
     """
@@ -38,7 +36,7 @@ def ranked(members: Sequence[int], fitness: Mapping[int, float]) -> list[int]:
 def surviving_species(
     population: Population[GenomeT], fitness: Mapping[int, float], evolution: Evolution
 ) -> tuple[Species[GenomeT], ...]:
-    """Return the species that are not stagnant; the best genome's and the best few never die of it."""
+    """Return the species that do not stagnate; the best one and the best few never die of it."""
     best = {
         id: max(fitness[member] for member in members)
         for id, members in ((species.id, species.members) for species in population.species)
@@ -56,8 +54,8 @@ def surviving_species(
 def shares(species: Sequence[Species[GenomeT]], fitness: Mapping[int, float]) -> list[float]:
     """Return each species' sum of adjusted fitness.
 
-    A genome's adjusted fitness is its fitness over its species' size (explicit fitness sharing), so the sum is
-    the species' mean. Negative fitness is shifted to begin at 0, which a share needs.
+    A genome's adjusted fitness is its fitness over its species' size (explicit fitness sharing), so
+    the sum is the species' mean. Negative fitness is shifted to begin at 0, which a share needs.
     """
     means = [sum(fitness[id] for id in s.members) / len(s.members) for s in species]
     lowest = min(0.0, *means)
@@ -65,7 +63,10 @@ def shares(species: Sequence[Species[GenomeT]], fitness: Mapping[int, float]) ->
 
 
 def quotas(weights: Sequence[float], total: int, least: Sequence[int]) -> list[int]:
-    """Divide `total` in proportion to `weights` by the largest-remainder rule, each at least its `least`.
+    """Divide `total` in proportion to `weights` by the largest-remainder rule.
+
+    Args:
+        least: What each gets at least.
 
     Raises:
         ValueError: The least numbers together exceed the total.
@@ -92,23 +93,25 @@ def quotas(weights: Sequence[float], total: int, least: Sequence[int]) -> list[i
 
 
 def elites(
-    species: Sequence[Species[GenomeT]], fitness: Mapping[int, float], evolution: Evolution
+    rankings: Sequence[Sequence[int]], fitness: Mapping[int, float], evolution: Evolution
 ) -> list[list[int]]:
-    """Return, for each species, the members that live on unchanged, best first."""
-    everyone = [id for s in species for id in s.members]
-    overall = set(ranked(everyone, fitness)[: evolution.elites])
-    chosen = []
-    for s in species:
-        order = ranked(s.members, fitness)
-        own = evolution.elites_per_species if len(order) >= SMALL_SPECIES else 0
-        chosen.append([id for place, id in enumerate(order) if place < own or id in overall])
-    return chosen
+    """Return, for each species, the members that live on unchanged, best first.
 
-
-def parents(members: Sequence[int], fitness: Mapping[int, float], survival: float) -> list[int]:
-    """Return the members that may have offspring, best first: the best share of them, one at least."""
-    order = ranked(members, fitness)
-    return order[: max(1, int(np.ceil(survival * len(order))))]
+    Args:
+        rankings: Each species' members by falling fitness.
+    """
+    # The best of all are among the best of each.
+    best_few = [id for order in rankings for id in order[: evolution.elites]]
+    overall = set(ranked(best_few, fitness)[: evolution.elites])
+    return [
+        [
+            id
+            for place, id in enumerate(order[: max(evolution.elites, evolution.elites_per_species)])
+            if id in overall
+            or (place < evolution.elites_per_species and len(order) >= SMALL_SPECIES)
+        ]
+        for order in rankings
+    ]
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:

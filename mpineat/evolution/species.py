@@ -1,8 +1,9 @@
 """Speciation with a steered compatibility threshold (Stanley and Miikkulainen 2002, section 3.3).
 
-Species are carried over by their representatives, oldest first; one whose representative has come within the
-threshold of an older one is merged into it. Each genome joins its nearest species; the genome farthest from all
-representatives, if beyond the threshold, founds the next (Gonzalez 1985), so few passes over the population do.
+Species are carried over by their representatives, oldest first; one whose representative has come
+close to an older one is merged into it. Each genome joins its nearest species; the genome farthest
+from all representatives, if beyond the threshold, founds the next one (Gonzalez 1985), so a few
+passes over the population do.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from mpineat.config import Config, Distance
 from mpineat.evolution.state import GenomeT, Species
 from mpineat.genotype.distance import Floats, Packed, distances
 
-NUDGE = 1.1  # the factor that moves a threshold which gave one species too many or too few
-TRIES = 20  # halvings of the interval when the count is farther off
-SMALLEST = 1e-6
+NUDGE = 1.1  # the factor that moves a threshold which gave too many or too few species
+TRIES = 50  # moves in one generation while the count is off by more than one
+# Representatives nearer than this share of the threshold merge. At 1 a species would be founded and
+# merged away in every other generation, and blueprints would lose what they point to.
+MERGING = 0.5
 
 
 def speciate(
@@ -40,10 +43,12 @@ def speciate(
         first_id: Id of the first new species.
 
     Returns:
-        Species that partition the genomes, at most `wanted` + 1 and, where the genomes differ enough, at
-        least `wanted` - 1; and the threshold for the next generation.
+        Species that partition the genomes, at most `wanted` + 1 and, where the genomes differ
+        enough, at least `wanted` - 1; and the threshold for the next generation.
     """
-    packed = pack([*genomes, *[species.representative for species in carried]], config)
+    everyone: list[GenomeT] = list(genomes)
+    everyone.extend([species.representative for species in carried])
+    packed = pack(everyone, config)
     table = _Table(packed, len(genomes), config.evolution.distance)
     centres, threshold = _steer(table, threshold, wanted)
     nearest = table.nearest(centres)
@@ -64,7 +69,7 @@ def speciate(
 
 
 class _Table:
-    """Rows of the distance matrix, computed when first asked for: the genomes, then the representatives."""
+    """Rows of the distance matrix over genomes, then representatives, computed when needed."""
 
     def __init__(self, packed: Packed, genomes: int, weights: Distance) -> None:
         self.packed, self.genomes, self.weights = packed, genomes, weights
@@ -93,7 +98,9 @@ class _Table:
         """Return the representatives and founders that `threshold` gives, at most `most`."""
         found: list[int] = []
         for index in self.carried:
-            if len(found) < most and all(self.row(older)[index] >= threshold for older in found):
+            if len(found) < most and all(
+                self.row(older)[index] >= MERGING * threshold for older in found
+            ):
                 found.append(index)
         found = found or [0]
         remote = self.row(found[0])[: self.genomes].copy()
@@ -110,23 +117,16 @@ class _Table:
 
 def _steer(table: _Table, threshold: float, wanted: int) -> tuple[list[int], float]:
     """Return centres whose species number `wanted` or one beside it, and the next threshold."""
-    most = wanted + 2  # one more than is allowed tells "too many"
-
-    def species(threshold: float) -> tuple[list[int], int]:
-        centres = table.centres(threshold, most)
-        return centres, len(np.unique(table.nearest(centres)))
-
-    centres, count = species(threshold)
-    if abs(count - wanted) <= 1:
-        return centres, threshold * NUDGE ** (count - wanted)
-    low, high = SMALLEST, table.weights.structure + table.weights.settings
+    direction = 0
     for _ in range(TRIES):
-        threshold = (low + high) / 2
-        centres, count = species(threshold)
-        if count == wanted:
+        # One species more than is allowed tells "too many".
+        centres = table.centres(threshold, wanted + 2)
+        count = len(np.unique(table.nearest(centres)))
+        if abs(count - wanted) <= 1:
+            return centres, threshold * NUDGE ** (count - wanted)
+        if direction * (count - wanted) < 0:  # it jumps over the wanted number
             break
-        low, high = (threshold, high) if count > wanted else (low, threshold)
-    if count > wanted + 1:
-        # No threshold parts them better; the youngest centres' genomes go to the next nearest species.
-        centres = table.centres(threshold, wanted)
-    return centres, threshold
+        direction = count - wanted
+        threshold *= NUDGE if count > wanted else 1 / NUDGE
+    # The youngest centres' genomes go to the next nearest species.
+    return table.centres(threshold, wanted), threshold

@@ -1,4 +1,4 @@
-"""State: all that evolution knows at one moment, as an immutable value; ask, tell and breed map it on."""
+"""State: all that evolution knows at one moment, as an immutable value."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ class Population(Generic[GenomeT]):
         threshold: The compatibility threshold that the next speciation starts from.
         fitness: Genome id -> fitness; a genome without an entry has none yet.
         uses: Genome id -> number of this generation's candidates that counted for its fitness.
-        next_innovation, next_genome, next_species: The counters, so that a resumed run continues them.
+        next_innovation, next_genome, next_species: The counters, so that a resumed run continues
+            them.
     """
 
     genomes: tuple[GenomeT, ...]
@@ -95,7 +96,12 @@ class Asked(Generic[BuiltT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A candidate's result as evolution needs it; fitness None: failed, by the fault "candidate" or "machine"."""
+    """A candidate's result as evolution needs it.
+
+    Attributes:
+        fitness: None for a failed candidate.
+        fault: Whose fault that is: "candidate" or "machine".
+    """
 
     candidate: Candidate
     fitness: float | None

@@ -1,4 +1,4 @@
-"""The interface of a search strategy, and the choice of one: ask for candidates, tell their results, breed."""
+"""The interface of a search strategy (ask, tell, breed), and the choice of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mpineat.genotype.candidate import Candidate
 
 
 class Strategy(Protocol):
-    """How candidates are made and learned from; every method is a pure function of its arguments."""
+    """How candidates are made and learned from; its methods are pure functions."""
 
     def initial(self, config: Config) -> State:
         """Return generation 0."""
@@ -36,4 +36,4 @@ class Strategy(Protocol):
 
 def select(config: Config) -> Strategy:
     """Return the strategy that evolution.strategy names."""
-    return {"codeepneat": CoDeepNEAT, "random": RandomSearch}[config.evolution.strategy]()
+    return RandomSearch() if config.evolution.strategy == "random" else CoDeepNEAT()

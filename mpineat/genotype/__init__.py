@@ -1,0 +1,1 @@
+"""The genotype: what evolves. Standard library and numpy alone."""

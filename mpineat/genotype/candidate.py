@@ -13,7 +13,8 @@ class Candidate:
 
     Attributes:
         id: Unique in a run, ascending in the order of asking.
-        modules: (species, module) pairs, ascending by species: one for each species of the blueprint's nodes.
+        modules: (species, module) pairs, ascending by species: one for each species of the
+            blueprint's nodes.
     """
 
     id: int

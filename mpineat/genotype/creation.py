@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
 from mpineat.config import Config
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.innovation import Innovations
-from mpineat.genotype.settings import random_learning_rate, random_node
+from mpineat.genotype.settings import random_node
 from mpineat.genotype.structure import Rejected, add_connection
 
 
@@ -40,7 +42,7 @@ def random_blueprint(
     ids, connections = _chain(draws.between(sizes), innovations)
     space, evolution = config.search_space, config.evolution
     rate = (
-        random_learning_rate(evolution.learning_rate, draws) if evolution.evolve_training else None
+        _random_learning_rate(evolution.learning_rate, draws) if evolution.evolve_training else None
     )
     return Blueprint(
         id,
@@ -57,18 +59,23 @@ def random_blueprint(
 def random_shortcuts(
     genome: Module | Blueprint, innovations: Innovations, draws: Draws
 ) -> tuple[Connection, ...]:
-    """Return the genome's connections with a random number of further ones, none to as many as nodes."""
-    connections = genome.connections
-    for _ in range(draws.below(len(genome.nodes) + 1)):
+    """Return the genome's connections and none to as many random ones more as it has nodes."""
+    connections, ids = genome.connections, [node.id for node in genome.nodes]
+    for _ in range(draws.between((0, len(genome.nodes)))):
         try:
-            connections = add_connection(genome.nodes, connections, innovations, draws)
+            connections = add_connection(ids, connections, innovations, draws)
         except Rejected:  # every pair of nodes is connected
             break
     return connections
 
 
+def _random_learning_rate(bounds: tuple[float, float], draws: Draws) -> float:
+    low, high = bounds
+    return min(max(math.exp(math.log(high / low) * draws.uniform()) * low, low), high)
+
+
 def _chain(length: int, innovations: Innovations) -> tuple[list[int], tuple[Connection, ...]]:
-    """Return ids that equal chains share, because each grows by splits of the connection to OUTPUT."""
+    """Return node ids and connections, which chains share: each grows by splits at its end."""
     gene = innovations.connect(INPUT, OUTPUT)
     ids: list[int] = []
     connections = []

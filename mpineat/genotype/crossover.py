@@ -1,13 +1,13 @@
 """Crossover, aligned by innovation numbers (Stanley and Miikkulainen 2002, section 3.2).
 
-Matching genes come from either parent; disjoint and excess genes come from the fitter one, so the offspring has
-the fitter parent's graph and is valid by construction, apart from connections that the other parent disabled.
+Matching genes come from either parent; disjoint and excess genes come from the fitter one, so the
+offspring has the fitter parent's graph and is valid but for connections that the other disabled.
 """
 
 from __future__ import annotations
 
 from mpineat.genotype.draws import Draws
-from mpineat.genotype.genes import Connection
+from mpineat.genotype.genes import OUTPUT, Connection
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.graph import all_on_paths
 from mpineat.genotype.structure import NodeT
@@ -49,27 +49,26 @@ def _cross_nodes(
     fitter: tuple[NodeT, ...], other: tuple[NodeT, ...], draws: Draws
 ) -> tuple[NodeT, ...]:
     uniform = draws.uniform
-    matching = {node.id: node for node in other}
-    return tuple([matching.get(node.id, node) if uniform() < 0.5 else node for node in fitter])
+    matching = {node[0]: node for node in other}
+    return tuple([matching.get(node[0], node) if uniform() < 0.5 else node for node in fitter])
 
 
 def _cross_connections(
     fitter: tuple[Connection, ...], other: tuple[Connection, ...], draws: Draws
 ) -> tuple[Connection, ...]:
-    disabled = {gene[0] for gene in fitter if not gene[3]}
-    enabled_only = {gene[0] for gene in fitter} - disabled
-    differing = (disabled & {gene[0] for gene in other if gene[3]}) | (
-        enabled_only & {gene[0] for gene in other if not gene[3]}
-    )
+    if fitter == other:
+        return fitter
+    flags = {gene[0]: gene[3] for gene in other}
+    differing = {gene[0] for gene in fitter if flags.get(gene[0], gene[3]) != gene[3]}
     if not differing:
         return fitter
     crossed = tuple(
         [
-            gene._replace(enabled=draws.uniform() >= STAYS_DISABLED)
+            Connection(gene[0], gene[1], gene[2], draws.uniform() >= STAYS_DISABLED)
             if gene[0] in differing
             else gene
             for gene in fitter
         ]
     )
-    nodes = {gene[2] for gene in fitter if gene[3]} - {1}
+    nodes = {gene[2] for gene in fitter if gene[3]} - {OUTPUT}
     return crossed if all_on_paths(nodes, crossed) else fitter

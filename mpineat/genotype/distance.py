@@ -3,7 +3,8 @@
     distance = structure * (genes that only one has) / (genes of both together)
              + settings * (mean difference of the settings that both have)
 
-Both terms lie in [0, 1]. NEAT divides by the larger genome's genes; the union keeps small genomes comparable.
+Both terms lie in [0, 1]. NEAT divides by the larger genome's genes; the union keeps small genomes
+comparable.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def distances(packed: Packed, index: int, weights: Distance) -> Floats:
 def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
     """Lay out modules for `distances`."""
     space = config.search_space
-    neighbours = {name: code for code, name in enumerate(space.neighbours)}
+    neighbours: dict[str, int] = {name: code for code, name in enumerate(space.neighbours)}
     kernels = {size: rank for rank, size in enumerate(sorted(space.kernel_sizes))}
-    joins = {name: code for code, name in enumerate(space.joins)}
+    joins: dict[str, int] = {name: code for code, name in enumerate(space.joins)}
     nodes = list(chain.from_iterable([module.nodes for module in modules]))
     return _packed(
         modules,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 ItemT = TypeVar("ItemT")
 
@@ -16,19 +17,14 @@ class Draws:
     """A stream of random numbers that one step of one generation uses up.
 
     Attributes:
+        rng: For whole arrays.
         uniform: Returns the next number in [0, 1).
-        normal: Returns the next number of the standard normal distribution.
     """
 
     def __init__(self, *key: int) -> None:
-        """Open the stream of `key`: seed, generation, purpose and what else tells two steps apart."""
-        rng = np.random.default_rng(list(key))
-        self.uniform: Callable[[], float] = _one_by_one(rng.random).__next__
-        self.normal: Callable[[], float] = _one_by_one(rng.standard_normal).__next__
-
-    def below(self, count: int) -> int:
-        """Return a whole number in 0 ... count - 1."""
-        return int(self.uniform() * count)
+        """Open the stream of `key`: seed, generation, purpose, what else tells steps apart."""
+        self.rng = np.random.default_rng(list(key))
+        self.uniform: Callable[[], float] = _one_by_one(self.rng).__next__
 
     def choice(self, items: Sequence[ItemT]) -> ItemT:
         """Return one of `items`."""
@@ -41,10 +37,14 @@ class Draws:
 
     def shuffled(self, items: Sequence[ItemT]) -> list[ItemT]:
         """Return `items` in random order."""
-        keys = [self.uniform() for _ in items]
-        return [items[i] for i in sorted(range(len(keys)), key=keys.__getitem__)]
+        return [items[i] for i in self.rng.permutation(len(items)).tolist()]
+
+    def events(self, count: int, rates: Sequence[float]) -> list[tuple[int, int]]:
+        """Return the (item, event) pairs that happen to `count` items, each event at its rate."""
+        happens: NDArray[np.bool_] = self.rng.random((count, len(rates))) < np.asarray(rates)
+        return [(item, event) for item, event in np.argwhere(happens).tolist()]
 
 
-def _one_by_one(block: Callable[[int], np.ndarray]) -> Iterator[float]:
+def _one_by_one(rng: np.random.Generator) -> Iterator[float]:
     while True:
-        yield from block(BLOCK).tolist()
+        yield from rng.random(BLOCK).tolist()

@@ -1,7 +1,8 @@
 """The genes of modules and blueprints (Stanley and Miikkulainen 2002; Miikkulainen et al. 2017).
 
-Named tuples, not dataclasses: a generation of 10^5 genomes makes millions of genes, and a tuple is built four
-times faster. Node ids and connection innovations come from one counter for each population (innovation.py).
+Named tuples, not dataclasses: a generation of 10^5 genomes makes millions of genes, and a tuple is
+built four times faster. Node ids and connection innovations come from one counter for each
+population (innovation.py).
 """
 
 from __future__ import annotations

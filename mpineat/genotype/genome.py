@@ -13,8 +13,8 @@ class Module:
 
     Attributes:
         nodes: Hidden nodes, ascending by id; INPUT and OUTPUT have no gene.
-        connections: Ascending by innovation number. The enabled ones form an acyclic graph in which every
-            node lies on a path from INPUT to OUTPUT.
+        connections: Ascending by innovation number. The enabled ones form an acyclic graph in which
+            every node lies on a path from INPUT to OUTPUT.
         join: How a node with several inputs joins them: "add" or "concat".
         parents: Ids of the genomes that it was bred from; empty in generation 0.
         birth: Generation that it was bred for.

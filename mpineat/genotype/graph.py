@@ -1,8 +1,9 @@
 """The graph that connection genes draw: order, reachability, validity.
 
-All connections of a genome, disabled ones included, are acyclic, so enabling one can never close a cycle. A
-node lies on a path from INPUT to OUTPUT exactly when it has an enabled connection in and one out, for in an
-acyclic graph to walk on from any node ends at OUTPUT and to walk back ends at INPUT.
+All connections of a genome, disabled ones included, are acyclic, so enabling one can never close a
+cycle. A node lies on a path from INPUT to OUTPUT exactly when it has an enabled connection in and
+one out, for in an acyclic graph to walk on from any node ends at OUTPUT and to walk back ends at
+INPUT.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def reaches(connections: Iterable[Connection], start: int, goal: int) -> bool:
 
 
 def sources_by_target(connections: Iterable[Connection]) -> dict[int, list[int]]:
-    """Return, for each node in an order in which it follows its sources, the sources of enabled connections.
+    """Return node -> its enabled sources, in an order in which nodes follow their sources.
 
     The sources ascend by node id, and the order is the same for equal graphs; INPUT is left out.
     A cycle's nodes are missing.
@@ -56,7 +57,7 @@ def sources_by_target(connections: Iterable[Connection]) -> dict[int, list[int]]
 
 
 def all_on_paths(nodes: Iterable[int], connections: Iterable[Connection]) -> bool:
-    """Return whether each node, INPUT and OUTPUT included, has enabled connections where it needs them."""
+    """Return whether every node, with INPUT and OUTPUT, has the enabled connections it needs."""
     enabled = [gene for gene in connections if gene[3]]
     sources = {gene[1] for gene in enabled}
     targets = {gene[2] for gene in enabled}

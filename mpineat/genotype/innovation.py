@@ -1,4 +1,4 @@
-"""Innovation numbers: equal structural mutations of one generation share them (Stanley and Miikkulainen 2002)."""
+"""Innovation numbers: equal structural mutations of a generation share them (NEAT, 2002)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from mpineat.genotype.genes import Connection
 class Innovations:
     """The structural mutations of one population in one generation.
 
-    Lives as long as the breeding of a generation; the counter goes on in Population.next_innovation.
+    Lives as long as the breeding of a generation; the counter goes on in
+    Population.next_innovation.
 
     Attributes:
         next: The next number, for a node or a connection.

@@ -1,21 +1,23 @@
-"""Mutation of modules and blueprints: structure first, then settings (Miikkulainen et al. 2017; NEAT)."""
+"""Mutation of modules and blueprints: structure first, then settings.
+
+A generation's offspring are mutated together: chance decides in arrays what happens to whom, so a
+genome costs no more than the mutations that befall it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from mpineat.config import Config
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.innovation import Innovations
-from mpineat.genotype.settings import (
-    random_node,
-    vary_dense,
-    vary_learning_rate,
-    vary_node,
-)
+from mpineat.genotype.settings import random_node, switch, vary_counts, vary_nodes, vary_reals
 from mpineat.genotype.structure import (
     NodeT,
     Rejected,
@@ -27,135 +29,135 @@ from mpineat.genotype.structure import (
 )
 
 
-def mutate_module(
-    module: Module, config: Config, innovations: Innovations, draws: Draws, counts: Counter[str]
-) -> Module:
-    """Return a mutant of `module` with the same id, parents and birth.
+class Mutation:
+    """The mutations of one population in one generation.
 
-    Args:
+    Attributes:
+        birth: The generation that the mutants are born for.
         counts: Gains the mutations made, by kind, and those rejected, by reason.
     """
-    space, rates = config.search_space, config.evolution.mutation
-    nodes, connections = _vary_structure(
-        module.nodes,
-        module.connections,
-        config,
-        innovations,
-        draws,
-        counts,
-        lambda id: random_node(id, space, draws),
-        space.max_module_nodes,
-    )
-    join = module.join
-    if draws.uniform() < rates.switch_join and len(space.joins) > 1:
-        join = draws.choice([other for other in space.joins if other != join])
-        counts["mutated_switch_join"] += 1
-    return Module(
-        module.id,
-        tuple([vary_node(node, space, rates, draws) for node in nodes]),
-        connections,
-        join,
-        module.parents,
-        module.birth,
-    )
+
+    def __init__(
+        self,
+        config: Config,
+        birth: int,
+        innovations: Innovations,
+        draws: Draws,
+        counts: Counter[str],
+    ) -> None:
+        self.space, self.rates = config.search_space, config.evolution.mutation
+        self.learning_rates = config.evolution.learning_rate
+        self.birth, self.innovations, self.draws, self.counts = birth, innovations, draws, counts
+
+    def modules(
+        self, modules: Sequence[Module], ids: Sequence[int], parents: Sequence[tuple[int, ...]]
+    ) -> list[Module]:
+        """Return a mutant of each module, with the id and parents given for it."""
+        space, rates, rng = self.space, self.rates, self.draws.rng
+        nodes = [module.nodes for module in modules]
+        connections = [module.connections for module in modules]
+        self._vary_structure(nodes, connections, self._new_convolution, space.max_module_nodes)
+        old = np.array([space.joins.index(module.join) for module in modules])
+        joins = switch(old, len(space.joins), rates.switch_join, rng)
+        self.counts["mutated_switch_join"] += int((joins != old).sum())
+        join_names = [space.joins[code] for code in joins.tolist()]
+        varied = vary_nodes(nodes, space, rates, rng)
+        births = [self.birth] * len(modules)
+        return list(map(Module, ids, varied, connections, join_names, parents, births))
+
+    def blueprints(
+        self,
+        blueprints: Sequence[Blueprint],
+        ids: Sequence[int],
+        parents: Sequence[tuple[int, ...]],
+        species: Sequence[int],
+    ) -> list[Blueprint]:
+        """Return a mutant of each blueprint, with the id and parents given for it.
+
+        Args:
+            species: Ids of the living module species, which new pointers go to.
+        """
+        space, rates, draws = self.space, self.rates, self.draws
+        nodes = [blueprint.nodes for blueprint in blueprints]
+        connections = [blueprint.connections for blueprint in blueprints]
+        self._vary_structure(
+            nodes,
+            connections,
+            lambda id: BlueprintNode(id, draws.choice(species)),
+            space.max_blueprint_nodes,
+        )
+        if len(species) > 1:
+            self._repoint(nodes, species)
+        dense = np.array([blueprint.dense for blueprint in blueprints], np.int64)
+        units = vary_counts(dense, space.dense_units, rates, draws.rng).tolist()
+        return [
+            Blueprint(id, own, links, tuple(sizes), rate, old.retained, ancestors, self.birth)
+            for id, own, links, sizes, rate, old, ancestors in zip(
+                ids,
+                nodes,
+                connections,
+                units,
+                self._learning_rates(blueprints),
+                blueprints,
+                parents,
+                strict=True,
+            )
+        ]
+
+    def _new_convolution(self, id: int) -> ModuleNode:
+        return random_node(id, self.space, self.draws)
+
+    def _repoint(self, genomes: list[tuple[BlueprintNode, ...]], species: Sequence[int]) -> None:
+        most = max(map(len, genomes))
+        for place, i in self.draws.events(len(genomes), [self.rates.repoint] * most):
+            nodes = genomes[place]
+            if i < len(nodes):
+                others = [other for other in species if other != nodes[i].species]
+                node = BlueprintNode(nodes[i].id, self.draws.choice(others))
+                genomes[place] = (*nodes[:i], node, *nodes[i + 1 :])
+                self.counts["mutated_repoint"] += 1
+
+    def _learning_rates(self, blueprints: Sequence[Blueprint]) -> Sequence[float | None]:
+        rates = [blueprint.learning_rate for blueprint in blueprints]
+        known = [rate for rate in rates if rate is not None]
+        if len(known) < len(rates):  # they are all there or all missing (evolution.evolve_training)
+            return rates
+        low, high = self.learning_rates
+        logs = vary_reals(
+            np.log(known), (math.log(low), math.log(high)), self.rates, self.draws.rng
+        )
+        return [float(rate) for rate in np.clip(np.exp(logs), low, high)]
+
+    def _vary_structure(
+        self,
+        nodes: list[tuple[NodeT, ...]],
+        connections: list[tuple[Connection, ...]],
+        new_node: Callable[[int], NodeT],
+        most: int,
+    ) -> None:
+        """Apply structural mutations in place, each genome's in the order of KINDS."""
+        innovations, draws = self.innovations, self.draws
+        for i, kind in draws.events(len(nodes), [getattr(self.rates, name) for name in KINDS]):
+            name = KINDS[kind]
+            try:
+                if name == "add_node":
+                    nodes[i], connections[i] = add_node(
+                        nodes[i], connections[i], innovations, draws, new_node, most
+                    )
+                elif name == "remove_node":
+                    nodes[i], connections[i] = remove_node(
+                        nodes[i], connections[i], innovations, draws
+                    )
+                elif name == "add_connection":
+                    ids = [node.id for node in nodes[i]]
+                    connections[i] = add_connection(ids, connections[i], innovations, draws)
+                elif name == "remove_connection":
+                    connections[i] = remove_connection(connections[i], draws)
+                else:
+                    connections[i] = toggle_connection(connections[i], draws)
+                self.counts[f"mutated_{name}"] += 1
+            except Rejected as rejected:
+                self.counts[f"mutation_{rejected.reason}"] += 1
 
 
-def mutate_blueprint(
-    blueprint: Blueprint,
-    config: Config,
-    innovations: Innovations,
-    draws: Draws,
-    counts: Counter[str],
-    species: Sequence[int],
-) -> Blueprint:
-    """Return a mutant of `blueprint` with the same id, parents and birth.
-
-    Args:
-        counts: As in mutate_module.
-        species: Ids of the living module species.
-    """
-    space, rates = config.search_space, config.evolution.mutation
-    nodes, connections = _vary_structure(
-        blueprint.nodes,
-        blueprint.connections,
-        config,
-        innovations,
-        draws,
-        counts,
-        lambda id: BlueprintNode(id, draws.choice(species)),
-        space.max_blueprint_nodes,
-    )
-    if len(species) > 1:
-        nodes = tuple([_repoint(node, species, rates.repoint, draws, counts) for node in nodes])
-    rate = blueprint.learning_rate
-    if rate is not None:
-        rate = vary_learning_rate(rate, config.evolution.learning_rate, rates, draws)
-    return Blueprint(
-        blueprint.id,
-        nodes,
-        connections,
-        tuple([vary_dense(units, space, rates, draws) for units in blueprint.dense]),
-        rate,
-        blueprint.retained,
-        blueprint.parents,
-        blueprint.birth,
-    )
-
-
-def _repoint(
-    node: BlueprintNode,
-    species: Sequence[int],
-    rate: float,
-    draws: Draws,
-    counts: Counter[str],
-) -> BlueprintNode:
-    if draws.uniform() >= rate:
-        return node
-    counts["mutated_repoint"] += 1
-    return BlueprintNode(
-        node.id, draws.choice([other for other in species if other != node.species])
-    )
-
-
-def _vary_structure(
-    nodes: tuple[NodeT, ...],
-    connections: tuple[Connection, ...],
-    config: Config,
-    innovations: Innovations,
-    draws: Draws,
-    counts: Counter[str],
-    new_node: Callable[[int], NodeT],
-    most: int,
-) -> tuple[tuple[NodeT, ...], tuple[Connection, ...]]:
-    rates, uniform = config.evolution.mutation, draws.uniform
-    if uniform() < rates.add_node:
-        try:
-            nodes, connections = add_node(nodes, connections, innovations, draws, new_node, most)
-            counts["mutated_add_node"] += 1
-        except Rejected as rejected:
-            counts[f"mutation_{rejected.reason}"] += 1
-    if uniform() < rates.remove_node:
-        try:
-            nodes, connections = remove_node(nodes, connections, innovations, draws)
-            counts["mutated_remove_node"] += 1
-        except Rejected as rejected:
-            counts[f"mutation_{rejected.reason}"] += 1
-    if uniform() < rates.add_connection:
-        try:
-            connections = add_connection(nodes, connections, innovations, draws)
-            counts["mutated_add_connection"] += 1
-        except Rejected as rejected:
-            counts[f"mutation_{rejected.reason}"] += 1
-    if uniform() < rates.remove_connection:
-        try:
-            connections = remove_connection(connections, draws)
-            counts["mutated_remove_connection"] += 1
-        except Rejected as rejected:
-            counts[f"mutation_{rejected.reason}"] += 1
-    if uniform() < rates.toggle_connection:
-        try:
-            connections = toggle_connection(connections, draws)
-            counts["mutated_toggle_connection"] += 1
-        except Rejected as rejected:
-            counts[f"mutation_{rejected.reason}"] += 1
-    return nodes, connections
+KINDS = ("add_node", "remove_node", "add_connection", "remove_connection", "toggle_connection")

@@ -1,102 +1,116 @@
-"""The settings of genes: drawn anew, perturbed, within the ranges of the search space.
+"""The settings of genes, drawn anew or varied, whole columns at a time.
 
 A numeric setting is perturbed by Gaussian noise and clipped to its range, so it never wraps round.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
+from itertools import chain, islice
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mpineat.config import Mutation, SearchSpace
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import ModuleNode
+
+Floats: TypeAlias = NDArray[np.float64]
+Integers: TypeAlias = NDArray[np.int64]
 
 MOST_DROPOUT = 0.99  # a rate of 1 drops everything, and no framework accepts it
 
 
 def random_node(id: int, space: SearchSpace, draws: Draws) -> ModuleNode:
     """Return a convolution with settings drawn from the search space."""
+    low, high = space.dropout
     return ModuleNode(
         id,
         draws.between(space.filters),
         draws.choice(space.kernel_sizes),
         draws.choice(space.neighbours),
-        _random_rate(space, draws),
+        min(low + draws.uniform() * (high - low), MOST_DROPOUT),
     )
 
 
-def vary_node(node: ModuleNode, space: SearchSpace, rates: Mutation, draws: Draws) -> ModuleNode:
-    """Return `node` with each setting perturbed, replaced or left, by chance."""
-    uniform, replace, perturb = draws.uniform, rates.replace, rates.perturb
-    id, filters, kernel, neighbour, rate = node
-    chance = uniform()
-    if chance < replace:
-        filters = draws.between(space.filters)
-    elif chance < replace + (1 - replace) * perturb:
-        filters = perturb_count(filters, space.filters, rates.perturb_scale, draws)
-    if uniform() < replace:
-        kernel = draws.choice(space.kernel_sizes)
-    if uniform() < rates.switch_neighbour:
-        neighbour = _another(neighbour, space.neighbours, draws)
-    if neighbour == "dropout":
-        chance = uniform()
-        if chance < replace:
-            rate = _random_rate(space, draws)
-        elif chance < replace + (1 - replace) * perturb:
-            low, high = space.dropout
-            rate = _clip(rate + draws.normal() * rates.perturb_scale * (high - low), low, high)
-            rate = min(rate, MOST_DROPOUT)
-    return ModuleNode(id, filters, kernel, neighbour, rate)
+def vary_nodes(
+    genomes: Sequence[tuple[ModuleNode, ...]],
+    space: SearchSpace,
+    rates: Mutation,
+    rng: np.random.Generator,
+) -> list[tuple[ModuleNode, ...]]:
+    """Return the nodes of many modules, each setting perturbed, replaced or left, by chance.
+
+    Unchanged nodes share their memory with the old ones.
+    """
+    nodes = list(chain.from_iterable(genomes))
+    old = (
+        np.array([node[1] for node in nodes], np.int64),
+        np.array([node[2] for node in nodes], np.int64),
+        np.array([space.neighbours.index(node[3]) for node in nodes], np.int64),
+        np.array([node[4] for node in nodes], np.float64),
+    )
+    kernels = np.array(space.kernel_sizes)
+    redrawn = rng.random(len(nodes)) < rates.replace
+    new = (
+        vary_counts(old[0], space.filters, rates, rng),
+        np.where(redrawn, kernels[rng.integers(len(kernels), size=len(nodes))], old[1]),
+        switch(old[2], len(space.neighbours), rates.switch_neighbour, rng),
+        np.minimum(vary_reals(old[3], space.dropout, rates, rng), MOST_DROPOUT),
+    )
+    changed = np.flatnonzero(np.any([a != b for a, b in zip(old, new, strict=True)], axis=0))
+    columns = [column[changed].tolist() for column in new]
+    for place, filters, kernel, neighbour, rate in zip(changed.tolist(), *columns, strict=True):
+        name = space.neighbours[neighbour]
+        nodes[place] = ModuleNode(nodes[place][0], filters, kernel, name, rate)
+    left = iter(nodes)
+    return [tuple(islice(left, len(genome))) for genome in genomes]
 
 
-def vary_dense(units: int, space: SearchSpace, rates: Mutation, draws: Draws) -> int:
-    """Return the units of a dense layer perturbed, replaced or left, by chance."""
-    chance = draws.uniform()
-    if chance < rates.replace:
-        return draws.between(space.dense_units)
-    if chance < rates.replace + (1 - rates.replace) * rates.perturb:
-        return perturb_count(units, space.dense_units, rates.perturb_scale, draws)
-    return units
-
-
-def random_learning_rate(bounds: tuple[float, float], draws: Draws) -> float:
-    """Return a learning rate, uniform on the log scale."""
-    low, high = math.log(bounds[0]), math.log(bounds[1])
-    return _clip(math.exp(low + draws.uniform() * (high - low)), *bounds)
-
-
-def vary_learning_rate(
-    value: float, bounds: tuple[float, float], rates: Mutation, draws: Draws
-) -> float:
-    """Return a learning rate perturbed on the log scale, replaced or left, by chance."""
-    chance = draws.uniform()
-    if chance < rates.replace:
-        return random_learning_rate(bounds, draws)
-    if chance < rates.replace + (1 - rates.replace) * rates.perturb:
-        span = math.log(bounds[1] / bounds[0])
-        return _clip(value * math.exp(draws.normal() * rates.perturb_scale * span), *bounds)
-    return value
-
-
-def perturb_count(value: int, bounds: tuple[int, int], scale: float, draws: Draws) -> int:
-    """Return a whole number moved by Gaussian noise, by 1 at least where the range allows it."""
+def vary_counts(
+    values: Integers, bounds: tuple[int, int], rates: Mutation, rng: np.random.Generator
+) -> Integers:
+    """Return whole numbers perturbed, by 1 at least, or replaced, or left."""
     low, high = bounds
-    step = draws.normal() * scale * (high - low)
-    # Noise that rounds to nothing would make the rate of this mutation depend on the width of the range.
-    moved = value + (max(1, round(step)) if step > 0 else min(-1, round(step)))
-    # Inheritance of compressed widths may have left the range; noise alone must not undo it.
-    return min(max(moved, min(low, value)), max(high, value))
+    noise = rng.standard_normal(values.shape) * rates.perturb_scale * (high - low)
+    # Noise that rounds to nothing would tie the rate of this mutation to the width of the range.
+    steps = np.where(noise > 0, np.maximum(np.rint(noise), 1), np.minimum(np.rint(noise), -1))
+    anew = rng.integers(low, high + 1, size=values.shape)
+    varied = _vary(values, steps.astype(np.int64), anew, bounds, rates, rng)
+    return np.asarray(varied, np.int64)
 
 
-def _random_rate(space: SearchSpace, draws: Draws) -> float:
-    low, high = space.dropout
-    return min(low + draws.uniform() * (high - low), MOST_DROPOUT)
+def vary_reals(
+    values: Floats, bounds: tuple[float, float], rates: Mutation, rng: np.random.Generator
+) -> Floats:
+    """Return real numbers perturbed, replaced or left."""
+    low, high = bounds
+    noise = rng.standard_normal(values.shape) * rates.perturb_scale * (high - low)
+    return _vary(values, noise, rng.uniform(low, high, values.shape), bounds, rates, rng)
 
 
-def _another(value: str, choices: tuple[str, ...], draws: Draws) -> str:
-    others = [choice for choice in choices if choice != value]
-    return draws.choice(others) if others else value
+def switch(codes: Integers, count: int, rate: float, rng: np.random.Generator) -> Integers:
+    """Return codes in 0 ... count - 1, each changed to another one at `rate`."""
+    if count < 2:
+        return codes
+    changes = rng.random(codes.shape) < rate
+    others = (codes + rng.integers(1, count, size=codes.shape)) % count
+    return np.where(changes, others, codes)
 
 
-def _clip(value: float, low: float, high: float) -> float:
-    return min(max(value, low), high)
+def _vary(
+    values: NDArray[Any],
+    steps: NDArray[Any],
+    anew: NDArray[Any],
+    bounds: tuple[float, float],
+    rates: Mutation,
+    rng: np.random.Generator,
+) -> NDArray[Any]:
+    low, high = bounds
+    # Inheritance of compressed widths may have left the range; noise alone must not undo that.
+    perturbed = np.clip(values + steps, np.minimum(low, values), np.maximum(high, values))
+    chance = rng.random(values.shape)
+    replaced = chance < rates.replace
+    moved = chance < rates.replace + (1 - rates.replace) * rates.perturb
+    return np.where(replaced, anew, np.where(moved, perturbed, values))

@@ -1,11 +1,11 @@
-"""The structural mutations, the same for modules and blueprints (Stanley and Miikkulainen 2002, section 3.1).
+"""The structural mutations of modules and blueprints (Stanley and Miikkulainen 2002).
 
 Each takes a valid graph and returns a valid one, or raises Rejected; none touches its arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
 from mpineat.genotype.draws import Draws
@@ -21,7 +21,8 @@ class Rejected(Exception):
     """A variation that this genome does not allow.
 
     Attributes:
-        reason: "empty" (nothing would be left), "too_large" (the genome is full), "invalid" (no legal place).
+        reason: "empty" (nothing would be left), "too_large" (the genome is full), "invalid" (no
+            legal place).
     """
 
     def __init__(self, reason: str) -> None:
@@ -44,38 +45,59 @@ def add_node(
     place = draws.choice(enabled)
     old = connections[place]
     node = innovations.split(old)
+    if any([gene.id == node for gene in nodes]):  # split before in this generation, then enabled
+        raise Rejected("invalid")
     new = (innovations.connect(old.source, node), innovations.connect(node, old.target))
-    kept = connections[:place] + (old._replace(enabled=False),) + connections[place + 1 :]
-    return _by_number(nodes + (new_node(node),)), _by_number(kept + new)
+    kept = list(connections)
+    kept[place] = Connection(old.innovation, old.source, old.target, False)
+    return _by_number([*nodes, new_node(node)]), _by_number([*kept, *new])
 
 
 def remove_node(
     nodes: tuple[NodeT, ...], connections: Connections, innovations: Innovations, draws: Draws
 ) -> tuple[tuple[NodeT, ...], Connections]:
-    """Take out a node with its connections and bridge the neighbours that lost their only way on."""
+    """Take out a random node and bridge the neighbours that lost their only way on."""
     if len(nodes) < 2:
         raise Rejected("empty")
-    gone = draws.choice(nodes).id
+    return without_node(nodes, connections, innovations, draws.choice(nodes).id)
+
+
+def without_node(
+    nodes: tuple[NodeT, ...],
+    connections: Connections,
+    innovations: Innovations,
+    gone: int,
+    *,
+    bridge_all: bool = False,
+) -> tuple[tuple[NodeT, ...], Connections]:
+    """Take out one of several nodes with its connections.
+
+    Args:
+        gone: The node's id.
+        bridge_all: Connect each of its sources to each of its targets, not only those that lost
+            their only way on.
+    """
     kept = [gene for gene in connections if gene[1] != gone and gene[2] != gone]
     before = [gene[1] for gene in connections if gene[2] == gone and gene[3]]
     after = [gene[2] for gene in connections if gene[1] == gone and gene[3]]
     leaving = {gene[1] for gene in kept if gene[3]}
     entered = {gene[2] for gene in kept if gene[3]}
-    bridges = {(p, s) for p in before for s in after if p not in leaving or s not in entered}
+    bridges = {
+        (p, s) for p in before for s in after if bridge_all or p not in leaving or s not in entered
+    }
     for place, gene in enumerate(kept):
         if (gene[1], gene[2]) in bridges:
             bridges.discard((gene[1], gene[2]))
             kept[place] = gene._replace(enabled=True)
     kept.extend(innovations.connect(*pair) for pair in sorted(bridges))
-    return tuple(node for node in nodes if node.id != gone), _by_number(tuple(kept))
+    return tuple(node for node in nodes if node.id != gone), _by_number(kept)
 
 
 def add_connection(
-    nodes: tuple[NodeT, ...], connections: Connections, innovations: Innovations, draws: Draws
+    ids: Sequence[int], connections: Connections, innovations: Innovations, draws: Draws
 ) -> Connections:
-    """Connect two nodes that no gene connects yet, never closing a cycle."""
+    """Connect two of the nodes `ids` that no gene connects yet, never closing a cycle."""
     taken = {(gene[1], gene[2]) for gene in connections}
-    ids = [node.id for node in nodes]
     free = [
         (source, target)
         for source in (INPUT, *ids)
@@ -83,9 +105,9 @@ def add_connection(
         if source != target and (source, target) not in taken and (target, source) not in taken
     ]
     while free:
-        source, target = free.pop(draws.below(len(free)))
+        source, target = free.pop(draws.between((0, len(free) - 1)))
         if not reaches(connections, target, source):
-            return _by_number(connections + (innovations.connect(source, target),))
+            return _by_number([*connections, innovations.connect(source, target)])
     raise Rejected("invalid")
 
 
@@ -113,6 +135,7 @@ def toggle_connection(connections: Connections, draws: Draws) -> Connections:
 GeneT = TypeVar("GeneT", ModuleNode, BlueprintNode, Connection)
 
 
-def _by_number(genes: tuple[GeneT, ...]) -> tuple[GeneT, ...]:
-    # The first field is the id or innovation number, unique in a genome, so no other field is ever compared.
+def _by_number(genes: Sequence[GeneT]) -> tuple[GeneT, ...]:
+    # The first field is the id or innovation number, unique in a genome, so no other field is ever
+    # compared.
     return tuple(sorted(genes))

@@ -1,16 +1,17 @@
 """Blueprint + its modules -> Network (Miikkulainen et al. 2017, section 3).
 
-A blueprint node is replaced by the graph of its species' module. Maps of unequal size meet at a join by max
-pooling down to the smallest; for add, 1x1 convolutions widen the narrower ones. A pooling that would leave
-nothing of a map is left out. Where blueprint nodes meet, the module behind them says how; the network's output
-concatenates. Then: flatten or pool globally, the blueprint's dense layers, the logits.
+A blueprint node is replaced by the graph of its species' module. Maps of unequal size meet at a
+join by max pooling down to the smallest; for add, 1x1 convolutions widen the narrower ones. A
+pooling that would leave nothing of a map is left out. Where blueprint nodes meet, the module behind
+them says how; the network's output concatenates. Then: flatten or pool globally, the blueprint's
+dense layers, the logits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpineat.config import Config, SearchSpace
+from mpineat.config import SearchSpace
 from mpineat.errors import Infeasible
 from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT
@@ -28,7 +29,8 @@ def assemble(
 ) -> Network:
     """Build the candidate's network.
 
-    Layers of a gene carry their Origin; joins, repairs and the dense layers ("dense_1", ...) carry none.
+    Layers of a gene carry their Origin; joins, repairs and the dense layers ("dense_1", ...) carry
+    none.
 
     Raises:
         Infeasible: "too_deep": more layers than search_space.max_layers.
@@ -42,33 +44,21 @@ def check_limits(network: Network, search_space: SearchSpace, batch_size: int) -
     Raises:
         Infeasible: "too_deep", "too_large" (parameters), "too_many_flops" or "too_much_memory".
     """
-    limits: tuple[tuple[str, str, float, float], ...] = (
+    found = cost.total(network)
+    limits = (
         ("too_deep", "max_layers", len(network.layers), search_space.max_layers),
-        ("too_large", "max_parameters", cost.parameters(network), search_space.max_parameters),
-        ("too_many_flops", "max_flops", cost.flops(network), search_space.max_flops),
+        ("too_large", "max_parameters", found.parameters, search_space.max_parameters),
+        ("too_many_flops", "max_flops", found.flops, search_space.max_flops),
         (
             "too_much_memory",
             "max_memory_mb",
-            cost.memory_mb(network, batch_size),
+            cost.training_memory_mb(found, batch_size),
             search_space.max_memory_mb,
         ),
     )
-    for reason, option, found, most in limits:
-        if found > most:
-            raise Infeasible(reason, f"{found:,.0f} exceeds search_space.{option} = {most:,.0f}")
-
-
-def build_network(
-    candidate: Candidate, *, input_shape: tuple[int, int, int], classes: int, config: Config
-) -> Network:
-    """Return the candidate's network, within the limits of the search space.
-
-    Raises:
-        Infeasible: As `assemble` and `check_limits`.
-    """
-    network = assemble(candidate, input_shape, classes, config.search_space)
-    check_limits(network, config.search_space, config.training.batch_size)
-    return network
+    for reason, option, value, most in limits:
+        if value > most:
+            raise Infeasible(reason, f"{value:,.0f} exceeds search_space.{option} = {most:,.0f}")
 
 
 class _Map:
@@ -154,7 +144,7 @@ class _Builder:
 
     def _head(self, top: _Map, dense: Sequence[int], classes: int) -> None:
         self._lay(Layer(name=self.space.head, op=self.space.head, inputs=(top.name,)))
-        below = self.space.head
+        below: str = self.space.head
         for number, units in enumerate(dense, 1):
             self._lay(
                 Layer(

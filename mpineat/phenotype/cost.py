@@ -1,13 +1,13 @@
 """What a Network costs: flops, parameters, memory; pure functions of its shapes.
 
-Flops are those of one forward pass for one example, a multiply-add counts 2, and only convolutions and dense
-layers count, as in Gordon et al. 2018 (biases, activations, pooling and joins are nothing beside them).
+Flops are those of one forward pass for one example, a multiply-add counts 2, and only convolutions
+and dense layers count, as in Gordon et al. 2018: the rest is nothing beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import prod
+from typing import NamedTuple
 
 from mpineat.phenotype.network import CONVOLUTIONS, Layer, Network
 
@@ -16,52 +16,69 @@ COPIES_OF_WEIGHTS = 4  # the weights, their gradients and Adam's two moments
 COPIES_OF_MAPS = 2  # each layer's output and its gradient
 
 
+class Cost(NamedTuple):
+    """The costs of a layer or of a network."""
+
+    flops: int
+    parameters: int  # kernels, biases, batch normalisation's gamma and beta
+    values: int  # numbers that the outputs hold, for one example
+
+
 def flops(network: Network) -> int:
     """Return the flops of one forward pass for one example."""
-    return sum(cost for _, cost in _flops(network))
+    return total(network).flops
+
+
+def parameters(network: Network) -> int:
+    """Return the number of trainable parameters."""
+    return total(network).parameters
 
 
 def layer_flops(network: Network) -> dict[str, int]:
     """Return layer name -> flops; layers that cost nothing are listed too."""
-    return dict(_flops(network))
-
-
-def parameters(network: Network) -> int:
-    """Return the number of trainable parameters: kernels, biases, batch normalisation's gamma and beta."""
-    return sum(count for _, count in _parameters(network))
+    return {layer.name: _cost(layer, network).flops for layer in network.layers}
 
 
 def layer_parameters(network: Network) -> dict[str, int]:
     """Return layer name -> trainable parameters."""
-    return dict(_parameters(network))
+    return {layer.name: _cost(layer, network).parameters for layer in network.layers}
 
 
 def memory_mb(network: Network, batch_size: int) -> float:
-    """Return an estimate of a training step's memory in MiB: weights, optimizer, maps and their gradients."""
-    maps = sum(map(prod, network.shapes.values()))
-    values = COPIES_OF_WEIGHTS * parameters(network) + COPIES_OF_MAPS * batch_size * maps
-    return values * BYTES / 2**20
+    """Return an estimate of a training step's memory in MiB: weights, optimizer, maps."""
+    return training_memory_mb(total(network), batch_size)
 
 
-def _flops(network: Network) -> Iterator[tuple[str, int]]:
+def training_memory_mb(cost: Cost, batch_size: int) -> float:
+    """Return memory_mb of a network that costs `cost`."""
+    numbers = COPIES_OF_WEIGHTS * cost.parameters + COPIES_OF_MAPS * batch_size * cost.values
+    return numbers * BYTES / 2**20
+
+
+def total(network: Network) -> Cost:
+    """Return the costs of all layers together."""
+    flops = parameters = 0
+    values = prod(network.input_shape)
     for layer in network.layers:
-        positions = prod(network.shapes[layer.name][:-1])
-        yield layer.name, 2 * positions * _kernel_size(layer, network)
+        cost = _cost(layer, network)
+        flops += cost[0]
+        parameters += cost[1]
+        values += cost[2]
+    return Cost(flops, parameters, values)
 
 
-def _parameters(network: Network) -> Iterator[tuple[str, int]]:
-    for layer in network.layers:
-        # A bias per filter, or gamma and beta in its place.
-        per_filter = 2 if layer.op == "conv2d_bn" else 1
-        yield layer.name, _kernel_size(layer, network) + per_filter * (layer.width or 0)
-
-
-def _kernel_size(layer: Layer, network: Network) -> int:
-    """Return the number of weights without biases."""
+def _cost(layer: Layer, network: Network) -> Cost:
+    shape = network.shapes[layer.name]
+    values = prod(shape)
     if layer.op in CONVOLUTIONS:
-        assert layer.kernel is not None and layer.filters is not None
-        return prod(layer.kernel) * network.shapes[layer.inputs[0]][-1] * layer.filters
+        assert layer.kernel is not None
+        assert layer.filters is not None
+        per_filter = layer.kernel[0] * layer.kernel[1] * network.shapes[layer.inputs[0]][-1]
+        # A bias per filter, or gamma and beta in its place.
+        others = 2 if layer.op == "conv2d_bn" else 1
+        return Cost(2 * values * per_filter, layer.filters * (per_filter + others), values)
     if layer.op == "dense":
         assert layer.units is not None
-        return network.shapes[layer.inputs[0]][-1] * layer.units
-    return 0
+        inputs = network.shapes[layer.inputs[0]][-1]
+        return Cost(2 * inputs * layer.units, layer.units * (inputs + 1), values)
+    return Cost(0, 0, values)
