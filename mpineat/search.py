@@ -16,6 +16,7 @@ from mpineat.evolution.state import Result, State
 from mpineat.evolution.strategy import select
 from mpineat.farm import Farm
 from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.innovation import Innovations
 from mpineat.journal import Journal
 from mpineat.phenotype.build import build_network
 from mpineat.phenotype.inherit import write_back
@@ -98,7 +99,9 @@ class Search:
     def _next_state(self) -> State:
         if self._newest is None:
             return self._strategy.initial(self._config)
-        return self._strategy.breed(inherited(self._newest, self._config), self._config)
+        state, written_back = inherited(self._newest, self._config)
+        bred = self._strategy.breed(state, self._config)
+        return replace(bred, events=(*written_back, *bred.events))
 
     def _work_on(self, state: State) -> None:
         began = time.time()
@@ -186,13 +189,19 @@ def unfinished(generation: Generation) -> tuple[Candidate, ...]:
     return tuple(candidate for candidate in generation.candidates if candidate.id not in done)
 
 
-def inherited(generation: Generation, config: Config) -> State:
-    """Return the state to breed from: with compressed sizes written back, where that is asked."""
+def inherited(generation: Generation, config: Config) -> tuple[State, tuple[str, ...]]:
+    """Return the state to breed from, and a sentence for each genome that took compressed sizes."""
     state = generation.state
     if not (config.compression.inherit and compresses(config, state.generation)):
-        return state
-    found = write_back(generation.candidates, generation.outcomes)
-    return replace_genomes(state, found.modules, found.blueprints, found.records)
+        return state, ()
+    found = write_back(
+        generation.candidates,
+        generation.outcomes,
+        empty_layer=config.compression.empty_layer,
+        module_innovations=Innovations(state.modules.next_innovation),
+        blueprint_innovations=Innovations(state.blueprints.next_innovation),
+    )
+    return replace_genomes(state, found.modules, found.blueprints), found.records
 
 
 def worked_before(outcomes: Iterable[Outcome]) -> float:

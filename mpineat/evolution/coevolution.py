@@ -60,7 +60,7 @@ class CoDeepNEAT:
             modules=modules,
             blueprints=blueprints,
             next_candidate=state.next_candidate,
-            counts=dict(counts),
+            counts=dict(+counts),
             events=tuple(events),
         )
 
@@ -94,14 +94,12 @@ def replace_genomes(
     state: State,
     modules: Mapping[int, Module],
     blueprints: Mapping[int, Blueprint],
-    events: Sequence[str],
 ) -> State:
     """Return `state` with genomes replaced by id, for the inheritance of compressed sizes."""
     return replace(
         state,
         modules=_replaced(state.modules, modules),
         blueprints=_replaced(state.blueprints, blueprints),
-        events=(*state.events, *events),
     )
 
 
