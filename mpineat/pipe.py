@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 
 from mpineat.config import Config
-from mpineat.errors import Infeasible
+from mpineat.errors import Infeasible, InputError
 from mpineat.tasks import (
     Outcome,
     Task,
@@ -97,7 +97,8 @@ class Setup:
 
 
 # Called once in the child after its environment is set; may import TensorFlow. Returns the device's
-# name and the evaluation. Raising RefusedStart (or anything else) makes the worker retire.
+# name and the evaluation. RefusedStart and InputError make the worker retire; any other exception
+# is a crash, after which the start is tried once more.
 Start = Callable[[Setup], tuple[str, Callable[[Task], Outcome]]]
 
 
@@ -155,11 +156,8 @@ def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Star
                 try:
                     prepare(setup)
                     device, evaluate = start(setup)
-                except Exception as error:  # whatever it is, nothing can be evaluated here
-                    if not isinstance(error, RefusedStart):
-                        traceback.print_exc()
-                    text = str(error) if isinstance(error, RefusedStart) else one_line(error)
-                    _write(send, frame(Kind.REFUSED, text.encode()))
+                except (RefusedStart, InputError) as error:
+                    _write(send, frame(Kind.REFUSED, str(error).encode()))
                     return
                 _write(send, frame(Kind.READY, json.dumps({"device": device}).encode()))
             elif kind == Kind.TASK and setup is not None and evaluate is not None:

@@ -62,8 +62,11 @@ class Supervisor:
     def setup(self, setup: Setup) -> None:
         """Tell the child what it is; READY or REFUSED follows from `step`."""
         self._setup = setup
-        if self._child is not None and setup.config.farm.python is not None:
-            self._child.kill()  # it runs the rank's own interpreter
+        early = self._child
+        # Started before all was known, it runs the rank's own interpreter; and it may have died
+        # since.
+        if early and (setup.config.farm.python is not None or early.exit_status() is not None):
+            early.kill()
             self._child = None
         self._start()
 
@@ -83,7 +86,7 @@ class Supervisor:
         self._stepped = now
         if self._news:
             return self._news.popleft()
-        if self._child is None:
+        if self._child is None or self._setup is None:
             time.sleep(seconds)
             return None
         try:

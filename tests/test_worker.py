@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mpineat.pipe import Kind, Setup
-from mpineat.process import environment
+from mpineat.process import Child, environment
 from mpineat.tasks import outcome_from_bytes
 from mpineat.worker import Message, Supervisor
 from tests import evaluations
@@ -90,6 +90,21 @@ def test_a_child_that_dies_idle_is_replaced_before_the_next_task(supervisor, tmp
         if news := supervisor.step(0.1):
             kinds.append(news.kind)
     assert kinds[-1] in (Kind.OUTCOME, Kind.FAULT), "the task must not vanish with its child"
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_child_started_before_its_setup_was_known_is_used_if_it_lives(tmp_path, dies):
+    early = Child()
+    supervisor = Supervisor(early)
+    try:
+        if dies:
+            os.kill(early.pid, signal.SIGKILL)
+        assert supervisor.step(0.1) is None
+        start(supervisor, tmp_path)
+        expect(supervisor, Kind.READY)
+        assert (child_of(supervisor) == early.pid) != dies
+    finally:
+        supervisor.close()
 
 
 def test_a_hang_ends_at_the_deadline_even_of_a_stopped_child(supervisor, tmp_path):
