@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from mpineat import units
 from mpineat.report.comparison import Comparison, Group, Summary
 from mpineat.report.experiment import Experiment
+from mpineat.report.prediction import is_trained
 from mpineat.report.statistics import LEVEL, Estimate, Spread
 
 NOTHING = "-"
+PHASES = ("structure_learning", "build", "train", "evaluate", "total")
 FEW_EXPERIMENTS = 5
 TEXT_COLUMNS = ("run", "data set", "group", "state")  # aligned to the left, numbers to the right
 
@@ -25,7 +28,7 @@ class Table:
 
 
 def tables(comparisons: Sequence[Comparison]) -> tuple[Table, ...]:
-    """Return tables 1 to 3, then prediction, use of the machine, and the runs."""
+    """Return tables 1 to 3, then what explains them, and the runs."""
     return (
         _group_table("Table 1. Plain CoDeepNEAT", [(c.label, c.plain) for c in comparisons]),
         _group_table(
@@ -46,6 +49,7 @@ def tables(comparisons: Sequence[Comparison]) -> tuple[Table, ...]:
         ),
         _prediction_table(comparisons),
         _machine_table(comparisons),
+        _seconds_table(comparisons),
         _run_table(comparisons),
     )
 
@@ -155,7 +159,7 @@ def _prediction_table(comparisons: Sequence[Comparison]) -> Table:
 def _machine_table(comparisons: Sequence[Comparison]) -> Table:
     rows = tuple(
         (
-            comparison.label,
+            label,
             name,
             units.share(group.busy_share),
             NOTHING if group.evaluations_per_hour is None else f"{group.evaluations_per_hour:.0f}",
@@ -163,9 +167,7 @@ def _machine_table(comparisons: Sequence[Comparison]) -> Table:
             str(group.reused),
             str(group.failed),
         )
-        for comparison in comparisons
-        for name, group in (("plain", comparison.plain), ("compressed", comparison.compressed))
-        if group is not None
+        for label, name, group in _groups(comparisons)
     )
     header = (
         "data set",
@@ -179,10 +181,24 @@ def _machine_table(comparisons: Sequence[Comparison]) -> Table:
     return Table("Use of the machine", header, rows)
 
 
-def _run_table(comparisons: Sequence[Comparison]) -> Table:
+def _seconds_table(comparisons: Sequence[Comparison]) -> Table:
+    """What the prediction leaves out: building and compiling cost as much for few flops."""
     rows = []
-    for label, group in _groups(comparisons):
-        rows += [_run_row(label, experiment) for experiment in group.experiments]
+    for label, name, group in _groups(comparisons):
+        seconds = [o.seconds for e in group.experiments for o in e.outcomes if is_trained(o)]
+        if seconds:
+            means = [fmean(getattr(each, phase) for each in seconds) for phase in PHASES]
+            rows.append((label, name, *(f"{mean:.2f}" for mean in means)))
+    header = ("data set", "group", *(phase.replace("_", " ") for phase in PHASES))
+    return Table("Mean seconds of an evaluation", header, tuple(rows))
+
+
+def _run_table(comparisons: Sequence[Comparison]) -> Table:
+    rows = [
+        _run_row(label, name, experiment)
+        for label, name, group in _groups(comparisons)
+        for experiment in group.experiments
+    ]
     header = (
         "run",
         "data set",
@@ -193,19 +209,26 @@ def _run_table(comparisons: Sequence[Comparison]) -> Table:
         "best accuracy, %",
         "state",
     )
-    return Table("Runs", header, tuple(dict.fromkeys(rows)))
+    return Table("Runs", header, tuple(rows))
 
 
-def _groups(comparisons: Sequence[Comparison]) -> list[tuple[str, Group]]:
-    return [(c.label, g) for c in comparisons for g in (c.plain, c.compressed) if g is not None]
+def _groups(comparisons: Sequence[Comparison]) -> list[tuple[str, str, Group]]:
+    """Return (label, group's name, group); plain runs that several variants share only once."""
+    found: dict[tuple[object, ...], tuple[str, str, Group]] = {}
+    for comparison in comparisons:
+        for name, group in (("plain", comparison.plain), ("compressed", comparison.compressed)):
+            if group is not None:
+                key = tuple(experiment.path for experiment in group.experiments)
+                found.setdefault(key, (comparison.label, name, group))
+    return list(found.values())
 
 
-def _run_row(label: str, experiment: Experiment) -> tuple[str, ...]:
+def _run_row(label: str, name: str, experiment: Experiment) -> tuple[str, ...]:
     winner = experiment.winner
     return (
         str(experiment.path),
         label,
-        "compressed" if experiment.compressed else "plain",
+        name,
         str(experiment.seed),
         f"{len(experiment.generations)}/{experiment.planned}",
         f"{experiment.elapsed_seconds / 60:.2f}",

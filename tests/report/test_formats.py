@@ -48,7 +48,7 @@ def test_markdown_tables_have_as_many_cells_in_every_row(summary: Summary) -> No
 
 def test_latex_escapes_what_tex_would_read(summary: Summary) -> None:
     text = as_latex(summary)
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 7
     assert r"accuracy, \%" in text
     assert "±" not in text
 

@@ -1,0 +1,118 @@
+"""tools/experiment.py: which runs it starts, and that it goes on where it stopped."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mpineat import store
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = ("farm.evaluator=dry_run", "evolution.generations=2", "evolution.candidates=4")
+
+
+def command(output: Path, *words: str, ranks: int = 1) -> list[str]:
+    tool = [sys.executable, str(ROOT / "tools" / "experiment.py"), "configs/digits.yaml"]
+    return [*tool, "--ranks", str(ranks), "--output", str(output), *words, *OPTIONS]
+
+
+def experiment(output: Path, *words: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(output, *words, ranks=ranks), cwd=ROOT, text=True, capture_output=True
+    )
+
+
+def test_both_groups_of_each_seed_start_from_the_same_populations(tmp_path: Path) -> None:
+    assert experiment(tmp_path, "--seeds", "2").returncode == 0
+
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["compressed-s0", "compressed-s1", "plain-s0", "plain-s1"]
+    first = {name: store.read_run(tmp_path / name).generations[0] for name in names}
+    for seed in (0, 1):
+        plain, compressed = first[f"plain-s{seed}"], first[f"compressed-s{seed}"]
+        assert plain.candidates == compressed.candidates
+        assert [o.network_before for o in plain.outcomes] == [
+            o.network_before for o in compressed.outcomes
+        ]
+        assert [o.flops_after for o in plain.outcomes] != [
+            o.flops_after for o in compressed.outcomes
+        ]
+    assert first["plain-s0"].candidates != first["plain-s1"].candidates
+
+
+def test_finished_runs_are_not_repeated_and_lost_ones_are(tmp_path: Path) -> None:
+    experiment(tmp_path, "--seeds", "1")
+    kept = store.read_run(tmp_path / "plain-s0")
+    shutil.rmtree(tmp_path / "compressed-s0")
+
+    again = experiment(tmp_path, "--seeds", "1")
+
+    assert again.returncode == 0
+    assert "plain-s0: finished before" in again.stdout
+    assert store.read_run(tmp_path / "plain-s0").launches == kept.launches
+    assert len(store.read_run(tmp_path / "compressed-s0").generations) == 2
+
+
+def test_stopped_by_a_signal_it_waits_for_the_search_and_goes_on_later(tmp_path: Path) -> None:
+    slow = ("farm.dry_run_seconds=0.5", "run.grace_seconds=0")
+    process = subprocess.Popen(
+        command(tmp_path, "--seeds", "1", *slow), cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    first = tmp_path / "plain-s0" / "generations" / "generation_0000.h5"
+    while not first.exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGTERM)
+
+    assert process.wait(timeout=60) == 75
+    assert len(store.read_run(tmp_path / "plain-s0").generations) == 1
+    assert not (tmp_path / "compressed-s0").exists()
+    assert experiment(tmp_path, "--seeds", "1").returncode == 0
+    assert len(store.read_run(tmp_path / "plain-s0").generations) == 2
+
+
+@pytest.mark.parametrize(
+    ("index", "run_dir", "seed", "compressed"),
+    [(1, "plain-s0", 0, "false"), (2, "compressed-s0", 0, "true"), (8, "compressed-s3", 3, "true")],
+)
+def test_index_of_an_array_names_seed_and_group(
+    index: int, run_dir: str, seed: int, compressed: str, tmp_path: Path
+) -> None:
+    done = experiment(tmp_path, "--index", str(index), "--print")
+    assert done.stdout.splitlines() == [
+        "configs/digits.yaml",
+        str(tmp_path / run_dir),
+        *OPTIONS,
+        f"run.seed={seed}",
+        f"compression.enabled={compressed}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--index", "9"], "--index 9: expected 1 to 8"),
+        (["evolution.generation=2"], "did you mean 'generations'"),
+        (["--launcher", "no-such-mpirun -n"], "no-such-mpirun -n: not found"),
+    ],
+)
+def test_wrong_input_is_one_line_and_code_2(words: list[str], message: str, tmp_path: Path) -> None:
+    done = experiment(tmp_path, *words, ranks=2)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ranks_are_started_by_the_launcher(tmp_path: Path) -> None:
+    if shutil.which("mpirun", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") is None:
+        pytest.skip("no mpirun")
+    assert experiment(tmp_path, "--index", "1", ranks=3).returncode == 0
+    (launch,) = store.read_run(tmp_path / "plain-s0").launches
+    assert launch["ranks"] == 3
