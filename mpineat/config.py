@@ -258,6 +258,8 @@ class Compression(Section):
             raise ValueError("compression.every needs compression.inherit: without it every generation is compressed")
         if self.backend == "morph_net" and self.target != "flops":
             raise ValueError("compression.backend morph_net supports the target flops alone")
+        if self.backend == "morph_net" and self.threshold_mode != "absolute":
+            raise ValueError("compression.backend morph_net needs compression.threshold_mode absolute")
         return self
 
 

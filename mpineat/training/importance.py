@@ -1,8 +1,9 @@
 """How much the loss depends on each channel: what the budget rule weighs the layers by.
 
-Taylor importance (Molchanov et al. 2017): |d loss / d z| for a factor z = 1 on the channel, to first
-order the change of the loss when the channel is taken away. A layer that is linear up to ReLU scales
-with its weights, so d loss / d z is the sum of w * d loss / d w over the channel's kernel and bias.
+Taylor importance (Molchanov et al. 2017): |d loss / d z| for a factor z = 1 on the channel, to
+first order the change of the loss when the channel is taken away. A layer that is linear up to
+ReLU scales with its weights, so d loss / d z is the sum of w * d loss / d w over the channel's
+kernel and bias.
 """
 
 from __future__ import annotations

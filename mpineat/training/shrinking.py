@@ -1,6 +1,7 @@
 """One round of shrinking: train for a while with MorphNet's regulariser, then decide what stays.
 
-The rules: `threshold` keeps the filters whose norm is above a threshold (Gordon et al. 2018). `budget`
+The rules: `threshold` keeps the filters whose norm is above a threshold (Gordon et al. 2018).
+    `budget`
 gives the whole network a budget of flops and each layer a share by its Taylor importance. `elastic`
 shares the same budget out by the flops alone. `uniform` and `random` are the baselines.
 """

@@ -1,8 +1,8 @@
 """Structure learning: the network that a candidate is trained as, from the one it was born as.
 
-Gordon et al. 2018, algorithm 1: rounds of shrinking and, where asked, widening; thesis, section 3. The
-narrower network comes back with the record of how it came about. It starts from new weights unless
-`compression.keep_weights` is on.
+Gordon et al. 2018, algorithm 1: rounds of shrinking and, where asked, widening; thesis, section
+3. The narrower network comes back with the record of how it came about. It starts from new
+weights unless `compression.keep_weights` is on.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Learned:
     Attributes:
         seconds: Wall time that it took.
         weights: Weights to start the training from, as `model.build` takes them; None for new ones.
-        epochs: Epochs of training behind `weights`. Above 0 only where nothing shrank: the training can
-            go on from there instead of beginning again.
+        epochs: Epochs of training behind `weights`. Above 0 only where nothing shrank: the
+            training can go on from there instead of beginning again.
     """
 
     network: Network

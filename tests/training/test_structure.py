@@ -1,0 +1,177 @@
+"""Structure learning on the embedded digits: what each rule and option does to a network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mpineat.config import Compression, Config
+from mpineat.phenotype.cost import flops
+from mpineat.phenotype.network import Network
+from mpineat.training import fit, model
+from mpineat.training.data import open_dataset
+from mpineat.training.structure import compress
+
+BUDGET = 0.35
+
+
+@pytest.fixture(scope="module")
+def data():
+    options = Config().dataset
+    return fit.load(open_dataset(options, seed=0), options)
+
+
+def layer(name, source, filters, op="conv2d"):
+    return {
+        "name": name, "op": op, "inputs": [source], "filters": filters, "kernel": [3, 3],
+        "strides": [1, 1], "padding": "same", "activation": "relu",
+    }  # fmt: skip
+
+
+def dense(name, source, units, activation):
+    return {
+        "name": name, "op": "dense", "inputs": [source], "units": units, "activation": activation,
+    }  # fmt: skip
+
+
+def network(op="conv2d"):
+    """Return a residual block, a branch that meets it in a concat, and a dense layer."""
+    return Network.from_json(
+        {
+            "input_shape": [8, 8, 1],
+            "layers": [
+                layer("a", "input", 16, op),
+                layer("b", "a", 16, op),
+                {"name": "sum", "op": "add", "inputs": ["a", "b"]},
+                layer("c", "input", 12, op),
+                {"name": "both", "op": "concat", "inputs": ["sum", "c"]},
+                {"name": "flatten", "op": "flatten", "inputs": ["both"]},
+                dense("d", "flatten", 24, "relu"),
+                dense("output", "d", 10, None),
+            ],
+            "output": "output",
+        }
+    )  # fmt: skip
+
+
+def learn(data, before=None, **options):
+    before = before or network()
+    config = Config(compression=Compression(**options))
+    return compress(before, data, config, seed=3, learning_rate=1e-3, batch_size=256)
+
+
+@pytest.mark.parametrize("rule", ["budget", "elastic", "uniform", "random"])
+def test_rules_with_a_budget_fill_it(data, rule):
+    learned = learn(data, rule=rule, target_flops=BUDGET)
+    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    assert learned.network.shapes["output"] == (10,)
+    assert learned.weights is None
+
+
+def test_batch_norm_networks_fill_the_budget_too(data):
+    learned = learn(data, network("conv2d_bn"), target_flops=BUDGET)
+    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    assert 0 < learned.record.widths["d"][1] <= 24
+
+
+def test_the_same_seed_finds_the_same_network(data):
+    assert learn(data).network == learn(data).network
+
+
+def test_the_record_says_what_happened(data):
+    learned = learn(data, epochs=0.5)
+    record = learned.record
+    assert record.widths["a"][0] == 16
+    assert record.widths["a"][1] == learned.network["a"].width
+    assert record.widths["output"] == (10, 10)
+    assert set(record.dead_at_start) == {"a", "b", "c", "d"}
+    steps = [step for step, _ in record.alive]
+    assert steps[0] == 0
+    assert steps[-1] == round(0.5 * -(-data.train_examples // 256))
+    assert record.step_seconds[0] > 0
+
+
+def test_the_thesis_preset_measures_the_initialiser(data):
+    learned = learn(data, preset="thesis")
+    dead = learned.record.dead_at_start
+    # Glorot: 3x3 1->16 begins with norms about 0.114 and 3x3 16->16 with 0.083; the add ties them.
+    assert 0.05 < dead["a"] == dead["b"] < 0.6
+    assert set(dead) == {"a", "b", "c"}  # convolutions only
+    assert learned.network["d"].width == 24
+    assert learned.network["a"].width == learned.network["b"].width < 16
+
+
+def test_nothing_shrinks_below_the_smallest_threshold(data):
+    learned = learn(data, rule="threshold", threshold_mode="absolute", alive_threshold=0.0)
+    assert learned.network == network()
+    assert learned.epochs == 1.0
+    begun = model.build(learned.network, 3, weights=learned.weights)
+    config = Config().training
+    history = fit.train(
+        begun, data, epochs=1, seed=3, batch_size=256, learning_rate=1e-3, training=config
+    )
+    fresh = model.build(learned.network, 3)
+    other = fit.train(
+        fresh, data, epochs=1, seed=3, batch_size=256, learning_rate=1e-3, training=config
+    )
+    assert history.curve[0].loss < 0.95 * other.curve[0].loss
+
+
+def test_a_strong_regulariser_kills_more_filters(data):
+    def alive(strength):
+        options = {"rule": "threshold", "alive_threshold": 0.95, "epochs": 2.0}
+        return learn(data, strength=strength, **options).record.alive[-1][1]
+
+    assert alive(30.0) < alive(0.0)
+
+
+@pytest.mark.parametrize(("policy", "removed"), [("bypass", True), ("keep_strongest", False)])
+def test_empty_layers_follow_the_policy(data, policy, removed):
+    options = {"rule": "threshold", "threshold_mode": "absolute", "alive_threshold": 9.0}
+    learned = learn(data, epochs=0.2, empty_layer=policy, **options)
+    assert ("d" in learned.record.removed) == removed
+    assert learned.record.widths["d"][1] == (0 if removed else 1)
+    model.build(learned.network, 0)
+
+
+def test_survivors_keep_their_weights(data):
+    learned = learn(data, keep_weights=True)
+    weights = learned.weights
+    assert set(weights) == set(model.variables(model.build(learned.network, 0), learned.network))
+    for name in "abcd":
+        found = learned.network[name]
+        fan_in = learned.network.shapes[found.inputs[0]][-1]
+        assert weights[name].shape == (*(found.kernel or ()), fan_in, found.width)
+    build = model.build(learned.network, 0, weights=weights)
+    _, accuracy = fit.evaluator(build, data.validation, 256)()
+    fresh = fit.evaluator(model.build(learned.network, 0), data.validation, 256)()
+    assert accuracy > fresh[1] + 0.1
+
+
+def test_kept_weights_are_the_trained_ones(data):
+    everything = {"rule": "threshold", "threshold_mode": "absolute", "alive_threshold": 0.0}
+    learned = learn(data, keep_weights=True, strength=0.0, **everything)
+    again = model.build(network(), 3)
+    fit.train(
+        again, data, epochs=1.0, seed=3, batch_size=256, learning_rate=1e-3,
+        training=Config().training, validate=False,
+    )  # fmt: skip
+    for name, value in model.variables(again, network()).items():
+        np.testing.assert_allclose(learned.weights[name], value.numpy(), atol=1e-5)
+
+
+def test_widths_are_multiples_where_asked(data):
+    learned = learn(data, round_widths_to=4, target_flops=0.5, epochs=0.2)
+    widths = {name: pair[1] for name, pair in learned.record.widths.items() if name != "output"}
+    assert all(width % 4 == 0 for width in widths.values())
+    assert flops(learned.network) <= 0.5 * flops(network())
+
+
+def test_shrinking_and_widening_alternate(data):
+    once = learn(data, rule="uniform", target_flops=0.3)
+    wider = learn(data, rule="uniform", target_flops=0.3, width_multiplier=1.5)
+    assert wider.network["c"].width == round(1.5 * once.network["c"].width)
+    twice = learn(data, rule="uniform", target_flops=0.3, width_multiplier=1.5, iterations=2)
+    assert flops(twice.network) < flops(wider.network)
+    learned_twice = learn(data, iterations=2, epochs=0.2)
+    assert [step for step, _ in learned_twice.record.alive] == [0, 1, 1, 2]
