@@ -1,6 +1,6 @@
 """One writer for a run directory: a lock file that names its owner, on any file system.
 
-The file is made with O_EXCL, which parallel file systems that lack flock honour. Whether its owner
+The file is made with O_EXCL, which parallel file systems honour that lack flock. Whether its owner
 still lives is asked of the kernel on the same host; of another host only the file's time tells,
 which its owner renews.
 """
@@ -145,33 +145,32 @@ class RunLock:
 
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / run_directory.LOCK
-        self._aside = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
         self._owner = _myself()
-        self._lost = False
+        self.is_lost = False
         self._released = threading.Event()
         with run_directory.storage_errors(self._path):
-            while not self._create(self._path):
+            while not self._create():
                 self._await_death()
         self._beat = threading.Thread(target=self._renew, name="lock", daemon=True)
         self._beat.start()
 
-    def _create(self, path: Path) -> bool:
+    def _create(self) -> bool:
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
             return False
         try:
             os.write(handle, json.dumps(asdict(self._owner)).encode() + b"\n")
             os.fsync(handle)
         except OSError:
-            path.unlink()
+            self._path.unlink()
             raise
         finally:
             os.close(handle)
         return True
 
     def _await_death(self) -> None:
-        """Move the lock away once its owner is certainly dead.
+        """Remove the lock once its owner is certainly dead.
 
         A lock of another host is watched: a living owner renews it, and the message comes within
         seconds; where a batch system killed the job and started it again elsewhere, the lock
@@ -192,35 +191,43 @@ class RunLock:
             time.sleep(1)
             found = _look(self._path)
         if found is not None:
-            self._move_away(found)
+            self._remove(found)
 
     def _now(self) -> float:
         """Return the time by the clock of the file system, which may be another machine's."""
-        self._aside.unlink(missing_ok=True)
-        self._create(self._aside)
-        now = self._aside.stat().st_mtime
-        self._aside.unlink()
+        probe = self._path.with_name(f".{self._path.name}.{self._owner.token}.tmp")
+        with open(probe, "wb") as file:
+            file.write(b"now")
+            file.flush()
+            now = os.fstat(file.fileno()).st_mtime
+        probe.unlink(missing_ok=True)
         return now
 
-    def _move_away(self, dead: _Found) -> None:
-        """Rename the lock: one of several rivals succeeds; who caught a new lock puts it back."""
+    def _remove(self, dead: _Found) -> None:
+        """Remove the lock unless it is another's by now; one rival at a time."""
+        turn = self._path.with_name(f"{self._path.name}.turn")
         try:
-            os.rename(self._path, self._aside)
-        except FileNotFoundError:
+            turn.mkdir()
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # left by a rival that was killed in the lines below
+                if self._now() - turn.stat().st_mtime > STALE_SECONDS:
+                    turn.rmdir()
+            time.sleep(0.01)
             return
-        moved = _look(self._aside)
-        if moved is not None and moved.owner != dead.owner:
-            os.rename(self._aside, self._path)
-            return
-        log.warning("%s: taken over from %s, which is gone", self._path, dead.owner or "its owner")
-        self._aside.unlink(missing_ok=True)
+        try:
+            if _look(self._path) == dead:
+                self._path.unlink()
+                name = dead.owner or "its owner"
+                log.warning("%s: taken over from %s, which is gone", self._path, name)
+        finally:
+            turn.rmdir()
 
     def _renew(self) -> None:
         while not self._released.wait(BEAT_SECONDS):
             try:
                 found = _look(self._path)
                 if found is None or found.owner != self._owner:
-                    self._lost = True
+                    self.is_lost = True
                     return
                 os.utime(self._path)
             except OSError as error:
@@ -228,7 +235,7 @@ class RunLock:
 
     def check(self) -> None:
         """Raise StorageError when another process has taken over, after this one was stopped."""
-        if self._lost:
+        if self.is_lost:
             raise StorageError(f"{self._path}: taken over by another process: nothing is written")
 
     def release(self) -> None:

@@ -25,7 +25,7 @@ MODELS = "models"
 LOGS = "logs"
 
 _GENERATION = re.compile(r"generation_(\d{4,})\.h5")
-_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
 # File systems that cannot sync a directory say so with one of these; their renames are as durable
 # as they get.
 _NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}

@@ -52,7 +52,8 @@ def _kind(cls: type, field: str, hint: Any) -> type:
 def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
     """Return `rows`, values in the order of the columns, as a structured array.
 
-    Whole numbers take 4 bytes where all of a column fit, else 8; texts the width of the longest.
+    Whole numbers take 4 bytes where all of a column fit, else 8; texts the
+    width of the longest and of the zero that ends it.
     """
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(columns)
     arrays = [_encode(kind, column) for kind, column in zip(columns.values(), values, strict=True)]
@@ -66,9 +67,9 @@ def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
 
 def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
     if kind is str:
-        return np.array([text.encode("utf-8", "surrogatepass") for text in values] or [b""], "S")[
-            : len(values)
-        ]
+        # A zero would end the text in the file: its picture stands for it.
+        texts = [text.replace("\0", "\u2400").encode("utf-8", "surrogatepass") for text in values]
+        return np.array(texts, f"S{max(map(len, texts), default=0) + 1}")
     if kind is bool:
         return np.array(values, bool)
     if kind is float:

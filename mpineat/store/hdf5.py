@@ -50,14 +50,12 @@ def pack(attributes: Attributes, tables: Mapping[str, Table]) -> tuple[bytes, st
             file.attrs[name] = value
         file.attrs["content_sha256"] = digest
         for path, table in tables.items():
-            dtype = np.dtype(
-                [(name, _in_file(table.dtype[name])) for name in table.dtype.names or ()]
-            )
             file.create_dataset(
                 path,
-                data=table.astype(dtype),
+                data=table.astype(_labelled(table.dtype)),
+                dtype=_file_type(table.dtype),
                 maxshape=(None,),
-                chunks=(max(1, min(len(table), CHUNK_BYTES // dtype.itemsize)),),
+                chunks=(max(1, min(len(table), CHUNK_BYTES // table.dtype.itemsize)),),
                 compression="gzip",
                 shuffle=True,
                 fletcher32=True,
@@ -114,8 +112,27 @@ def content_sha256(attributes: Attributes, tables: Mapping[str, Table]) -> str:
     return digest.hexdigest()
 
 
-def _in_file(dtype: np.dtype[Any]) -> Any:
-    return h5py.string_dtype("utf-8", dtype.itemsize) if dtype.kind == "S" else dtype
+def _labelled(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype with its texts marked as UTF-8."""
+    kinds = [(name, dtype[name]) for name in dtype.names or ()]
+    return np.dtype(
+        [(n, h5py.string_dtype("utf-8", k.itemsize) if k.kind == "S" else k) for n, k in kinds]
+    )
+
+
+def _file_type(dtype: np.dtype[Any]) -> h5py.Datatype:
+    """Return the type in the file: as h5py makes it, but with texts that end at their zero.
+
+    h5dump shows those as they are; h5py's own with every zero of the padding.
+    """
+    labelled = _labelled(dtype)
+    compound = h5py.h5t.create(h5py.h5t.COMPOUND, dtype.itemsize)
+    for name, (kind, offset, *_) in (labelled.fields or {}).items():
+        member = h5py.h5t.py_create(kind, logical=True)
+        if kind.kind == "S":
+            member.set_strpad(h5py.h5t.STR_NULLTERM)
+        compound.insert(name.encode(), offset, member)
+    return h5py.Datatype(compound)
 
 
 def _head(version: int, size: int) -> bytes:

@@ -1,0 +1,102 @@
+"""Damaged generation files are refused, named and stepped over; nothing wrong is ever believed."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import h5py
+import pytest
+
+from mpineat import run_directory, store
+from mpineat.errors import InputError
+from mpineat.store import hdf5
+from tests.store.examples import run
+
+
+def test_every_flipped_bit_and_every_truncation_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    path = run_directory.generation_path(tmp_path, 0)
+    whole = path.read_bytes()
+    rng = random.Random(1)
+    for trial in range(1000):
+        damaged = bytearray(whole)
+        if trial % 4:
+            # A third of the flips into the seal, which is small.
+            reach = hdf5.SEAL_BYTES if trial % 4 == 1 else len(whole)
+            damaged[rng.randrange(reach)] ^= 1 << rng.randrange(8)
+        else:
+            del damaged[rng.randrange(len(whole)) :]
+        path.write_bytes(damaged)
+        with pytest.raises(store.Damaged, match=r"generation_0000\.h5: damaged"):
+            store.read(path)
+    path.write_bytes(whole)
+    store.read(path)
+
+
+def test_a_file_made_absurdly_long_is_not_read(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    path = run_directory.generation_path(tmp_path, 0)
+    os.truncate(path, 1 << 40)  # sparse: no disk holds it, no memory either
+    with pytest.raises(store.Damaged, match="its 1099511627776 bytes do not match its seal"):
+        store.read(path)
+
+
+def test_content_that_does_not_match_its_digest_is_refused(tmp_path: Path) -> None:
+    """What another program rewrote, with a new seal even, is not what was written."""
+    run(tmp_path, 1)
+    path = run_directory.generation_path(tmp_path, 0)
+    with h5py.File(path, "r+", locking=False) as file:
+        file.attrs["seed"] = 2
+    body = path.read_bytes()[hdf5.SEAL_BYTES :]
+    path.write_bytes(hdf5._seal(hdf5._head(1, hdf5.SEAL_BYTES + len(body)), body) + body)
+    with pytest.raises(store.Damaged, match="not that of its content_sha256"):
+        store.read(path)
+
+
+def test_a_newer_format_is_refused_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr(hdf5, "FORMAT_VERSION", 2)
+        run(tmp_path, 1)
+    path = run_directory.generation_path(tmp_path, 0)
+    message = r"format version 2 was written by a newer mpineat; this one reads versions up to 1"
+    with pytest.raises(InputError, match=message):
+        store.read(path)
+    with pytest.raises(InputError, match=message):
+        store.newest(tmp_path)  # to begin anew would be no resume
+
+
+def test_another_hdf5_file_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    path = tmp_path / "other.h5"
+    with h5py.File(path, "w") as file:
+        file["x"] = [1, 2]
+    with pytest.raises(InputError, match="not one of mpineat's generations") as error:
+        store.read(path)
+    assert not isinstance(error.value, store.Damaged)
+
+
+def test_newest_steps_over_damaged_files(tmp_path: Path) -> None:
+    written = run(tmp_path, 4)
+    paths = run_directory.generation_paths(tmp_path)
+    paths[3].write_bytes(b"")
+    paths[2].write_bytes(paths[2].read_bytes()[:-1])
+    found, damaged = store.newest(tmp_path)
+    assert found == written[1]
+    assert damaged == (paths[3], paths[2])
+
+
+def test_newest_of_nothing_is_none(tmp_path: Path) -> None:
+    assert store.newest(tmp_path) == (None, ())
+
+
+def test_a_file_set_aside_is_kept_and_not_read_again(tmp_path: Path) -> None:
+    written = run(tmp_path, 2)
+    path = run_directory.generation_path(tmp_path, 1)
+    for name in ("generation_0001.h5.damaged", "generation_0001.h5.damaged1"):
+        path.write_bytes(b"no generation")
+        assert run_directory.set_aside(path).name == name
+        assert path.with_name(name).read_bytes() == b"no generation"
+    assert store.newest(tmp_path) == (written[0], ())

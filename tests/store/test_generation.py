@@ -1,0 +1,133 @@
+"""Generation files: equal after a round trip, and open to plain HDF5 tools."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from mpineat import run_directory, store
+from mpineat.store import Generation
+from mpineat.store.columns import columns_of, from_table, to_table
+from mpineat.store.hdf5 import content_sha256
+from mpineat.tasks import Seconds
+from tests.store.examples import generation, run
+from tests.store.values import generations
+
+
+def written(path: Path, value: Generation) -> tuple[Generation, Generation]:
+    """Return the value that write returned and the one that the file holds."""
+    run_directory.create(path)
+    returned = store.write(path, value)
+    return returned, store.read(run_directory.generation_path(path, value.number))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(value=generations())
+def test_whatever_a_generation_holds_comes_back_equal(
+    value: Generation, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    returned, found = written(tmp_path_factory.mktemp("run"), value)
+    assert found == value
+    assert found.content_sha256 == returned.content_sha256
+
+
+def test_population_and_candidates_share_their_genomes(tmp_path: Path) -> None:
+    _, found = written(tmp_path, generation())
+    assert found.candidates[0].blueprint is found.state.blueprints.genomes[0]
+    assert found.state.modules.species[0].representative is found.state.modules.genomes[0]
+
+
+def test_equal_content_has_equal_digest_and_changed_content_another(tmp_path: Path) -> None:
+    first, _ = written(tmp_path / "a", generation())
+    again, _ = written(tmp_path / "b", generation())
+    changed = replace(generation().outcomes[0], accuracy=0.75)
+    other, _ = written(
+        tmp_path / "c", replace(generation(), outcomes=(changed, *generation().outcomes[1:]))
+    )
+    assert first.content_sha256 == again.content_sha256 != other.content_sha256
+
+
+def test_the_digest_covers_names_kinds_values_and_attributes() -> None:
+    table = to_table({"id": int, "rate": float}, [(1, 0.5), (2, 0.25)])
+    variants = [
+        content_sha256({"seed": 1}, {"a": table}),
+        content_sha256({"seed": 2}, {"a": table}),
+        content_sha256({"seed": 1}, {"b": table}),
+        content_sha256({"seed": 1}, {"a": table[::-1]}),
+        content_sha256(
+            {"seed": 1}, {"a": to_table({"id": int, "x": float}, [(1, 0.5), (2, 0.25)])}
+        ),
+        content_sha256({"seed": 1}, {"a": table[:1]}),
+    ]
+    assert len(set(variants)) == len(variants)
+
+
+def test_a_plain_hdf5_reader_finds_named_columns(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    with h5py.File(run_directory.generation_path(tmp_path, 0), "r", locking=False) as file:
+        assert file.attrs["format"] == "mpineat-generation"
+        assert {"format_version", "generation", "run_id", "seed", "created"} <= set(file.attrs)
+        assert {"content_sha256", "parent_sha256"} <= set(file.attrs)
+        table = file["candidates/table"]
+        assert table["host"].tolist() == [b"node01"] * 3
+        assert {"seconds_train", "flops_before", "flops_after"} <= set(table.dtype.names)
+        nodes = file["modules/nodes"]
+        assert nodes["filters"].tolist() == [16] * 3
+        assert (nodes.compression, nodes.shuffle, nodes.fletcher32) == ("gzip", True, True)
+        assert file["config"]["text"][0] == b"run:"
+
+
+@pytest.mark.skipif(shutil.which("h5dump") is None, reason="needs h5dump (Debian: hdf5-tools)")
+def test_h5dump_shows_the_file(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    path = run_directory.generation_path(tmp_path, 0)
+    command = ["h5dump", "-d", "/candidates/networks_after", str(path)]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert '"{"name": "conv", "op": "conv2d", "inputs": ["input"], "filters": 16}"' in shown
+
+
+def test_a_column_that_an_older_file_lacks_reads_as_its_default() -> None:
+    columns = columns_of(Seconds)
+    older = to_table({"queue": float}, [(1.0,), (2.0,)])
+    found = from_table(columns, older, dict.fromkeys(columns, 0.0))
+    assert found[0] == [1.0, 2.0]
+    assert found[-1] == [0.0, 0.0]
+
+
+def test_a_column_without_a_default_is_missed() -> None:
+    with pytest.raises(ValueError, match="column 'rate' is missing"):
+        from_table({"id": int, "rate": float}, to_table({"id": int}, [(1,)]))
+
+
+def test_a_zero_in_a_text_harms_nothing_behind_it(tmp_path: Path) -> None:
+    first, *rest = generation().outcomes
+    value = replace(generation(), outcomes=(replace(first, detail="core\0dumped"), *rest))
+    _, found = written(tmp_path, value)
+    assert found.outcomes[0].detail == "core\u2400dumped"
+
+
+def test_an_outcome_without_its_candidate_is_refused(tmp_path: Path) -> None:
+    run_directory.create(tmp_path)
+    with pytest.raises(ValueError, match="every outcome must belong to a candidate"):
+        store.write(tmp_path, replace(generation(), candidates=()))
+
+
+def test_fitness_of_an_unknown_genome_is_refused(tmp_path: Path) -> None:
+    run_directory.create(tmp_path)
+    state = generation().state
+    wrong = replace(state, modules=replace(state.modules, fitness={77: 0.5}))
+    with pytest.raises(ValueError, match="name a genome that is not there"):
+        store.write(tmp_path, replace(generation(), state=wrong))
+
+
+def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
+    assert gc.isenabled()
+    written(tmp_path, generation())
+    assert gc.isenabled()

@@ -1,0 +1,74 @@
+"""Looking at a run directory: all that can be shown is, the rest becomes a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mpineat import run_directory, store
+from mpineat.config import Config
+from mpineat.errors import InputError
+from mpineat.journal import Journal
+from mpineat.lock import RunLock
+from tests.store.examples import generation, outcomes, run
+
+
+def test_a_whole_run_has_no_problems(tmp_path: Path) -> None:
+    written = run(tmp_path, 2)
+    found = store.read_run(tmp_path)
+    assert found.generations == written
+    assert found.config == Config()
+    assert (found.problems, found.owner, found.outcomes) == ((), None, ())
+
+
+def test_the_running_generation_comes_from_the_journal(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    with RunLock(tmp_path), Journal(tmp_path) as journal:
+        for outcome in (*outcomes(0), *outcomes(3)):
+            journal.append(outcome.candidate // 3, outcome)
+        found = store.read_run(tmp_path)
+    assert found.outcomes == outcomes(3)  # those of generation 0 are in its file
+    assert found.owner is not None
+
+
+def test_looking_on_changes_nothing(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    (tmp_path / run_directory.JOURNAL).write_bytes(b'{"crc32":"torn')
+    before = {path: path.stat() for path in sorted(tmp_path.rglob("*"))}
+    store.read_run(tmp_path)
+    assert {path: path.stat() for path in sorted(tmp_path.rglob("*"))} == before
+
+
+def test_what_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
+    run(tmp_path, 4)
+    (tmp_path / run_directory.CONFIG).write_text("run: [")
+    (tmp_path / run_directory.PROVENANCE).unlink()
+    run_directory.generation_path(tmp_path, 1).write_bytes(b"")
+    (tmp_path / run_directory.JOURNAL).write_bytes(b"nonsense\n")
+    found = store.read_run(tmp_path)
+    assert [one.number for one in found.generations] == [0, 2, 3]
+    assert found.config is None
+    said = "\n".join(found.problems)
+    for part in (
+        "config.yaml:1: not YAML",
+        "provenance.json: cannot be read: No such file",
+        "journal.jsonl:1: damaged",
+        "generation_0001.h5: damaged",
+        "generation_0002.h5: the generation before it is missing",
+    ):
+        assert part in said
+    assert len(found.problems) == 5
+
+
+def test_files_of_two_runs_in_one_directory_are_found_out(tmp_path: Path) -> None:
+    run(tmp_path, 1)
+    store.write(tmp_path, generation(1, parent="another"))
+    assert "files of two runs" in store.read_run(tmp_path).problems[0]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_directory_without_a_run_is_an_error(tmp_path: Path, exists: bool) -> None:
+    path = tmp_path if exists else tmp_path / "missing"
+    with pytest.raises(InputError, match="holds no run" if exists else "no such directory"):
+        store.read_run(path)
