@@ -10,15 +10,18 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from mpineat.report.comparison import Comparison, Group
+from mpineat.report.statistics import Spread
 from mpineat.tasks import Outcome
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
+OUTLIERS = 0.1  # share of the networks that the figure of flops may leave out at the bottom
 PLAIN, COMPRESSED, BEFORE = "#0072B2", "#D55E00", "#8c8c8c"
 NAMES = {PLAIN: "plain", COMPRESSED: "with compression"}
 
@@ -81,7 +84,8 @@ def draw_generations(comparison: Comparison) -> Figure | None:
         return None
     seeds = sorted({e.seed for _, group in groups for e in group.experiments})
     colours = {seed: f"C{number % 6}" for number, seed in enumerate(seeds)}
-    figure, panels = plt.subplots(1, len(groups), sharey=True, squeeze=False)
+    figure, panels = plt.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)
+    has_mean = False
     for axes, (colour, group) in zip(panels[0], groups, strict=True):
         finished = []
         for experiment in group.experiments:
@@ -92,14 +96,17 @@ def draw_generations(comparison: Comparison) -> Figure | None:
             if len(best) == experiment.planned:
                 finished.append(accuracies)
         if len(finished) > 1:
+            has_mean = True
             axes.plot(np.mean(finished, axis=0), color="black", linewidth=2, linestyle="--")
         axes.set_title(NAMES[colour])
         axes.set_xlabel("generation")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[0][0].set_ylabel("best validation accuracy, %")
     handles = [Line2D([], [], color=colour, marker="o") for colour in colours.values()]
-    handles.append(Line2D([], [], color="black", linewidth=2, linestyle="--"))
-    names = [*(f"seed {seed}" for seed in seeds), "mean"]
+    names = [f"seed {seed}" for seed in seeds]
+    if has_mean:
+        handles.append(Line2D([], [], color="black", linewidth=2, linestyle="--"))
+        names.append("mean")
     figure.legend(handles, names, loc="outside lower center", ncols=min(9, len(names)))
     figure.suptitle(comparison.label, fontsize=9)
     return figure
@@ -111,51 +118,26 @@ def draw_bars(comparisons: Sequence[Comparison]) -> Figure | None:
     if not shown:
         return None
     figure, (time_axes, accuracy_axes) = plt.subplots(1, 2)
-    for axes, quantity in ((time_axes, "minutes"), (accuracy_axes, "accuracy")):
-        for offset, colour in ((-0.2, PLAIN), (0.2, COMPRESSED)):
-            for position, comparison in enumerate(shown):
-                group = comparison.plain if colour == PLAIN else comparison.compressed
-                spread = getattr(group, quantity) if group else None
-                if spread is None:
-                    continue
-                axes.bar(position + offset, spread.mean, 0.36, color=colour, alpha=0.85)
-                axes.errorbar(
-                    position + offset,
-                    spread.mean,
-                    spread.deviation or 0.0,
-                    color="#333333",
-                    linewidth=0.8,
-                    capsize=2,
-                )
-                axes.annotate(
-                    f"{spread.mean:.2f}",
-                    (position + offset, 0),
-                    (0, 3),
-                    textcoords="offset points",
-                    ha="center",
-                    color="white",
-                    fontsize=6.5,
-                )
-        axes.set_xticks(range(len(shown)), [c.label.replace(", ", "\n") for c in shown])
-        axes.set_xlim(-0.6, len(shown) - 0.4)
-        axes.grid(axis="x", visible=False)
-    for position, comparison in enumerate(shown):
+    for place, comparison in enumerate(shown):
+        for colour, group in _groups(comparison):
+            beside = place + (-0.2 if colour == PLAIN else 0.2)
+            _draw_bar(time_axes, beside, group.minutes, colour)
+            _draw_bar(accuracy_axes, beside, group.accuracy, colour)
         if comparison.speed_up is not None:
-            tops = [
-                g.minutes.mean + (g.minutes.deviation or 0)
-                for _, g in _groups(comparison)
-                if g.minutes
-            ]
+            times = [g.minutes for _, g in _groups(comparison) if g.minutes]
             time_axes.annotate(
-                f"{comparison.speed_up.value:.2f} times faster"
-                if len(shown) < 3
-                else f"{comparison.speed_up.value:.2f} x",
-                (position, max(tops)),
+                f"speed-up {comparison.speed_up.value:.2f}",
+                (place, max(spread.mean + (spread.deviation or 0.0) for spread in times)),
                 (0, 5),
                 textcoords="offset points",
                 ha="center",
             )
+    for axes in (time_axes, accuracy_axes):
+        axes.set_xticks(range(len(shown)), [c.label.replace(", ", "\n") for c in shown])
+        axes.set_xlim(-0.6, len(shown) - 0.4)
+        axes.grid(axis="x", visible=False)
     time_axes.margins(y=0.15)
+    accuracy_axes.set_ylim(top=min(100.0, accuracy_axes.get_ylim()[1]))
     time_axes.set_title("time of the search")
     time_axes.set_ylabel("minutes")
     accuracy_axes.set_title("accuracy of the last generations")
@@ -163,6 +145,26 @@ def draw_bars(comparisons: Sequence[Comparison]) -> Figure | None:
     handles = [Patch(color=colour, alpha=0.85) for colour in NAMES]
     figure.legend(handles, list(NAMES.values()), loc="outside lower center", ncols=2)
     return figure
+
+
+def _draw_bar(axes: Axes, place: float, spread: Spread | None, colour: str) -> None:
+    """Draw a mean with its standard deviation, and write the mean into the bar's foot."""
+    if spread is None:
+        return
+    axes.bar(place, spread.mean, 0.36, color=colour, alpha=0.85)
+    if spread.deviation is not None:
+        axes.errorbar(
+            place, spread.mean, spread.deviation, color="#333333", linewidth=0.8, capsize=2
+        )
+    axes.annotate(
+        f"{spread.mean:.2f}",
+        (place, 0),
+        (0, 3),
+        textcoords="offset points",
+        ha="center",
+        color="white",
+        fontsize=6.5,
+    )
 
 
 def draw_training(comparison: Comparison) -> Figure | None:
@@ -200,7 +202,7 @@ def draw_flops(comparison: Comparison) -> Figure | None:
         )
     if not any(points for _, _, points in clouds):
         return None
-    figure, axes = plt.subplots(figsize=(6.4, 3.6))
+    figure, axes = plt.subplots(figsize=(6.4, 3.8))
     for colour, name, points in clouds:
         if not points:
             continue
@@ -225,11 +227,18 @@ def draw_flops(comparison: Comparison) -> Figure | None:
             linestyle="--" if hollow else "-",
             linewidth=1.6,
         )
+    accuracies = np.array([accuracy for _, _, points in clouds for _, accuracy in points])
+    # A few networks that learned nothing would press all the others into one line.
+    bottom = np.quantile(accuracies, OUTLIERS) - 1
+    if (accuracies < bottom).any():
+        axes.set_ylim(bottom=bottom)
+        below = f"{np.mean(accuracies < bottom):.0%} of the networks lie below"
+        axes.annotate(below, (0.01, 0.02), xycoords="axes fraction", color="#666666")
     axes.set_xscale("log")
     axes.set_xlabel("flops of one forward pass")
     axes.set_ylabel("validation accuracy, %")
     axes.set_title(comparison.label)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 

@@ -69,7 +69,7 @@ def test_bars_are_the_means_of_both_groups(comparisons) -> None:
 def test_single_group_has_its_bars_and_no_speed_up() -> None:
     figure = figures.draw_bars(compare([experiment(compressed=True)]))
     assert [len(axes.patches) for axes in figure.axes] == [1, 1]
-    assert not any("faster" in text.get_text() for text in figure.axes[0].texts)
+    assert not any("speed-up" in text.get_text() for text in figure.axes[0].texts)
 
 
 def test_training_shows_the_winners_validation_curves(comparisons) -> None:
