@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpineat import __version__, launcher
+from mpineat.completion import SHELLS, PrintCompletion, extra
 from mpineat.errors import InputError, StorageError
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DONE, FAILED, USAGE = 0, 1, 2
+OF_NO_COMMAND = ("-h", "--help", "--version", "--print-completion")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0 done, 1 failed, 2 usage or input, 75 stopped."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if not words or (words[0].startswith("-") and words[0] not in ("-h", "--help", "--version")):
+    if not words or (words[0].startswith("-") and words[0] not in OF_NO_COMMAND):
         words.insert(0, "run")  # `python -m mpineat` searches with the embedded configuration
-    with launcher.said_once():
-        arguments = parser().parse_args(words)
     try:
+        with launcher.said_once():
+            arguments = parser().parse_args(words)
         return int(arguments.command(arguments))
     except InputError as error:
         return _complain(error, USAGE)
@@ -45,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="Without a command: the search with the embedded configuration, digits.",
     )
     top.add_argument("--version", action="version", version=f"mpineat {__version__}")
+    top.add_argument(
+        "--print-completion",
+        action=PrintCompletion,
+        choices=SHELLS,
+        help="print a completion script for this shell and end",
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     run = _command(
@@ -52,8 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "run",
         _run,
         "search",
-        "mpirun -np 3 python -m mpineat run configs/cifar10.yaml "
-        "runs/first dataset.path=data evolution.generations=2",
+        "mpirun -np 3 python -m mpineat run configs/digits.yaml runs/first evolution.generations=2",
     )
     _words(run, "[CONFIG] [RUN_DIR] [section.option=value ...]")
     run.add_argument("--resume", action="store_true", help="continue RUN_DIR, or start it")
@@ -197,7 +205,8 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from mpineat.report import page
+    with extra("report"):
+        from mpineat.report import page
 
     print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
     return DONE
@@ -212,7 +221,9 @@ def _export(arguments: argparse.Namespace) -> int:
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     console.listen()
-    from mpineat.training import export  # TensorFlow: seconds, so only when all else is known
+    # TensorFlow writes of its start-up to the terminal unless told otherwise before it is loaded.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from mpineat.training import export
 
     exported = export.export(
         Network.from_json(outcome.network_after or {}),
