@@ -216,11 +216,13 @@ class Compression(Section):
     preset: Literal["none", "thesis"] = option(
         "none", "'thesis': absolute threshold 0.1 unless set, strength 1/flops, convolutions alone, reference cost"
     )
-    epochs: float = option(1.0, "epochs of structure learning; a fraction uses that share of the training set", gt=0)
+    epochs: float = option(
+        1.0, "epochs of structure learning; a fraction uses that share of the training set, 0 only its gradients", ge=0
+    )
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "budget",
-        "which filters stay: ranked until target_flops is met, those above the threshold, or two baselines at "
-        "target_flops: all widths alike, a random ranking",
+        "budget: target_flops shared out by how much the loss depends on each layer; threshold: filters above "
+        "alive_threshold stay; elastic: target_flops shared out by cost alone, unlearned; baselines: uniform, random",
     )
     target_flops: float = option(0.35, "budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
     min_width: Rate = option(0.15, "budget: no layer keeps less than this share of its filters")

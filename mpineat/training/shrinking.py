@@ -88,19 +88,22 @@ def _learn(network: Network, settings: Settings) -> Round:
 
     at_start = alive_now()
     points = [(0, _filters(charged, at_start))]
-    history = fit.train(
-        built,
-        settings.data,
-        epochs=options.epochs,
-        seed=settings.seed,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        training=settings.training,
-        penalty=_penalty(regularizer, built, network, kernels, thresholds, options),
-        on_chunk=lambda step: points.append((step, _filters(charged, alive_now()))),
-        deadline=settings.deadline,
-        validate=False,
-    )
+    step_seconds = 0.0
+    if options.epochs > 0:
+        history = fit.train(
+            built,
+            settings.data,
+            epochs=options.epochs,
+            seed=settings.seed,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            training=settings.training,
+            penalty=_penalty(regularizer, built, network, kernels, thresholds, options),
+            on_chunk=lambda step: points.append((step, _filters(charged, alive_now()))),
+            deadline=settings.deadline,
+            validate=False,
+        )
+        step_seconds = history.step_seconds
     if options.rule == "threshold":
         norms = regularizer.by_layer(regularizer.norms(kernels).numpy())
         narrowed = _narrow(network, charged, alive_now(), norms, options)
@@ -112,7 +115,7 @@ def _learn(network: Network, settings: Settings) -> Round:
         model=built,
         dead_at_start=_dead(charged, at_start),
         alive=tuple(points),
-        step_seconds=history.step_seconds,
+        step_seconds=step_seconds,
     )
 
 

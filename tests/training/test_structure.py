@@ -68,6 +68,12 @@ def test_rules_with_a_budget_fill_it(data, rule):
     assert learned.weights is None
 
 
+def test_no_epoch_at_all_ranks_by_the_first_gradients(data):
+    learned = learn(data, target_flops=BUDGET, epochs=0.0)
+    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    assert learned.network != learn(data, target_flops=BUDGET, rule="elastic").network
+
+
 def test_batch_norm_networks_fill_the_budget_too(data):
     learned = learn(data, network("conv2d_bn"), target_flops=BUDGET)
     assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
