@@ -58,8 +58,10 @@ stop_ranks() {
 
 # requeue - LSF does it by itself for the exit codes of -Q; Slurm has to be asked.
 requeue() {
-  if [ -n "${SLURM_JOB_ID:-}" ]; then
-    # An array's task has an id of its own; SLURM_JOB_ID is that one.
+  if [ -n "${SLURM_ARRAY_JOB_ID:-}" ]; then
+    # Not SLURM_JOB_ID: for the array's last task that is the number of the array, finished tasks included.
+    scontrol requeue "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"
+  elif [ -n "${SLURM_JOB_ID:-}" ]; then
     scontrol requeue "$SLURM_JOB_ID"
   fi
 }
