@@ -7,8 +7,8 @@ passed over.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
@@ -21,7 +21,7 @@ from mpineat.genotype.draws import Draws
 from mpineat.genotype.genome import Blueprint, Module
 
 TRIES = 8  # draws of modules for one blueprint before the next blueprint has its turn
-ROUNDS = 25  # blueprints in a row that fail before the search space is called empty
+ROUNDS = 250  # blueprints in a row that fail before the search space is called empty
 
 
 def ask(
@@ -46,10 +46,9 @@ def _ask(
     state: State, config: Config, build: Callable[[Candidate], BuiltT], count: int
 ) -> Asked[BuiltT]:
     draws = draws_for(Purpose.CANDIDATES, state.generation, config, state.next_candidate)
-    blueprints = _Deck([genome.id for genome in state.blueprints.genomes], state.blueprints, draws)
-    modules = {s.id: _Deck(s.members, state.modules, draws) for s in state.modules.species}
     blueprint_of = {genome.id: genome for genome in state.blueprints.genomes}
-    module_of = {genome.id: genome for genome in state.modules.genomes}
+    blueprints = _Deck(list(blueprint_of), state.blueprints, draws)
+    table = _Table(state, config, draws)
     counts = Counter(state.counts)
     found: list[Candidate] = []
     built: list[BuiltT] = []
@@ -59,24 +58,21 @@ def _ask(
     while len(found) < count:
         blueprint = blueprint_of[blueprints.deal()]
         for attempt in range(TRIES):
-            chosen = _choose_modules(
-                blueprint, modules, module_of, config, draws, retain=attempt == 0
-            )
+            chosen = table.modules_for(blueprint, left=count - len(found))
             key = (blueprint.id, *[module.id for _, module in chosen])
-            # The last tries take a repetition rather than nothing: small populations have few
-            # combinations.
+            # A small population has few combinations; then a repetition is better than nothing.
             if key in drawn and attempt < TRIES // 2:
                 counts["draw_duplicate"] += 1
                 continue
-            candidate = Candidate(
-                state.next_candidate + len(found), state.generation, blueprint, chosen
-            )
+            id = state.next_candidate + len(found)
+            candidate = Candidate(id, state.generation, blueprint, chosen)
             try:
                 built.append(build(candidate))
             except Infeasible as problem:
                 counts[f"draw_{problem.reason}"] += 1
                 failures[problem.reason] += 1
                 last = str(problem)
+                table.take_back(chosen)
                 continue
             found.append(candidate)
             drawn.add(key)
@@ -84,28 +80,45 @@ def _ask(
             break
         else:
             fruitless += 1
-            if fruitless >= max(ROUNDS, 2 * len(blueprint_of)):
+            if fruitless >= ROUNDS:
                 raise InputError(_empty(failures, fruitless * TRIES, last))
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
 
 
-def _choose_modules(
-    blueprint: Blueprint,
-    decks: dict[int, _Deck],
-    module_of: dict[int, Module],
-    config: Config,
-    draws: Draws,
-    retain: bool,
-) -> tuple[tuple[int, Module], ...]:
-    kept = dict(blueprint.retained) if retain else {}
-    chosen = []
-    for species in sorted({node.species for node in blueprint.nodes}):
-        id = kept.get(species)
-        if id not in module_of or draws.uniform() >= config.evolution.retain_modules:
-            id = decks[species].deal()
-        chosen.append((species, module_of[id]))
-    return tuple(chosen)
+class _Table:
+    """The modules of every species, ready to be dealt."""
+
+    def __init__(self, state: State, config: Config, draws: Draws) -> None:
+        self.draws, self.retain = draws, config.evolution.retain_modules
+        self.module_of = {genome.id: genome for genome in state.modules.genomes}
+        self.decks = {s.id: _Deck(s.members, state.modules, draws) for s in state.modules.species}
+
+    def modules_for(self, blueprint: Blueprint, left: int) -> tuple[tuple[int, Module], ...]:
+        """Return a module for each species that the blueprint names.
+
+        Args:
+            left: Candidates still to come, this one included. Where they just
+                suffice for a species' modules that were not dealt yet, one of those is taken, not
+                the retained one.
+        """
+        kept = dict(blueprint.retained)
+        chosen = []
+        for species in sorted({node.species for node in blueprint.nodes}):
+            deck, id = self.decks[species], kept.get(species)
+            if (
+                id not in self.module_of
+                or deck.undealt <= left < 2 * deck.undealt
+                or self.draws.uniform() >= self.retain
+            ):
+                id = deck.deal()
+            chosen.append((species, self.module_of[id]))
+        return tuple(chosen)
+
+    def take_back(self, chosen: Sequence[tuple[int, Module]]) -> None:
+        """Give modules of a failed draw a second chance."""
+        for species, module in chosen:
+            self.decks[species].take_back(module.id)
 
 
 class _Deck:
@@ -118,15 +131,25 @@ class _Deck:
         draws: Draws,
     ) -> None:
         fitness, uses = population.fitness, population.uses
+        self.ids, self.draws = ids, draws
         order = draws.shuffled(ids)
         order.sort(key=lambda id: 0 if id not in fitness else 1 if id not in uses else 2)
-        self.deal: Callable[[], int] = _deal(order, draws).__next__
+        self.order = deque(order)
+        self.returned: set[int] = set()
+        self.undealt = len(ids)
 
+    def deal(self) -> int:
+        """Return the next id."""
+        if not self.order:
+            self.order.extend(self.draws.shuffled(self.ids))
+        self.undealt = max(0, self.undealt - 1)
+        return self.order.popleft()
 
-def _deal(order: list[int], draws: Draws) -> Iterator[int]:
-    while True:
-        yield from order
-        order = draws.shuffled(order)
+    def take_back(self, id: int) -> None:
+        """Put an id under the deck, once."""
+        if id not in self.returned:
+            self.returned.add(id)
+            self.order.append(id)
 
 
 def _empty(failures: Counter[str], tries: int, last: str) -> str:

@@ -97,5 +97,5 @@ def create(
             next_species=kinds[-1].id + 1,
         ),
         next_candidate=after.next_candidate if after else 0,
-        counts=dict(counts),
+        counts=dict(+counts),
     )

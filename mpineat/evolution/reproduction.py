@@ -55,6 +55,8 @@ def reproduce(
         before.append(operators.cross(genomes[first], genomes[second], id))
         parents.append((first, second))
     counts["crossover"] += sum(len(pair) == 2 for pair in parents)
+    if not couples:
+        return sorted(surviving, key=lambda genome: genome.id)
     known = {operators.content(genome) for genome in surviving}
     offspring = operators.mutate(before, ids, parents)
     alike = _duplicates(offspring, range(len(offspring)), known, operators)

@@ -19,7 +19,7 @@ def known_fitness(population: Population[GenomeT]) -> dict[int, float]:
     A genome that no candidate used is neither punished nor rewarded for that.
     """
     known = population.fitness
-    overall = _mean([known[g.id] for g in population.genomes if g.id in known], 0.0)
+    overall = _mean(list(known.values()), 0.0)
     fitness: dict[int, float] = {}
     for species in population.species:
         mean = _mean([known[id] for id in species.members if id in known], overall)

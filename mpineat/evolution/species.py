@@ -19,7 +19,7 @@ from mpineat.evolution.state import GenomeT, Species
 from mpineat.genotype.distance import Floats, Packed, distances
 
 NUDGE = 1.1  # the factor that moves a threshold which gave too many or too few species
-TRIES = 50  # moves in one generation while the count is off by more than one
+TRIES = 100  # moves in one generation while the count is off by more than one
 # Representatives nearer than this share of the threshold merge. At 1 a species would be founded and
 # merged away in every other generation, and blueprints would lose what they point to.
 MERGING = 0.5
@@ -128,5 +128,7 @@ def _steer(table: _Table, threshold: float, wanted: int) -> tuple[list[int], flo
             break
         direction = count - wanted
         threshold *= NUDGE if count > wanted else 1 / NUDGE
-    # The youngest centres' genomes go to the next nearest species.
+    if count < wanted:
+        threshold /= NUDGE
+    # Too many by a small step: the last founders' genomes go to the next nearest species.
     return table.centres(threshold, wanted), threshold

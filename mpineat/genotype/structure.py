@@ -50,7 +50,10 @@ def add_node(
     new = (innovations.connect(old.source, node), innovations.connect(node, old.target))
     kept = list(connections)
     kept[place] = Connection(old.innovation, old.source, old.target, False)
-    return _by_number([*nodes, new_node(node)]), _by_number([*kept, *new])
+    kept.extend(new)
+    grown = list(nodes)
+    grown.append(new_node(node))
+    return _by_number(grown), _by_number(kept)
 
 
 def remove_node(
@@ -126,10 +129,8 @@ def toggle_connection(connections: Connections, draws: Draws) -> Connections:
     if not places:
         raise Rejected("invalid")
     place = draws.choice(places)
-    gene = connections[place]
-    return (
-        connections[:place] + (gene._replace(enabled=not gene.enabled),) + connections[place + 1 :]
-    )
+    toggled = connections[place]._replace(enabled=not connections[place].enabled)
+    return (*connections[:place], toggled, *connections[place + 1 :])
 
 
 GeneT = TypeVar("GeneT", ModuleNode, BlueprintNode, Connection)

@@ -1,0 +1,47 @@
+"""What makes a genome valid: its graph, and settings that the search space knows."""
+
+from __future__ import annotations
+
+from mpineat.config import Config
+from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.graph import problem
+
+
+def module_problem(module: Module, config: Config) -> str | None:
+    """Return what is wrong with a module in one sentence; None for a valid one."""
+    space = config.search_space
+    wrong = problem([node.id for node in module.nodes], module.connections)
+    if wrong:
+        return wrong
+    if len(module.nodes) > space.max_module_nodes:
+        return f"its {len(module.nodes)} nodes exceed search_space.max_module_nodes"
+    if module.join not in space.joins:
+        return f"its join {module.join!r} is not in search_space.joins"
+    for node in module.nodes:
+        # Fewer filters than the range allows may be inherited from compression.
+        if not 1 <= node.filters <= space.filters[1] or not 0 <= node.rate < 1:
+            return f"node {node.id}: {node.filters} filters or rate {node.rate} out of range"
+        if node.kernel not in space.kernel_sizes or node.neighbour not in space.neighbours:
+            return f"node {node.id}: kernel {node.kernel} or neighbour {node.neighbour!r} unknown"
+    return None
+
+
+def blueprint_problem(blueprint: Blueprint, config: Config) -> str | None:
+    """Return what is wrong with a blueprint in one sentence; None for a valid one."""
+    space, evolution = config.search_space, config.evolution
+    wrong = problem([node.id for node in blueprint.nodes], blueprint.connections)
+    if wrong:
+        return wrong
+    if len(blueprint.nodes) > space.max_blueprint_nodes:
+        return f"its {len(blueprint.nodes)} nodes exceed search_space.max_blueprint_nodes"
+    if len(blueprint.dense) != space.dense_layers:
+        return f"it has {len(blueprint.dense)} dense layers, not search_space.dense_layers"
+    if any(not 1 <= units <= space.dense_units[1] for units in blueprint.dense):
+        return f"its dense layers {list(blueprint.dense)} are out of search_space.dense_units"
+    low, high = evolution.learning_rate
+    rate = blueprint.learning_rate
+    if evolution.evolve_training != (rate is not None):
+        return "its learning rate contradicts evolution.evolve_training"
+    if rate is not None and not low <= rate <= high:
+        return f"its learning rate {rate} is out of evolution.learning_rate"
+    return None

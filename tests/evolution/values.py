@@ -1,0 +1,45 @@
+"""Configurations, builds and stand-in evaluations for the tests of this room."""
+
+from __future__ import annotations
+
+import random
+
+from mpineat.config import Config
+from mpineat.evolution.state import Result, State
+from mpineat.evolution.strategy import Strategy, select
+from mpineat.genotype.candidate import Candidate
+from mpineat.phenotype.assemble import assemble, check_limits
+from mpineat.phenotype.network import Network
+
+SHAPE = (16, 16, 1)
+
+
+def config(seed: int = 1, space: dict | None = None, **evolution: object) -> Config:
+    return Config.model_validate(
+        {"run": {"seed": seed}, "search_space": space or {}, "evolution": evolution}
+    )
+
+
+def building(config: Config):
+    """Return what search.py gives to ask: assemble within the limits."""
+
+    def build(candidate: Candidate) -> Network:
+        network = assemble(candidate, SHAPE, 10, config.search_space)
+        check_limits(network, config.search_space, 32)
+        return network
+
+    return build
+
+
+def grown(config: Config, generations: int, seed: int = 1, keep: bool = False):
+    """Run so many generations of random fitness; return the last state, or all of them."""
+    strategy: Strategy = select(config)
+    rng = random.Random(seed)
+    states: list[State] = [strategy.initial(config)]
+    for _ in range(generations):
+        asked = strategy.ask(states[-1], config, building(config))
+        results = [Result(candidate=c, fitness=rng.random()) for c in asked.candidates]
+        told = strategy.tell(asked.state, results, config)
+        states += [told, strategy.breed(told, config)] if keep else []
+        states = states if keep else [strategy.breed(told, config)]
+    return states if keep else states[-1]
