@@ -225,7 +225,7 @@ class Compression(Section):
         "alive_threshold stay; elastic: target_flops shared out by cost alone, unlearned; baselines: uniform, random",
     )
     target_flops: float = option(0.35, "budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
-    min_width: Rate = option(0.15, "budget: no layer keeps less than this share of its filters")
+    min_width: Rate = option(0.7, "budget: no layer keeps less than this share of its uniformly narrowed width")
     strength: float = option(1.0, "regularization strength in units of 1 / full flops (thesis: 1)", ge=0)
     threshold_mode: Literal["absolute", "relative_to_init"] = option(
         "relative_to_init", "compare a filter's norm with alive_threshold itself, or times the layer's initial median"

@@ -47,11 +47,11 @@ def allot(
     Args:
         importance: [blocks], above 0; only the proportions matter.
         target: Share of the full cost. What min_width and protected layers hold may cost more.
-        min_width: No block keeps a smaller share.
+        min_width: No block keeps less than this share of what `uniform` leaves it.
         multiple: Prefer multiples of this; a block that is smaller stays as it is.
     """
     costs = _Costs(plan)
-    least = np.clip(min_width * costs.sizes, 1.0, costs.sizes)
+    least = np.clip(min_width * np.array(uniform(plan, target)), 1.0, costs.sizes)
 
     def at_price(log_price: float) -> Floats:
         # Where no bound holds, importance * r^-(exponent + 1) = price * d cost / d r. The slope
@@ -73,11 +73,10 @@ def ranked(plan: ChannelPlan, scores: Floats, target: float, *, min_width: float
 
     Args:
         scores: [groups]
-        min_width: No block keeps a smaller share of its groups; each keeps at least one.
+        min_width: As in `allot`.
     """
-    spared = strongest(
-        plan, [max(1, int(np.ceil(min_width * len(b.groups)))) for b in plan.blocks], scores
-    )
+    least = [max(1, int(min_width * count)) for count in uniform(plan, target)]
+    spared = strongest(plan, least, scores)
     order = np.argsort(scores, kind="stable")
     order = order[~spared[order]]
     limit = target * plan.full_cost()

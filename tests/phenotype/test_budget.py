@@ -56,6 +56,23 @@ def test_a_large_exponent_is_uniform():
     assert np.ptp(found) < 0.12
 
 
+@pytest.mark.parametrize("rule", ["allot", "ranked"])
+def test_no_block_falls_far_below_its_uniform_width(rule):
+    plan = plan_channels(NETWORK)
+    least = 0.7 * np.array(budget.uniform(plan, 0.3))
+    if rule == "allot":
+        importance = np.array([100.0, 1.0, 1.0, 100.0])
+        counts = budget.allot(plan, importance, 0.3, min_width=0.7)
+    else:
+        scores = np.concatenate(
+            [np.full(len(b.groups), float(i)) for i, b in enumerate(plan.blocks)]
+        )
+        alive = budget.ranked(plan, scores, 0.3, min_width=0.7)
+        counts = [int(alive[block.groups].sum()) for block in plan.blocks]
+    assert (np.array(counts) >= np.floor(least)).all()
+    assert min(counts / least) < 1.15
+
+
 def test_multiples_are_kept_within_the_budget():
     plan = plan_channels(NETWORK)
     counts = budget.allot(plan, np.ones(4), 0.5, multiple=8)
