@@ -12,6 +12,7 @@ from mpineat.tasks import Outcome, Task
 
 FEATURES = 4  # a constant, flops, parameters, layers
 FEWEST = 2 * FEATURES  # measured evaluations before the fit is believed
+FITS_A_DOUBLING = 4  # new fits while the number of measured evaluations doubles
 MOST = 500  # measured evaluations that are remembered; the search drifts
 
 
@@ -26,6 +27,7 @@ class CostModel:
         self._features: deque[NDArray[np.float64]] = deque(maxlen=MOST)
         self._seconds: deque[float] = deque(maxlen=MOST)
         self._weights: NDArray[np.float64] | None = None
+        self._unused = 0  # measured evaluations that came after the last fit
 
     def learn(self, task: Task, outcome: Outcome) -> bool:
         """Add a measured evaluation; return whether predictions changed.
@@ -36,8 +38,10 @@ class CostModel:
             return False
         self._features.append(_features(task))
         self._seconds.append(outcome.seconds.total)
-        if len(self._seconds) < FEWEST or len(self._seconds) % FEATURES:
+        self._unused += 1
+        if len(self._seconds) < FEWEST or self._unused * FITS_A_DOUBLING < len(self._seconds):
             return False
+        self._unused = 0
         self._weights = _fit(np.stack(self._features), np.array(self._seconds))
         return True
 

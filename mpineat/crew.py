@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,9 +10,32 @@ from typing import Protocol
 from mpineat.tasks import Task
 from mpineat.worker import Message
 
-# A blocking receive burns a core under every MPI; looking with growing pauses costs 0.4 % of one.
-SHORTEST_PAUSE = 5e-5  # seconds between two looks after a message
-LONGEST_PAUSE = 0.02  # and when nothing came for a while
+# A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
+YIELDS = 20  # looks after a message that only let others run: the next one may be under way
+SHORTEST_PAUSE = 5e-5  # seconds between the looks that follow, growing by half each time
+LONGEST_PAUSE = 0.02
+
+
+class Patience:
+    """Growing pauses between two looks for a message."""
+
+    def __init__(self) -> None:
+        """Begin as after a message."""
+        self._looks = 0
+        self._pause = SHORTEST_PAUSE
+
+    def reset(self) -> None:
+        """Look often again: something came."""
+        self._looks, self._pause = 0, SHORTEST_PAUSE
+
+    def pause(self) -> float:
+        """Return the seconds until the next look; 0 after having let another process run."""
+        self._looks += 1
+        if self._looks <= YIELDS:
+            os.sched_yield()
+            return 0.0
+        pause, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 1.5)
+        return pause
 
 
 class Link(Protocol):

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from mpineat import launcher
-from mpineat.crew import LONGEST_PAUSE, SHORTEST_PAUSE
+from mpineat.crew import Patience
 from mpineat.dispatch import Farm as Farm
 from mpineat.errors import FarmError
 from mpineat.membership import Membership as Membership
@@ -90,13 +90,13 @@ class World:
 
     def receive(self, seconds: float) -> tuple[int, Message] | None:
         """Return the next message and its sender; looks for it with growing pauses."""
-        end, pause = time.monotonic() + seconds, SHORTEST_PAUSE
+        end, patience = time.monotonic() + seconds, Patience()
         while (found := self._look()) is None:
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            time.sleep(min(pause, left))
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            if pause := patience.pause():
+                time.sleep(min(pause, left))
         return found
 
     def lost(self) -> tuple[int, ...]:

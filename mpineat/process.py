@@ -13,7 +13,6 @@ from collections import deque
 
 import mpineat
 from mpineat.pipe import Frames, Kind, frame
-from mpineat.tasks import Task, task_to_bytes
 
 # What launchers leave in the environment: a child that saw it would try to join the MPI job.
 LAUNCHER_VARIABLES = (
@@ -101,10 +100,6 @@ class Child:
         self._unsent += frame(kind, payload)
         self._flush()
 
-    def send_task(self, task: Task) -> None:
-        """Send a Task."""
-        self.send(Kind.TASK, task_to_bytes(task))
-
     def receive(self, seconds: float) -> tuple[Kind, bytes] | None:
         """Return the next frame, waiting at most `seconds` for it.
 
@@ -116,7 +111,7 @@ class Child:
         if self._unsent:
             self._flush()
             seconds = min(seconds, 0.01)
-        if self._poll.poll(seconds * 1e3):
+        if self._readable(seconds):
             try:
                 data = os.read(self._in, 1 << 16)
             except BlockingIOError:
@@ -125,6 +120,13 @@ class Child:
                 self._ended = True  # every writer is gone: dead, or about to be
             self._arrived.extend(self._frames.feed(data))
         return self._arrived.popleft() if self._arrived else None
+
+    def _readable(self, seconds: float) -> bool:
+        # poll() counts in whole milliseconds; a rank that has just finished a task waits for less.
+        if 0 < seconds < 1e-3 and not self._poll.poll(0):
+            time.sleep(seconds)
+            seconds = 0.0
+        return bool(self._poll.poll(seconds * 1e3))
 
     def exit_status(self) -> str | None:
         """Return how the child ended, in words; None while it lives."""

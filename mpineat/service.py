@@ -7,10 +7,9 @@ import logging
 import time
 from collections.abc import Sequence
 
-from mpineat.crew import LONGEST_PAUSE, SHORTEST_PAUSE, World
+from mpineat.crew import LONGEST_PAUSE, Patience, World
 from mpineat.pipe import Kind, Setup
 from mpineat.stop import Stop
-from mpineat.tasks import task_from_bytes
 from mpineat.worker import Message, Supervisor, beat
 
 # A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
@@ -23,13 +22,14 @@ def serve(world: World, supervisor: Supervisor) -> int | None:
     stop, told = Stop(), False
     stop.on_second = lambda: world.send(0, _signal(stop, again=True))
     stop.install()
-    pause, beat_seconds, lost_seconds = SHORTEST_PAUSE, 5.0, 120.0  # until the setup comes
+    patience, beat_seconds, lost_seconds = Patience(), 5.0, 120.0  # until the setup comes
     beaten = heard = time.monotonic()
     while True:
         now = time.monotonic()
         if arrived := world.receive(0.0):
             message = arrived[1]
-            heard, pause = now, SHORTEST_PAUSE
+            heard = now
+            patience.reset()
             if message.kind == Kind.END:
                 world.send(0, message)
                 return message.payload[0]
@@ -40,11 +40,11 @@ def serve(world: World, supervisor: Supervisor) -> int | None:
                 _log_to(setup.log_path)
             obey(supervisor, message)
             continue
-        if news := supervisor.step(pause):
+        # While the child is busy rank 0 has nothing urgent to say.
+        busy = supervisor.state == "busy"
+        if news := supervisor.step(LONGEST_PAUSE if busy else patience.pause()):
             world.send(0, news)
-            pause = SHORTEST_PAUSE
-        else:
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            patience.reset()
         if not told and stop.reason():
             told = True
             world.send(0, _signal(stop, again=False))
@@ -60,7 +60,7 @@ def obey(supervisor: Supervisor, message: Message) -> None:
     if message.kind == Kind.SETUP:
         supervisor.setup(Setup.from_bytes(message.payload))
     elif message.kind == Kind.TASK:
-        supervisor.give(task_from_bytes(message.payload))
+        supervisor.give(message.payload)
     elif message.kind == Kind.CLOSE:
         supervisor.close()
 

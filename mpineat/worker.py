@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child
-from mpineat.tasks import Outcome, Seconds, Task, WireError, outcome_to_bytes
+from mpineat.tasks import Outcome, Seconds, Task, WireError, outcome_to_bytes, task_from_bytes
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Supervisor:
         self._child = child
         self._setup: Setup | None = None
         self._task: Task | None = None
+        self._payload = b""  # the task as it came
         self._state = "starting"
         self._since = time.monotonic()  # of the task, or of the child's start while there is none
         self._began = 0.0  # Unix time of the task
@@ -70,11 +71,11 @@ class Supervisor:
             self._child = None
         self._start()
 
-    def give(self, task: Task) -> None:
-        """Evaluate `task`, as soon as the child is ready; one at a time."""
+    def give(self, payload: bytes) -> None:
+        """Evaluate the Task in `payload`, as soon as the child is ready; one at a time."""
         if self._task is not None:
             raise RuntimeError(f"candidate {self._task.candidate.id} is still being evaluated")
-        self._task = task
+        self._task, self._payload = task_from_bytes(payload), payload
         if self._state == "idle":
             self._begin()
 
@@ -127,10 +128,9 @@ class Supervisor:
 
     def _begin(self) -> None:
         child, setup = self._running()
-        assert self._task is not None
         self._state, self._since, self._began = "busy", time.monotonic(), time.time()
         self._log_offset = _size(setup.log_path)
-        child.send_task(self._task)
+        child.send(Kind.TASK, self._payload)
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
         if kind == Kind.READY:

@@ -13,7 +13,7 @@ import pytest
 
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child, environment
-from mpineat.tasks import outcome_from_bytes
+from mpineat.tasks import outcome_from_bytes, task_to_bytes
 from mpineat.worker import Message, Supervisor
 from tests import evaluations
 
@@ -57,7 +57,7 @@ def test_one_child_evaluates_many_tasks(supervisor, tmp_path):
     assert expect(supervisor, Kind.READY).payload == b'{"device": "dry run"}'
     pids = set()
     for number in range(5):
-        supervisor.give(evaluations.task(number))
+        supervisor.give(task_to_bytes(evaluations.task(number)))
         answer = outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload)
         assert (answer.candidate, answer.status, answer.rank) == (number, "ok", 4)
         pids.add(child_of(supervisor))
@@ -69,7 +69,7 @@ def test_one_child_evaluates_many_tasks(supervisor, tmp_path):
 def test_a_killed_child_is_the_machines_fault_and_is_replaced(supervisor, tmp_path, number):
     start(supervisor, tmp_path, dry_run_seconds=1000.0)
     expect(supervisor, Kind.READY)
-    supervisor.give(evaluations.task(1, attempt=2))
+    supervisor.give(task_to_bytes(evaluations.task(1, attempt=2)))
     wait_until_busy(supervisor)
     os.kill(child_of(supervisor), number)
     failed = outcome_from_bytes(expect(supervisor, Kind.FAULT).payload)
@@ -83,7 +83,7 @@ def test_a_child_that_dies_idle_is_replaced_before_the_next_task(supervisor, tmp
     start(supervisor, tmp_path)
     expect(supervisor, Kind.READY)
     os.kill(child_of(supervisor), signal.SIGKILL)
-    supervisor.give(evaluations.task(1))
+    supervisor.give(task_to_bytes(evaluations.task(1)))
     end = time.monotonic() + PATIENCE
     kinds = []
     while Kind.OUTCOME not in kinds and Kind.FAULT not in kinds and time.monotonic() < end:
@@ -110,7 +110,7 @@ def test_a_child_started_before_its_setup_was_known_is_used_if_it_lives(tmp_path
 def test_a_hang_ends_at_the_deadline_even_of_a_stopped_child(supervisor, tmp_path):
     start(supervisor, tmp_path, dry_run_seconds=1000.0, task_minutes=1.5 / 60)
     expect(supervisor, Kind.READY)
-    supervisor.give(evaluations.task(1))
+    supervisor.give(task_to_bytes(evaluations.task(1)))
     os.kill(child_of(supervisor), signal.SIGSTOP)
     failed = outcome_from_bytes(expect(supervisor, Kind.FAULT).payload)
     assert (failed.fault, failed.reason) == ("machine", "timeout")
@@ -121,7 +121,7 @@ def test_a_stopped_child_is_continued(supervisor, tmp_path):
     start(supervisor, tmp_path, dry_run_seconds=0.2)
     expect(supervisor, Kind.READY)
     os.kill(child_of(supervisor), signal.SIGSTOP)
-    supervisor.give(evaluations.task(1))
+    supervisor.give(task_to_bytes(evaluations.task(1)))
     assert outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload).status == "ok"
 
 
@@ -132,7 +132,7 @@ def test_a_child_that_eats_memory_is_killed(supervisor, tmp_path):
     supervisor._setup = Setup(
         config=evaluations.config(memory_mb=limit, dry_run_seconds=1000.0), rank=4, host="here"
     )
-    supervisor.give(evaluations.task(1))
+    supervisor.give(task_to_bytes(evaluations.task(1)))
     failed = outcome_from_bytes(expect(supervisor, Kind.FAULT).payload)
     assert "farm.memory_mb" in failed.detail
 
@@ -141,9 +141,9 @@ def test_a_child_is_replaced_after_so_many_tasks(supervisor, tmp_path):
     start(supervisor, tmp_path, tasks_per_child=2)
     expect(supervisor, Kind.READY)
     first = child_of(supervisor)
-    supervisor.give(evaluations.task(1))
+    supervisor.give(task_to_bytes(evaluations.task(1)))
     expect(supervisor, Kind.OUTCOME)
-    supervisor.give(evaluations.task(2))
+    supervisor.give(task_to_bytes(evaluations.task(2)))
     worn = expect(supervisor, Kind.FAULT)  # busy with the replacement, but the outcome is whole
     assert outcome_from_bytes(worn.payload).status == "ok"
     expect(supervisor, Kind.READY)

@@ -1,0 +1,21 @@
+"""A child that evaluates nothing: what is left is the farm's own cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mpineat import child, pipe
+from mpineat.pipe import Setup
+from mpineat.tasks import Outcome, Task
+
+
+def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
+    return "no-op", lambda task: Outcome(
+        candidate=task.candidate.id, network_hash=task.network_hash, status="ok", accuracy=0.5
+    )
+
+
+def main(argv: list[str]) -> int:
+    receive, send, _ = (int(item) for item in argv)
+    pipe.serve(receive, send, child.prepare, start)
+    return 0

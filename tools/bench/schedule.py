@@ -1,0 +1,120 @@
+"""How busy workers are under four orders of dispatch, in simulated time.
+
+"dearest first" and "steady" run the real Farm over pretended workers; the other two are what simpler
+farms do. An evaluation's seconds are drawn from a log-normal distribution, or from those of a real
+run; the farm knows them with an error, as it knows flops.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mpineat.config import Config
+from mpineat.crew import WorkerInfo
+from mpineat.dispatch import Farm
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Blueprint
+from mpineat.pipe import Kind
+from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
+from mpineat.worker import Message
+
+PREDICTION_ERROR = 0.3  # sigma of the log of what flops say about seconds
+
+
+@dataclass
+class Workers:
+    """A link to workers that sleep in simulated time; `overhead` seconds pass between two tasks."""
+
+    durations: dict[int, float]
+    overhead: float
+    now: float = 0.0
+    events: list[tuple[float, int, int, Message]] = field(default_factory=list)
+
+    def send(self, rank: int, message: Message) -> None:
+        if message.kind != Kind.TASK:
+            return
+        task = task_from_bytes(message.payload)
+        seconds = self.durations[task.candidate.id]
+        outcome = Outcome(
+            candidate=task.candidate.id,
+            network_hash="",
+            status="ok",
+            seconds=Seconds(total=seconds),
+        )
+        done = self.now + seconds + self.overhead
+        self.at(done, rank, Message(Kind.OUTCOME, outcome_to_bytes(outcome)))
+
+    def at(self, time: float, rank: int, message: Message) -> None:
+        heapq.heappush(self.events, (time, len(self.events), rank, message))
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        if not self.events or self.events[0][0] > self.now + seconds:
+            self.now += seconds
+            return None
+        self.now, _, rank, message = heapq.heappop(self.events)
+        return rank, message
+
+    def lost(self) -> tuple[int, ...]:
+        return ()
+
+
+def simulate(
+    seconds: np.ndarray, workers: int, candidates: int, *, steady: bool, overhead: float = 0.001
+) -> float:
+    """Return the busy share of `workers` over generations of `candidates` evaluations each."""
+    rng = np.random.default_rng(1)
+    error = rng.lognormal(0, PREDICTION_ERROR, len(seconds))
+    flops = (seconds * error * 1e6).astype(int) + 1
+    link = Workers(dict(enumerate(seconds.tolist())), overhead)
+    config = Config.model_validate({"farm": {"lost_seconds": 1e9}})
+    crew = [
+        WorkerInfo(rank=rank, host="", device="", state="starting")
+        for rank in range(1, workers + 1)
+    ]
+    farm = Farm(config, link, crew, clock=lambda: link.now)
+    for worker in crew:
+        link.at(0.0, worker.rank, Message(Kind.READY, b'{"device": ""}'))
+    asked = done = 0
+    ahead = workers if steady else 0
+    for closed in range(candidates, len(seconds) + 1, candidates):
+        while asked < min(closed + ahead, len(seconds)):
+            farm.submit(_task(asked, int(flops[asked])))
+            asked += 1
+        while done < closed:
+            done += farm.poll(3600.0) is not None
+    # The end of a run, where workers run out of work, is the same for both and is left out for
+    # steady: the share is that of the time until the last full generation closed.
+    if not steady:
+        return float(seconds.sum() / (link.now * workers))
+    unfinished = sum(link.now - (e[0] - link.durations[_number(e[3])]) for e in link.events)
+    finished = seconds.sum() - sum(link.durations[_number(e[3])] for e in link.events)
+    return float((finished + unfinished) / (link.now * workers))
+
+
+def in_order(seconds: np.ndarray, workers: int, candidates: int, *, static: bool) -> float:
+    """Return the busy share when tasks are dealt out beforehand, or one by one in order."""
+    total = 0.0
+    for generation in seconds.reshape(-1, candidates):
+        free = [0.0] * workers
+        for number, one in enumerate(generation.tolist()):
+            if static:
+                free[number % workers] += one
+            else:
+                heapq.heapreplace(free, free[0] + one)
+        total += max(free)
+    return float(seconds.sum() / (total * workers))
+
+
+def _number(message: Message) -> int:
+    from mpineat.tasks import outcome_from_bytes
+
+    return outcome_from_bytes(message.payload).candidate
+
+
+def _task(number: int, flops: int) -> Task:
+    blueprint = Blueprint(number, (), (), ())
+    candidate = Candidate(id=number, generation=0, blueprint=blueprint, modules=())
+    return Task(candidate=candidate, network_hash="", seed=0, compress=False, flops=flops)
