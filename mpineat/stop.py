@@ -118,6 +118,9 @@ def batch_seconds_left(environ: Mapping[str, str]) -> tuple[float | None, str]:
     if end := environ.get("SLURM_JOB_END_TIME"):
         return _number(end, minus=time.time()), "Slurm's time limit"
     if job := environ.get("SLURM_JOB_ID"):
+        if array := environ.get("SLURM_ARRAY_JOB_ID"):
+            # The last task's own number is the array's, and would ask after all tasks.
+            job = f"{array}_{environ.get('SLURM_ARRAY_TASK_ID')}"
         return parse_left(_output("squeue", "-h", "-j", job, "-o", "%L")), "Slurm's time limit"
     if job := environ.get("LSB_JOBID"):
         index = environ.get("LSB_JOBINDEX", "0")

@@ -135,6 +135,13 @@ def command(folder: Path, name: str, says: str) -> None:
     ("environ", "name", "says", "seconds", "asked"),
     [
         ({"SLURM_JOB_ID": "7"}, "squeue", "1:00:00", 3600.0, "-h -j 7 -o %L"),
+        (
+            {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"},
+            "squeue",
+            "1:00:00",
+            3600.0,
+            "-h -j 7_2 -o %L",
+        ),
         ({"LSB_JOBID": "8"}, "bjobs", "0:30 L", 1800.0, "-noheader -o time_left 8"),
         (
             {"LSB_JOBID": "8", "LSB_JOBINDEX": "3"},
