@@ -44,7 +44,7 @@ class Experiment:
 
     Attributes:
         generations: The finished and readable ones, ascending; a damaged one is missing.
-        workers: Processes that evaluate, of the last launch; 0 when no launch recorded them.
+        workers: Processes that evaluate; 0 when that is not recorded or changed on a resume.
         devices: What they evaluated on.
         problems: Sentences on what could not be read, and what follows from it.
     """

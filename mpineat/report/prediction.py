@@ -17,7 +17,7 @@ class Prediction:
         shrinking_epochs: k, of structure learning.
         shrinking: a, the factor by which one such epoch divides the population's flops.
         train_cost: c, seconds of one training epoch for one flop of the network's forward pass.
-        evaluate_cost: d, seconds of the evaluation for one flop.
+        evaluate_cost: d, seconds of all validation in one training for one flop.
     """
 
     epochs: float

@@ -69,6 +69,7 @@ def read_experiment(run_dir: Path) -> Experiment:
 
 
 def workers(launches: tuple[Mapping[str, Any], ...]) -> int:
-    """Return the number of processes that evaluated; a run on one rank evaluates in place."""
-    ranks = int(launches[-1].get("ranks", 0)) if launches else 0
-    return max(1, ranks - 1) if ranks else 0
+    """Return the number of processes that evaluated, 0 where it changed between the launches."""
+    ranks = {int(launch.get("ranks", 0)) for launch in launches}
+    # A run on one rank evaluates in place.
+    return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0
