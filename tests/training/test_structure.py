@@ -7,10 +7,10 @@ import pytest
 
 from mpineat.config import Compression, Config
 from mpineat.phenotype.cost import flops
-from mpineat.phenotype.network import Network
 from mpineat.training import fit, model
 from mpineat.training.data import open_dataset
 from mpineat.training.structure import compress
+from tests.training.networks import residual
 
 BUDGET = 0.35
 
@@ -21,41 +21,8 @@ def data():
     return fit.load(open_dataset(options, seed=0), options)
 
 
-def layer(name, source, filters, op="conv2d"):
-    return {
-        "name": name, "op": op, "inputs": [source], "filters": filters, "kernel": [3, 3],
-        "strides": [1, 1], "padding": "same", "activation": "relu",
-    }  # fmt: skip
-
-
-def dense(name, source, units, activation):
-    return {
-        "name": name, "op": "dense", "inputs": [source], "units": units, "activation": activation,
-    }  # fmt: skip
-
-
-def network(op="conv2d"):
-    """Return a residual block, a branch that meets it in a concat, and a dense layer."""
-    return Network.from_json(
-        {
-            "input_shape": [8, 8, 1],
-            "layers": [
-                layer("a", "input", 16, op),
-                layer("b", "a", 16, op),
-                {"name": "sum", "op": "add", "inputs": ["a", "b"]},
-                layer("c", "input", 12, op),
-                {"name": "both", "op": "concat", "inputs": ["sum", "c"]},
-                {"name": "flatten", "op": "flatten", "inputs": ["both"]},
-                dense("d", "flatten", 24, "relu"),
-                dense("output", "d", 10, None),
-            ],
-            "output": "output",
-        }
-    )  # fmt: skip
-
-
 def learn(data, before=None, **options):
-    before = before or network()
+    before = before or residual()
     config = Config(compression=Compression(**options))
     return compress(before, data, config, seed=3, learning_rate=1e-3, batch_size=256)
 
@@ -63,20 +30,20 @@ def learn(data, before=None, **options):
 @pytest.mark.parametrize("rule", ["budget", "elastic", "uniform", "random"])
 def test_rules_with_a_budget_fill_it(data, rule):
     learned = learn(data, rule=rule, target_flops=BUDGET)
-    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    assert 0.8 * BUDGET < flops(learned.network) / flops(residual()) <= BUDGET
     assert learned.network.shapes["output"] == (10,)
     assert learned.weights is None
 
 
 def test_no_epoch_at_all_ranks_by_the_first_gradients(data):
     learned = learn(data, target_flops=BUDGET, epochs=0.0)
-    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    assert 0.8 * BUDGET < flops(learned.network) / flops(residual()) <= BUDGET
     assert learned.network != learn(data, target_flops=BUDGET, rule="elastic").network
 
 
 def test_batch_norm_networks_fill_the_budget_too(data):
-    learned = learn(data, network("conv2d_bn"), target_flops=BUDGET)
-    assert 0.8 * BUDGET < flops(learned.network) / flops(network()) <= BUDGET
+    learned = learn(data, residual("conv2d_bn"), target_flops=BUDGET)
+    assert 0.8 * BUDGET < flops(learned.network) / flops(residual()) <= BUDGET
     assert 0 < learned.record.widths["d"][1] <= 24
 
 
@@ -109,7 +76,7 @@ def test_the_thesis_preset_measures_the_initialiser(data):
 
 def test_nothing_shrinks_below_the_smallest_threshold(data):
     learned = learn(data, rule="threshold", threshold_mode="absolute", alive_threshold=0.0)
-    assert learned.network == network()
+    assert learned.network == residual()
     assert learned.epochs == 1.0
     begun = model.build(learned.network, 3, weights=learned.weights)
     config = Config().training
@@ -157,12 +124,12 @@ def test_survivors_keep_their_weights(data):
 def test_kept_weights_are_the_trained_ones(data):
     everything = {"rule": "threshold", "threshold_mode": "absolute", "alive_threshold": 0.0}
     learned = learn(data, keep_weights=True, strength=0.0, **everything)
-    again = model.build(network(), 3)
+    again = model.build(residual(), 3)
     fit.train(
         again, data, epochs=1.0, seed=3, batch_size=256, learning_rate=1e-3,
         training=Config().training, validate=False,
     )  # fmt: skip
-    for name, value in model.variables(again, network()).items():
+    for name, value in model.variables(again, residual()).items():
         np.testing.assert_allclose(learned.weights[name], value.numpy(), atol=1e-5)
 
 
@@ -170,7 +137,7 @@ def test_widths_are_multiples_where_asked(data):
     learned = learn(data, round_widths_to=4, target_flops=0.5, epochs=0.2)
     widths = {name: pair[1] for name, pair in learned.record.widths.items() if name != "output"}
     assert all(width % 4 == 0 for width in widths.values())
-    assert flops(learned.network) <= 0.5 * flops(network())
+    assert flops(learned.network) <= 0.5 * flops(residual())
 
 
 def test_shrinking_and_widening_alternate(data):
