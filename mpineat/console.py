@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from mpineat import launcher
+
 FORMAT = logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
 BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
-# Open MPI gives its ranks a pseudo-terminal even when mpirun writes to a file, so a launched rank
-# draws no bar.
-LAUNCHERS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 
 
 class Console(logging.StreamHandler[TextIO]):
@@ -27,7 +26,8 @@ class Console(logging.StreamHandler[TextIO]):
         self.interactive = (
             self.stream.isatty()
             and os.environ.get("TERM", "dumb") != "dumb"
-            and not any(name in os.environ for name in LAUNCHERS)
+            # Open MPI gives its ranks a pseudo-terminal even when mpirun writes to a file.
+            and launcher.launched() is None
         )
 
     def emit(self, record: logging.LogRecord) -> None:

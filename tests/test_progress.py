@@ -236,8 +236,7 @@ class Terminal(io.StringIO):
 def test_a_batch_log_has_no_control_character_a_terminal_has_a_bar(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name in console.LAUNCHERS:
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(console.launcher, "launched", lambda: None)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(
         console.os, "get_terminal_size", lambda _: console.os.terminal_size((40, 9))
@@ -262,6 +261,7 @@ def test_a_launched_rank_draws_no_bar_even_on_a_pseudo_terminal(
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("OMPI_COMM_WORLD_RANK", "0")
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "3")
     assert not console.Console(Terminal()).interactive
 
 
