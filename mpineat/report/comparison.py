@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mpineat.report.experiment import Experiment, compression_options, protocol
 from mpineat.report.prediction import Prediction, predict
-from mpineat.report.statistics import Estimate, Spread, compare_means, spread
+from mpineat.report.statistics import Estimate, Floats, Spread, compare_means, spread
+
+KeyT = TypeVar("KeyT", bound=Hashable)
 
 DATASETS = {
     "digits": "digits",
@@ -82,32 +84,28 @@ def compare(experiments: Sequence[Experiment]) -> tuple[Comparison, ...]:
     order = list(DATASETS)
     by_dataset = _split(experiments, lambda e: e.config.dataset.name)
     comparisons: list[Comparison] = []
-    for dataset in sorted(by_dataset, key=lambda name: order.index(str(name))):
-        for label, members in _label(by_dataset[dataset], DATASETS[str(dataset)], _protocol):
+    for dataset in sorted(by_dataset, key=order.index):
+        for label, members in _label(by_dataset[dataset], DATASETS[dataset], protocol):
             plain = [e for e in members if not e.compressed]
-            variants = _label([e for e in members if e.compressed], label, _compression)
+            variants = _label([e for e in members if e.compressed], label, compression_options)
             for name, compressed in variants or [(label, [])]:
                 comparisons.append(_compare_groups(name, plain, compressed))
     return tuple(comparisons)
 
 
-def _protocol(experiment: Experiment) -> dict[str, Any]:
-    return protocol(experiment.config)
-
-
-def _compression(experiment: Experiment) -> dict[str, Any]:
-    return compression_options(experiment.config)
-
-
-def _split(experiments: Sequence[Experiment], key: Any) -> dict[Hashable, list[Experiment]]:
-    split: dict[Hashable, list[Experiment]] = {}
+def _split(
+    experiments: Sequence[Experiment], key: Callable[[Experiment], KeyT]
+) -> dict[KeyT, list[Experiment]]:
+    split: dict[KeyT, list[Experiment]] = {}
     for experiment in experiments:
         split.setdefault(key(experiment), []).append(experiment)
     return split
 
 
 def _label(
-    experiments: Sequence[Experiment], label: str, options: Any
+    experiments: Sequence[Experiment],
+    label: str,
+    options: Callable[[Experiment], Mapping[str, Any]],
 ) -> list[tuple[str, list[Experiment]]]:
     """Split by `options`; the largest part keeps the label, the others add what differs."""
     parts = list(_split(experiments, lambda e: tuple(options(e).items())).values())
@@ -173,7 +171,11 @@ def _compare_groups(
     )
 
 
-def _compare_values(plain: Any, compressed: Any, combine: Any) -> Estimate | None:
+def _compare_values(
+    plain: Sequence[tuple[int, tuple[float, ...]]],
+    compressed: Sequence[tuple[int, tuple[float, ...]]],
+    combine: Callable[[Floats, Floats], Floats],
+) -> Estimate | None:
     """Compare (seed, values) lists, in pairs where both groups have the same seeds."""
     if not plain or not compressed:
         return None

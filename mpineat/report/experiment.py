@@ -11,8 +11,9 @@ from mpineat.config import Config
 from mpineat.report.prediction import is_trained
 from mpineat.tasks import Outcome
 
-# Options that make no difference to what is searched, only to where and how long.
+# Options that make no difference to what is searched, only to where and how long; one of them does.
 INCIDENTAL = ("run.", "farm.", "dataset.path", "training.threads")
+ESSENTIAL = "farm.evaluator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,18 +137,18 @@ class Experiment:
         )
 
 
-def protocol(config: Config) -> dict[str, Any]:
+def protocol(experiment: Experiment) -> dict[str, Any]:
     """Return the options that two experiments must share to be compared, compression apart."""
     return {
         name: value
-        for name, value in _flatten(config.model_dump())
-        if not name.startswith((*INCIDENTAL, "compression."))
+        for name, value in _flatten(experiment.config.model_dump())
+        if name == ESSENTIAL or not name.startswith((*INCIDENTAL, "compression."))
     }
 
 
-def compression_options(config: Config) -> dict[str, Any]:
+def compression_options(experiment: Experiment) -> dict[str, Any]:
     """Return the options that distinguish variants of group (b)."""
-    return dict(_flatten(config.compression.model_dump(), "compression."))
+    return dict(_flatten(experiment.config.compression.model_dump(), "compression."))
 
 
 def _flatten(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

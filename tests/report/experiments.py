@@ -37,6 +37,7 @@ def experiment(
             "compression": {"enabled": compressed, **changes.pop("compression", {})},
             "dataset": changes.pop("dataset", {}),
             "training": changes.pop("training", {"epochs": 8}),
+            "farm": changes.pop("farm", {}),
         }
     )
     records = tuple(

@@ -116,6 +116,12 @@ def test_where_data_lie_and_how_many_threads_there_are_is_no_difference() -> Non
     assert only([here, there]).label == "MNIST"
 
 
+def test_a_dry_run_is_not_compared_with_real_trainings() -> None:
+    dry = experiment(compressed=True, farm={"evaluator": "dry_run"})
+    found = compare([*pair(), dry])
+    assert [c.label for c in found] == ["digits", "digits, farm.evaluator=dry_run"]
+
+
 def test_data_sets_come_in_the_order_of_the_thesis() -> None:
     names = ("tiny_imagenet", "cifar100", "cifar10", "mnist")
     runs = [experiment(compressed=False, dataset={"name": name, "path": "x"}) for name in names]
