@@ -23,9 +23,8 @@ from tensorflow import keras
 
 from mpineat import units
 from mpineat.config import Config
-from mpineat.errors import InputError
+from mpineat.errors import InputError, StorageError
 from mpineat.phenotype.network import Network
-from mpineat.run_directory import storage_errors
 from mpineat.training import fit
 from mpineat.training.data import Dataset, Split, open_dataset
 from mpineat.training.device_data import DeviceData, to_device
@@ -93,8 +92,8 @@ def export(
     """
     _check_output(output, format)
     if format == "json":
-        with storage_errors(output):
-            output.write_text(json.dumps(network.to_json(), indent=1), encoding="utf-8")
+        text = json.dumps(network.to_json(), indent=1)
+        _write(output, lambda: output.write_text(text, encoding="utf-8"))
         return Exported(
             output=output,
             format=format,
@@ -116,8 +115,7 @@ def export(
     model = deployable(trained, network.input_shape)
     test = dataset.test
     accuracy = _accuracy(model, test)
-    with storage_errors(output):
-        _WRITERS[format](model, output)
+    _write(output, lambda: _WRITERS[format](model, output))
     return Exported(
         output=output,
         format=format,
@@ -211,6 +209,14 @@ def _check_output(output: Path, format: str) -> None:
         raise InputError(f"{output}: is a folder; name a file")
     if format == "onnx" and importlib.util.find_spec("tf2onnx") is None:
         raise InputError('--format onnx needs the extra "onnx": pip install "mpineat[onnx]"')
+
+
+def _write(output: Path, write: Callable[[], object]) -> None:
+    try:
+        write()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StorageError(f"{output}: cannot be written: {reason}") from error
 
 
 def _write_keras(model: keras.Model, output: Path) -> None:
