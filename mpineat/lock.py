@@ -24,6 +24,7 @@ from mpineat.errors import InputError, StorageError
 
 BEAT_SECONDS = 10.0
 STALE_SECONDS = 60.0  # of another host's lock; NFS clients may see the time up to 30 s late
+POLL_SECONDS = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -188,7 +189,7 @@ class RunLock:
             if not said:
                 log.info("%s: %s may be dead; watching", self._path, found.owner or "its owner")
                 said = True
-            time.sleep(1)
+            time.sleep(POLL_SECONDS)
             found = _look(self._path)
         if found is not None:
             self._remove(found)

@@ -119,7 +119,7 @@ def test_an_unreadable_lock_only_has_to_grow_old(tmp_path: Path, content: bytes)
 
 
 def test_of_many_that_take_over_at_once_one_succeeds(tmp_path: Path) -> None:
-    for _ in range(50):
+    for _ in range(20):
         leave(tmp_path, process_start=1)
         barrier = threading.Barrier(8)
         taken: list[RunLock] = []
