@@ -48,8 +48,7 @@ def gamma_layers(network: Network) -> frozenset[str] | None:
 
 
 class Regularizer:
-    """The term as TensorFlow operations over one network's kernels; a few dozen, whatever the
-    number of groups.
+    """The term as TensorFlow operations: a few for each layer, whatever the number of groups.
 
     Attributes:
         plan: The groups.
@@ -67,48 +66,37 @@ class Regularizer:
         listed = [plan.outputs[key.removesuffix(GAMMA)] for key in self.keys]
         self.members = np.concatenate([np.zeros(0, np.int64), *listed])
         self._ends = np.cumsum([len(own) for own in listed])[:-1]
-        # Entries of a layer that is partly tied to the input go to a segment behind the last,
-        # which is cut off.
+        # What is tied to the input goes to a segment behind the last, which is cut off.
         self._segments = np.where(self.members == KEPT, plan.groups, self.members).astype(np.int32)
         self._one_to_one = np.array_equal(self._segments, np.arange(plan.groups))
         self._l1_fraction = l1_fraction
         self._coefficients = plan.coefficients.astype(np.float32)
-        self._kept = np.stack([plan.incoming.kept, plan.outgoing.kept]).astype(
-            np.float32
-        )  # [2, layers]
-        self._times = np.concatenate([plan.incoming.times, plan.outgoing.times]).astype(np.float32)
+        sides = plan.incoming, plan.outgoing
+        self._kept = np.stack([side.kept for side in sides]).astype(np.float32)  # [2, layers]
+        self._times = np.concatenate([side.times for side in sides]).astype(np.float32)
 
     def norms(self, kernels: Mapping[str, Any]) -> tf.Tensor:
         """Return the norm of every filter of the layers `keys`, one after another; float32."""
         weights = [tf.cast(tf.convert_to_tensor(kernels[key]), tf.float32) for key in self.keys]
         if not weights:
             return tf.zeros([0])
-        axes = [tuple(range(len(w.shape) - 1)) for w in weights]
-        square = tf.concat(
-            [tf.reduce_mean(w * w, a) if a else w * w for w, a in zip(weights, axes, strict=True)],
-            0,
-        )
+        axes = [list(range(len(w.shape) - 1)) for w in weights]  # none for gamma
+        pairs = list(zip(weights, axes, strict=True))
+        square = tf.concat([tf.reduce_mean(w * w, over) for w, over in pairs], 0)
         positive = square > 0
         # The square root's slope at 0 is infinite: the inner `where` keeps it out of the gradient.
         norms = tf.where(positive, tf.sqrt(tf.where(positive, square, 1.0)), 0.0)
         if self._l1_fraction == 0:
             return norms
-        mean = tf.concat(
-            [
-                tf.reduce_mean(tf.abs(w), a) if a else tf.abs(w)
-                for w, a in zip(weights, axes, strict=True)
-            ],
-            0,
-        )
+        mean = tf.concat([tf.reduce_mean(tf.abs(w), over) for w, over in pairs], 0)
         return self._l1_fraction * mean + (1 - self._l1_fraction) * norms
 
     def grouped(self, norms: tf.Tensor) -> tf.Tensor:
         """Return the largest entry of each group, [groups]."""
         if self._one_to_one:
             return norms
-        return tf.math.unsorted_segment_max(norms, self._segments, self.plan.groups + 1)[
-            : self.plan.groups
-        ]
+        count = self.plan.groups
+        return tf.math.unsorted_segment_max(norms, self._segments, count + 1)[:count]
 
     def term(self, norms: tf.Tensor, alive: tf.Tensor) -> tf.Tensor:
         """Return the regularisation term.
@@ -118,12 +106,10 @@ class Regularizer:
             alive: float32 0 or 1, [groups].
         """
         both = tf.stack([tf.stop_gradient(alive), self.grouped(norms)], axis=1)  # [groups, 2]
-        sums = tf.reshape(
-            tf.matmul(self._times, both), [2, -1, 2]
-        )  # [inputs and outputs, layers, alive and R]
-        counts = sums[:, :, 0] + self._kept
-        charged = counts[0] * sums[1, :, 1] + counts[1] * sums[0, :, 1]
-        return tf.reduce_sum(self._coefficients * charged)
+        sums = tf.matmul(self._times, both)  # [inputs, then outputs, of each layer; alive and R]
+        alive_in, alive_out = tf.unstack(tf.reshape(sums[:, 0], self._kept.shape) + self._kept)
+        sum_in, sum_out = tf.unstack(tf.reshape(sums[:, 1], self._kept.shape))
+        return tf.reduce_sum(self._coefficients * (alive_in * sum_out + alive_out * sum_in))
 
     def thresholds(self, start: np.ndarray, threshold: float, mode: str) -> np.ndarray:
         """Return the alive threshold for each entry of `norms`.
@@ -152,7 +138,7 @@ class Regularizer:
         }
 
     def _split(self, values: np.ndarray) -> list[np.ndarray]:
-        return np.split(values, self._ends)
+        return np.split(values, self._ends) if self.keys else []
 
     def penalty(
         self, kernels: Mapping[str, Any], thresholds: np.ndarray, strength: float

@@ -216,3 +216,10 @@ def test_wrong_kernels_are_refused_by_name(change, message):
     change(kernels)
     with pytest.raises(InputError, match=message):
         measure(network, kernels, 0.1)
+
+
+def test_a_network_of_its_output_alone_has_nothing_to_narrow():
+    network = build(*head("input"))
+    found = measure(network, constant_kernels(network), 0.1)
+    assert (found.cost, found.term, found.alive) == (2 * 4 * 3, 0.0, {"logits": None})
+    assert gradients(network, constant_kernels(network), 0.1) == {}
