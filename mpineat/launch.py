@@ -86,7 +86,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
-        origin = _take_up(run_dir, config)
+        origin = take_up(run_dir, config)
         workers = member.open(config, run_dir / run_directory.LOGS, stopping)
         try:
             entry = provenance.describe(ranks=member.size, mpi=member.library)
@@ -125,7 +125,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     return DONE
 
 
-def _take_up(run_dir: Path, config: Config) -> Origin:
+def take_up(run_dir: Path, config: Config) -> Origin:
     """Return where to go on, with what is damaged set aside and config.yaml written."""
     run_directory.remove_temporary(run_dir)
     _check_same_run(run_dir / run_directory.CONFIG, config)
