@@ -1,0 +1,169 @@
+"""The examples of README and --help, executed in order by one who has read nothing else."""
+
+from __future__ import annotations
+
+import configparser
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mpineat import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+COMMANDS = ("run", "check", "status", "report", "export", "data")
+HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that looks like a fresh clone."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("configs", "jobs", "tools", "mpineat", "docs"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def shortened(words: list[str]) -> list[str] | None:
+    """Return the command with less work and this Python, None when its text alone is checked.
+
+    A formula replaces the searches' training; exports train for one epoch.
+    """
+    if words[0] == "mpirun":
+        words = words[words.index("python") :]  # one rank shows the same of the command line
+    if words[0] != "python":
+        return None
+    words = [sys.executable, *words[1:]]
+    if "mpineat" in words:
+        command = words[words.index("mpineat") + 1 :]
+        if command[:1] == ["run"]:
+            words.append("farm.evaluator=dry_run")
+        if command[:1] == ["export"]:
+            words += ["--epochs", "1"]
+        if command[:1] == ["data"]:  # would fetch hundreds of megabytes
+            return None
+    if any(word.endswith("experiment.py") for word in words):
+        words += ["farm.evaluator=dry_run", "evolution.generations=2"]
+        words[words.index("--ranks") + 1] = "1"
+    return words
+
+
+def execute(words: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"}
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def extras() -> set[str]:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return set(setup["options.extras_require"])
+
+
+def needs_onnx(text: str) -> bool:
+    return "onnx" in text and not HAS_ONNX
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_example_of_the_readme_works(clone: Path, number: int) -> None:
+    language, text = BLOCKS[number]
+    if needs_onnx(text):
+        pytest.skip("needs tf2onnx and onnxruntime")
+    if language == "yaml":
+        name = re.match(r"# (\S+\.yaml)\n", text)
+        assert name, "a configuration in the README begins with its name"
+        (clone / name[1]).write_text(text)
+    elif language == "python":
+        (clone / "example.py").write_text(text)
+        execute([sys.executable, "example.py"], clone)
+    else:
+        assert language == "sh"
+        for line in text.splitlines():
+            check_line(line, clone)
+
+
+def check_line(line: str, folder: Path) -> None:
+    if "pip install" in line:  # .ci/run executes these in a fresh environment
+        (wanted,) = re.findall(r"'\.\[(.*?)\]'", line)
+        assert set(wanted.split(",")) <= extras()
+    elif match := re.fullmatch(r"(?:bsub <|sbatch) (\S+)", line):
+        execute(["bash", "-n", match[1]], folder)
+    else:
+        words = shortened(shlex.split(line))
+        assert words is not None, f"no test knows how to execute {line!r}"
+        execute(words, folder)
+
+
+def test_every_command_that_the_text_names_exists() -> None:
+    for command in re.findall(r"`python -m mpineat ([^`]*)`", README):
+        cli.parser().parse_args(shlex.split(command))
+
+
+def test_every_option_that_the_text_names_exists() -> None:
+    from mpineat.config_file import options
+
+    known = {name for name, *_ in options()}
+    sections = {name.partition(".")[0] for name in known}
+    named = re.findall(rf"`((?:{'|'.join(sections)})\.\w+)(?:=\S+)?`", README)
+    assert len(named) > 10
+    assert set(named) <= known
+
+
+def test_every_file_that_the_text_names_exists() -> None:
+    named = re.findall(r"`((?:jobs|configs|tools|mpineat)/[\w./]+)`", README)
+    named += re.findall(r'src="([^"]+)"', README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_begins_with_an_example_that_works(clone: Path, command: str) -> None:
+    text = execute([sys.executable, "-m", "mpineat", command, "--help"], clone)
+    example = re.search(r"Example:\n  (.+)", text)
+    assert example, text
+    words = shlex.split(example[1])
+    if command in ("status", "report", "export") and not (clone / "runs/digits-s0").exists():
+        search = "-m mpineat run configs/digits.yaml runs/digits-s0 evolution.generations=1"
+        execute([sys.executable, *search.split(), "farm.evaluator=dry_run"], clone)
+    short = shortened(words)
+    if short is None:
+        cli.parser().parse_args(words[words.index("mpineat") + 1 :])
+    else:
+        execute(short, clone)
+
+
+def test_options_are_all_listed_with_their_meaning(clone: Path) -> None:
+    from mpineat.config_file import options
+
+    text = execute([sys.executable, "-m", "mpineat", "check", "--options"], clone)
+    for name, _, _, meaning in options():
+        assert name in text
+        assert meaning
+        assert meaning in text
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("shtab"), reason="needs shtab")
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--print-completion", shell])
+    assert ended.value.code == 0
+    script = capsys.readouterr().out
+    assert all(command in script for command in COMMANDS)
+
+
+def test_completion_without_its_extra_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    assert cli.main(["--print-completion", "bash"]) == 2
+    assert "the extra 'completion' installs" in capsys.readouterr().err
