@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
         "run",
         _run,
         "search",
-        "mpirun -np 3 python -m mpineat run configs/digits.yaml runs/second evolution.generations=2",
+        "mpirun -np 3 python -m mpineat run configs/digits.yaml runs/two evolution.generations=2",
     )
     _words(run, "[CONFIG] [RUN_DIR] [section.option=value ...]")
     run.add_argument("--resume", action="store_true", help="continue RUN_DIR, or start it")
