@@ -217,7 +217,7 @@ class Compression(Section):
         "none", "'thesis': absolute threshold 0.1 unless set, strength 1/flops, convolutions alone, reference cost"
     )
     epochs: float = option(
-        1.0, "epochs of structure learning; a fraction uses that share of the training set, 0 only its gradients", ge=0
+        0.25, "epochs of structure learning (thesis: 1); below 1 that share of the training set, 0 only gradients", ge=0
     )
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "budget",

@@ -23,7 +23,7 @@ def data():
 
 def learn(data, before=None, **options):
     before = before or residual()
-    config = Config(compression=Compression(**options))
+    config = Config(compression=Compression(**{"epochs": 1.0, **options}))
     return compress(before, data, config, seed=3, learning_rate=1e-3, batch_size=256)
 
 
