@@ -81,6 +81,7 @@ class Search:
         for generation in origin.earlier:
             self._learn(generation.candidates, generation.outcomes)
         self._carried = () if self._newest is None else unfinished(self._newest)
+        self._left_over = self._carried  # carried from an earlier launch: not submitted in this one
 
     def run(self) -> None:
         """Work until the last generation is on disk.
@@ -90,8 +91,6 @@ class Search:
             FarmError: No worker is left.
             StorageError: The run directory cannot be written.
         """
-        for candidate in self._carried:
-            self._evaluations.submit(candidate, self._build(candidate))
         while self._number < self._config.evolution.generations:
             self._work_on(self._next_state())
             self._number += 1
@@ -108,19 +107,23 @@ class Search:
         before = self._journal.of(self._number)
         state, candidates, networks = self._ask(state, before.candidates)
         by_id = {candidate.id: candidate for candidate in (*self._carried, *candidates)}
-        self._learn(by_id.values(), before.outcomes)
-        done = {outcome.candidate for outcome in before.outcomes}
-        for candidate in candidates:
+        # An outcome whose candidate's line in the journal is damaged belongs to nothing.
+        outcomes = [outcome for outcome in before.outcomes if outcome.candidate in by_id]
+        spent = worked_before(outcomes)
+        self._learn(by_id.values(), outcomes)
+        done = {outcome.candidate for outcome in outcomes}
+        networks |= {candidate.id: self._build(candidate) for candidate in self._left_over}
+        for candidate in (*self._left_over, *candidates):
             if candidate.id not in done:
                 self._evaluations.submit(candidate, networks[candidate.id])
+        self._left_over = ()
 
-        outcomes = list(before.outcomes)
         size = min(self._config.evolution.candidates, len(by_id))
         while len(outcomes) < size:
             outcomes += self._evaluations.collect()
         if not self._steady:
             outcomes.sort(key=lambda outcome: outcome.candidate)
-        self._close(state, by_id, outcomes, time.time() - began + worked_before(before.outcomes))
+        self._close(state, by_id, outcomes, time.time() - began + spent)
 
     @property
     def _steady(self) -> bool:

@@ -1,0 +1,119 @@
+"""Whole searches in this process: dry-run evaluations on pretended workers, in any order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mpineat import dryrun, run_directory, store
+from mpineat.config import Config
+from mpineat.crew import WorkerInfo
+from mpineat.dispatch import Farm
+from mpineat.journal import Journal
+from mpineat.launch import take_up
+from mpineat.lock import RunLock
+from mpineat.pipe import Kind, Setup
+from mpineat.progress import Progress
+from mpineat.search import Search
+from mpineat.stop import Stop
+from mpineat.store import Generation
+from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
+from mpineat.training.data import describe
+from mpineat.worker import Message
+
+GENERATIONS, CANDIDATES = 3, 6
+
+
+def configured(**evolution: Any) -> Config:
+    """Return a small dry-run configuration with the given options of its evolution section."""
+    sizes = {"generations": GENERATIONS, "candidates": CANDIDATES, "modules": 8, "blueprints": 5}
+    inherit = evolution.pop("inherit", False)
+    return Config.model_validate(
+        {
+            "farm": {"evaluator": "dry_run"},
+            "evolution": {**sizes, **evolution},
+            "compression": {"inherit": inherit},
+        }
+    )
+
+
+class Pretended:
+    """A link to workers that evaluate at once; which of them answers first is drawn.
+
+    Attributes:
+        trained: Ids of the candidates that were handed out, in order.
+    """
+
+    def __init__(self, config: Config, workers: int, order: int) -> None:
+        self._evaluate = dryrun.start(Setup(config=config, rank=1, host="node01"))[1]
+        self._random = random.Random(order)
+        self._busy: dict[int, Task] = {}
+        self._ready = list(range(1, workers + 1))
+        self.trained: list[int] = []
+
+    def send(self, rank: int, message: Message) -> None:
+        """Give a worker its task."""
+        if message.kind == Kind.TASK:
+            self._busy[rank] = task_from_bytes(message.payload)
+            self.trained.append(self._busy[rank].candidate.id)
+
+    def receive(self, seconds: float) -> tuple[int, Message] | None:
+        """Return the answer of a random busy worker."""
+        if self._ready:
+            return self._ready.pop(), Message(Kind.READY, b'{"device": "cpu"}')
+        if not self._busy:
+            return None
+        rank = self._random.choice(sorted(self._busy))
+        outcome = self._evaluate(self._busy.pop(rank))
+        return rank, Message(Kind.OUTCOME, outcome_to_bytes(replace(outcome, rank=rank)))
+
+    def lost(self) -> tuple[int, ...]:
+        """Return nobody."""
+        return ()
+
+
+def search(run_dir: Path, config: Config, *, workers: int = 2, order: int = 0) -> list[int]:
+    """Start or continue a run as a launch does; return the candidates that were evaluated."""
+    run_directory.create(run_dir)
+    link = Pretended(config, workers, order)
+    crew = [
+        WorkerInfo(rank=rank, host=f"node{rank:02}", device="cpu", state="starting")
+        for rank in range(1, workers + 1)
+    ]
+    data = describe(config.dataset)
+    with RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
+        Search(
+            config,
+            run_dir,
+            take_up(run_dir, config),
+            farm=Farm(config, link, crew),
+            journal=journal,
+            stop=Stop(),
+            progress=Progress(config, run_dir),
+            shape=data.input_shape,
+            classes=data.classes,
+        ).run()
+    return link.trained
+
+
+def history(run_dir: Path) -> tuple[Generation, ...]:
+    """Return the run's generations without what may differ between two runs of one seed."""
+    return tuple(
+        replace(
+            generation,
+            run_id="",
+            created="",
+            config="",
+            seconds=0.0,
+            parent_sha256="",
+            outcomes=tuple(map(timeless, generation.outcomes)),
+        )
+        for generation in store.read_run(run_dir).generations
+    )
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    """Return an outcome without where and when it was computed."""
+    return replace(outcome, seconds=Seconds(), started=0.0, rank=0, host="", device="", attempts=1)

@@ -1,0 +1,251 @@
+"""The two laws: one seed gives one history, with any number of workers and across any stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpineat import config_file, run_directory, store
+from mpineat.journal import read
+from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
+from tests.test_farm import MPIRUN, SECONDS, environment, needs_mpi
+
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"strategy": "random"},
+    {"inherit": True, "evolve_training": True},
+    {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},
+]
+
+
+class Crash(BaseException):
+    """The end of the process at some instant; nothing catches it."""
+
+
+@pytest.fixture
+def crash_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a function that lets the process end after so many syncs of files, and counts them."""
+    sync = os.fsync
+    calls = Counter[str]()
+    last = 10**9
+
+    def dying(handle: int) -> None:
+        calls["fsync"] += 1
+        if calls["fsync"] > last:
+            raise Crash
+        sync(handle)
+
+    def limit(number: int) -> None:
+        nonlocal last
+        calls.clear()
+        last = number
+
+    monkeypatch.setattr(os, "fsync", dying)
+    limit.calls = calls  # type: ignore[attr-defined]
+    return limit
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_any_number_of_workers_gives_the_same_history(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    histories = []
+    for workers in (1, 2, 5):
+        run_dir = tmp_path / str(workers)
+        search(run_dir, configured(**options), workers=workers, order=workers)
+        histories.append(history(run_dir))
+    assert [one.number for one in histories[0]] == list(range(GENERATIONS))
+    assert histories[0] == histories[1] == histories[2]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
+def test_a_crash_at_any_sync_changes_nothing_and_loses_nothing(
+    tmp_path: Path, crash_at: Any, share: float
+) -> None:
+    config = configured()
+    search(tmp_path / "whole", config)
+    syncs = crash_at.calls["fsync"]
+    crash_at(int(share * syncs))
+    with pytest.raises(Crash):
+        search(tmp_path / "broken", config)
+    crash_at(10**9)
+    known = acknowledged(tmp_path / "broken")
+    again = search(tmp_path / "broken", config, workers=3, order=7)
+    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    assert known.isdisjoint(again)
+
+
+def acknowledged(run_dir: Path) -> set[int]:
+    """Return the candidates whose outcomes are on disk."""
+    run = store.read_run(run_dir)
+    finished = [outcome for one in run.generations for outcome in one.outcomes]
+    return {outcome.candidate for outcome in (*finished, *run.outcomes)}
+
+
+def test_many_crashes_in_a_row_change_nothing(tmp_path: Path, crash_at: Any) -> None:
+    config = configured()
+    search(tmp_path / "whole", config)
+    crashes = 0
+    while True:
+        crash_at(12)
+        try:
+            search(tmp_path / "broken", config, order=crashes)
+            break
+        except Crash:
+            crashes += 1
+    assert crashes >= 3
+    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+
+
+def test_the_loss_of_the_newest_file_loses_no_evaluation(tmp_path: Path, crash_at: Any) -> None:
+    config = configured()
+    search(tmp_path / "whole", config)
+    search(tmp_path / "broken", configured(generations=2))
+    newest = run_directory.generation_path(tmp_path / "broken", 1)
+    newest.write_bytes(newest.read_bytes()[:-9])
+    again = search(tmp_path / "broken", config)
+    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    assert min(again) >= 2 * CANDIDATES  # generation 1 came from the journal
+    assert newest.with_name(newest.name + ".damaged").exists()
+
+
+def test_the_loss_of_every_file_begins_anew_with_the_same_history(tmp_path: Path) -> None:
+    config = configured()
+    search(tmp_path, config)
+    before = history(tmp_path)
+    for path in run_directory.generation_paths(tmp_path):
+        path.write_bytes(b"")
+    search(tmp_path, config)
+    assert history(tmp_path) == before
+
+
+def test_a_damaged_line_of_the_journal_costs_its_evaluation_alone(
+    tmp_path: Path, crash_at: Any
+) -> None:
+    config = configured()
+    search(tmp_path / "whole", config)
+    crash_at(crash_at.calls["fsync"] * 2 // 3)
+    with pytest.raises(Crash):
+        search(tmp_path / "broken", config)
+    crash_at(10**9)
+    book = tmp_path / "broken" / run_directory.JOURNAL
+    first, *rest = book.read_bytes().splitlines(keepends=True)
+    assert rest
+    book.write_bytes(b"".join((first.replace(b"status", b"Status"), *rest)))
+    known = acknowledged(tmp_path / "broken")
+    again = search(tmp_path / "broken", config)
+    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    assert known.isdisjoint(again)
+
+
+@pytest.mark.parametrize("share", [0.15, 0.4, 0.6, 0.75, 0.9])
+@pytest.mark.parametrize("workers", [2, 4])
+def test_steady_loses_and_doubles_nothing_across_a_crash(
+    tmp_path: Path, crash_at: Any, share: float, workers: int
+) -> None:
+    config = configured(schedule="steady")
+    search(tmp_path / "whole", config, workers=3)
+    crash_at(int(share * crash_at.calls["fsync"]))
+    with pytest.raises(Crash):
+        search(tmp_path / "broken", config, workers=3)
+    crash_at(10**9)
+    known = acknowledged(tmp_path / "broken")
+    again = search(tmp_path / "broken", config, workers=workers, order=5)
+    assert known.isdisjoint(again)
+    finished = [o.candidate for one in history(tmp_path / "broken") for o in one.outcomes]
+    assert sorted(finished) == list(range(GENERATIONS * CANDIDATES))
+
+
+def test_steady_goes_on_where_the_line_of_a_candidate_is_damaged(
+    tmp_path: Path, crash_at: Any
+) -> None:
+    """Fewer workers ask fewer candidates ahead: an outcome may then belong to nobody."""
+    crash_at(22)
+    with pytest.raises(Crash):
+        search(tmp_path, configured(schedule="steady"), workers=9)
+    crash_at(10**9)
+    book = tmp_path / run_directory.JOURNAL
+    lines = book.read_bytes().splitlines(keepends=True)
+    last = max(outcome.candidate for outcome in read(tmp_path).outcomes)
+    assert last > CANDIDATES
+    asked = next(
+        n for n, line in enumerate(lines) if b'"candidate","value":{"id":%d,' % last in line
+    )
+    lines[asked] = lines[asked].replace(b"candidate", b"Candidate")
+    book.write_bytes(b"".join(lines))
+    search(tmp_path, configured(schedule="steady"), workers=1)
+    outcomes = [o.candidate for one in history(tmp_path) for o in one.outcomes]
+    assert len(outcomes) == len(set(outcomes)) == GENERATIONS * CANDIDATES - 1
+
+
+def launch(run_dir: Path, ranks: int, *options: str) -> subprocess.Popen[str]:
+    """Start or continue the run of `configured()` under mpirun."""
+    config = run_dir.with_suffix(".yaml")
+    config.write_text(config_file.dumps(configured()))
+    mpirun = [str(MPIRUN), "-np", str(ranks)] if ranks > 1 else []
+    words = [sys.executable, "-m", "mpineat", "run", str(config), str(run_dir)]
+    return subprocess.Popen(
+        [*mpirun, *words, *options, "--resume"],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(run_dir: Path, ranks: int) -> None:
+    """Work on the run until it is done."""
+    with launch(run_dir, ranks) as job:
+        said, _ = job.communicate(timeout=SECONDS)
+    assert job.returncode == 0, said
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below `pid`, and itself."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(entry.name)] = int(
+                (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            )
+        except OSError:
+            continue
+    found = [pid]
+    for parent in found:
+        found += [child for child, its in parents.items() if its == parent]
+    return found
+
+
+@needs_mpi
+def test_under_mpirun_as_in_this_process(tmp_path: Path) -> None:
+    search(tmp_path / "here", configured())
+    for ranks in (1, 2, 3, 6):
+        finish(tmp_path / str(ranks), ranks)
+        assert history(tmp_path / str(ranks)) == history(tmp_path / "here"), f"{ranks} ranks"
+
+
+@needs_mpi
+def test_killed_under_mpirun_and_resumed_on_more_ranks(tmp_path: Path) -> None:
+    search(tmp_path / "whole", configured())
+    broken = tmp_path / "broken"
+    with launch(broken, 3, "farm.dry_run_seconds=0.3") as job:
+        while len(read(broken).of(1).outcomes) < 2 and job.poll() is None:
+            time.sleep(0.02)
+        for pid in descendants(job.pid):
+            os.kill(pid, signal.SIGKILL)
+        job.communicate()
+    known = {outcome.candidate: outcome for outcome in read(broken).of(1).outcomes}
+    assert len(known) >= 2
+    finish(broken, 4)
+    assert history(broken) == history(tmp_path / "whole")
+    second = store.read(run_directory.generation_path(broken, 1))
+    assert known.items() <= {outcome.candidate: outcome for outcome in second.outcomes}.items()
