@@ -166,8 +166,16 @@ def task_from_bytes(data: bytes) -> Task:
 
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    """Return plain JSON values; the journal's lines hold these."""
-    return asdict(outcome)
+    """Return values for json.dumps; the journal's lines hold these."""
+    value = {item.name: getattr(outcome, item.name) for item in fields(Outcome)}
+    # Not asdict of the whole: it would copy both networks, which are JSON already.
+    compressed = outcome.compressed
+    return {
+        **value,
+        "seconds": asdict(outcome.seconds),
+        "curve": [asdict(point) for point in outcome.curve],
+        "compressed": None if compressed is None else asdict(compressed),
+    }
 
 
 def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
