@@ -86,3 +86,20 @@ def test_lsf_and_slurm_twins_run_the_same_search_for_as_long(path: Path) -> None
 def test_submit_line_in_the_comment_names_the_file(path: Path) -> None:
     submit = "bsub < " if path.suffix == ".lsf" else "sbatch "
     assert f"{submit}jobs/{path.name}" in path.read_text()
+
+
+def test_arrays_have_two_tasks_for_each_seed() -> None:
+    lsf, batch = JOBS / "polus_experiment.lsf", JOBS / "experiment.slurm"
+    (seeds,) = set(re.findall(r"--seeds (\d+)", lsf.read_text() + batch.read_text()))
+    tasks = 2 * int(seeds)
+
+    assert bsub_standin.parse(lsf.read_text(), []).indices == range(1, tasks + 1)
+    assert sbatch_options(batch)["array"].startswith(f"1-{tasks}%")
+
+
+@pytest.mark.parametrize("path", LSF + SLURM, ids=name)
+def test_configuration_is_there(path: Path) -> None:
+    default = re.search(r"MPINEAT_CONFIG:-(\S+?)\}", path.read_text())
+    assert default
+    config = default[1].replace("$dataset", "cifar10")
+    assert (JOBS.parent / config).exists()
