@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from mpineat import config_file, run_directory, store
 from mpineat.journal import read
+from mpineat.store import Generation
 from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 from tests.test_farm import MPIRUN, SECONDS, environment, needs_mpi
 
@@ -31,27 +32,56 @@ class Crash(BaseException):
     """The end of the process at some instant; nothing catches it."""
 
 
-@pytest.fixture
-def crash_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Return a function that lets the process end after so many syncs of files, and counts them."""
-    sync = os.fsync
-    calls = Counter[str]()
-    last = 10**9
+class Power:
+    """The power supply of this process: how many syncs of files it lasts for."""
 
-    def dying(handle: int) -> None:
-        calls["fsync"] += 1
-        if calls["fsync"] > last:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._sync = os.fsync
+        self.lasts = self.used = 0
+        self.restore()
+        patch.setattr(os, "fsync", self.sync)
+
+    def sync(self, handle: int) -> None:
+        self.used += 1
+        if self.used > self.lasts:
             raise Crash
-        sync(handle)
+        self._sync(handle)
 
-    def limit(number: int) -> None:
-        nonlocal last
-        calls.clear()
-        last = number
+    def fail_after(self, syncs: int) -> None:
+        self.lasts, self.used = syncs, 0
 
-    monkeypatch.setattr(os, "fsync", dying)
-    limit.calls = calls  # type: ignore[attr-defined]
-    return limit
+    def restore(self) -> None:
+        self.fail_after(10**9)
+
+
+@pytest.fixture
+def power(monkeypatch: pytest.MonkeyPatch) -> Power:
+    return Power(monkeypatch)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The undisturbed run of `configured()`: its history, and the syncs that it took."""
+
+    history: tuple[Generation, ...]
+    syncs: int
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    run_dir = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        power = Power(patch)
+        search(run_dir, configured())
+    return Whole(history(run_dir), power.used)
+
+
+def break_off(run_dir: Path, power: Power, syncs: int, **evolution: Any) -> None:
+    """Begin a run that ends after so many syncs."""
+    power.fail_after(syncs)
+    with pytest.raises(Crash):
+        search(run_dir, configured(**evolution), workers=3)
+    power.restore()
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
@@ -67,23 +97,6 @@ def test_any_number_of_workers_gives_the_same_history(
     assert histories[0] == histories[1] == histories[2]
 
 
-@pytest.mark.parametrize("share", [0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95])
-def test_a_crash_at_any_sync_changes_nothing_and_loses_nothing(
-    tmp_path: Path, crash_at: Any, share: float
-) -> None:
-    config = configured()
-    search(tmp_path / "whole", config)
-    syncs = crash_at.calls["fsync"]
-    crash_at(int(share * syncs))
-    with pytest.raises(Crash):
-        search(tmp_path / "broken", config)
-    crash_at(10**9)
-    known = acknowledged(tmp_path / "broken")
-    again = search(tmp_path / "broken", config, workers=3, order=7)
-    assert history(tmp_path / "broken") == history(tmp_path / "whole")
-    assert known.isdisjoint(again)
-
-
 def acknowledged(run_dir: Path) -> set[int]:
     """Return the candidates whose outcomes are on disk."""
     run = store.read_run(run_dir)
@@ -91,88 +104,83 @@ def acknowledged(run_dir: Path) -> set[int]:
     return {outcome.candidate for outcome in (*finished, *run.outcomes)}
 
 
-def test_many_crashes_in_a_row_change_nothing(tmp_path: Path, crash_at: Any) -> None:
-    config = configured()
-    search(tmp_path / "whole", config)
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.7, 0.97])
+def test_a_crash_at_any_sync_changes_nothing_and_loses_nothing(
+    tmp_path: Path, whole: Whole, power: Power, share: float
+) -> None:
+    break_off(tmp_path, power, int(share * whole.syncs))
+    known = acknowledged(tmp_path)
+    again = search(tmp_path, configured(), workers=2, order=7)
+    assert history(tmp_path) == whole.history
+    assert known.isdisjoint(again)
+
+
+def test_many_crashes_in_a_row_change_nothing(tmp_path: Path, whole: Whole, power: Power) -> None:
     crashes = 0
-    while True:
-        crash_at(12)
-        try:
-            search(tmp_path / "broken", config, order=crashes)
-            break
-        except Crash:
-            crashes += 1
-    assert crashes >= 3
-    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    while not tmp_path.joinpath("done").exists():
+        power.fail_after(12)
+        with suppress(Crash):
+            search(tmp_path, configured(), order=crashes)
+            tmp_path.joinpath("done").touch()
+        crashes += 1
+    assert crashes > 3
+    assert history(tmp_path) == whole.history
 
 
-def test_the_loss_of_the_newest_file_loses_no_evaluation(tmp_path: Path, crash_at: Any) -> None:
-    config = configured()
-    search(tmp_path / "whole", config)
-    search(tmp_path / "broken", configured(generations=2))
-    newest = run_directory.generation_path(tmp_path / "broken", 1)
+def test_the_loss_of_the_newest_file_loses_no_evaluation(tmp_path: Path, whole: Whole) -> None:
+    search(tmp_path, configured(generations=2))
+    newest = run_directory.generation_path(tmp_path, 1)
     newest.write_bytes(newest.read_bytes()[:-9])
-    again = search(tmp_path / "broken", config)
-    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    again = search(tmp_path, configured())
+    assert history(tmp_path) == whole.history
     assert min(again) >= 2 * CANDIDATES  # generation 1 came from the journal
     assert newest.with_name(newest.name + ".damaged").exists()
 
 
-def test_the_loss_of_every_file_begins_anew_with_the_same_history(tmp_path: Path) -> None:
-    config = configured()
-    search(tmp_path, config)
-    before = history(tmp_path)
+def test_the_loss_of_every_file_begins_anew_with_the_same_history(
+    tmp_path: Path, whole: Whole
+) -> None:
+    search(tmp_path, configured())
     for path in run_directory.generation_paths(tmp_path):
         path.write_bytes(b"")
-    search(tmp_path, config)
-    assert history(tmp_path) == before
+    search(tmp_path, configured())
+    assert history(tmp_path) == whole.history
 
 
 def test_a_damaged_line_of_the_journal_costs_its_evaluation_alone(
-    tmp_path: Path, crash_at: Any
+    tmp_path: Path, whole: Whole, power: Power
 ) -> None:
-    config = configured()
-    search(tmp_path / "whole", config)
-    crash_at(crash_at.calls["fsync"] * 2 // 3)
-    with pytest.raises(Crash):
-        search(tmp_path / "broken", config)
-    crash_at(10**9)
-    book = tmp_path / "broken" / run_directory.JOURNAL
+    break_off(tmp_path, power, whole.syncs * 2 // 3)
+    book = tmp_path / run_directory.JOURNAL
     first, *rest = book.read_bytes().splitlines(keepends=True)
     assert rest
     book.write_bytes(b"".join((first.replace(b"status", b"Status"), *rest)))
-    known = acknowledged(tmp_path / "broken")
-    again = search(tmp_path / "broken", config)
-    assert history(tmp_path / "broken") == history(tmp_path / "whole")
+    known = acknowledged(tmp_path)
+    again = search(tmp_path, configured())
+    assert history(tmp_path) == whole.history
     assert known.isdisjoint(again)
 
 
-@pytest.mark.parametrize("share", [0.15, 0.4, 0.6, 0.75, 0.9])
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize(("syncs", "workers"), [(5, 4), (20, 2), (35, 4), (40, 2), (50, 5)])
 def test_steady_loses_and_doubles_nothing_across_a_crash(
-    tmp_path: Path, crash_at: Any, share: float, workers: int
+    tmp_path: Path, power: Power, syncs: int, workers: int
 ) -> None:
-    config = configured(schedule="steady")
-    search(tmp_path / "whole", config, workers=3)
-    crash_at(int(share * crash_at.calls["fsync"]))
-    with pytest.raises(Crash):
-        search(tmp_path / "broken", config, workers=3)
-    crash_at(10**9)
-    known = acknowledged(tmp_path / "broken")
-    again = search(tmp_path / "broken", config, workers=workers, order=5)
+    break_off(tmp_path, power, syncs, schedule="steady")
+    known = acknowledged(tmp_path)
+    again = search(tmp_path, configured(schedule="steady"), workers=workers, order=5)
     assert known.isdisjoint(again)
-    finished = [o.candidate for one in history(tmp_path / "broken") for o in one.outcomes]
+    finished = [o.candidate for one in history(tmp_path) for o in one.outcomes]
     assert sorted(finished) == list(range(GENERATIONS * CANDIDATES))
 
 
 def test_steady_goes_on_where_the_line_of_a_candidate_is_damaged(
-    tmp_path: Path, crash_at: Any
+    tmp_path: Path, power: Power
 ) -> None:
     """Fewer workers ask fewer candidates ahead: an outcome may then belong to nobody."""
-    crash_at(22)
+    power.fail_after(22)
     with pytest.raises(Crash):
         search(tmp_path, configured(schedule="steady"), workers=9)
-    crash_at(10**9)
+    power.restore()
     book = tmp_path / run_directory.JOURNAL
     lines = book.read_bytes().splitlines(keepends=True)
     last = max(outcome.candidate for outcome in read(tmp_path).outcomes)
@@ -226,26 +234,25 @@ def descendants(pid: int) -> list[int]:
 
 
 @needs_mpi
-def test_under_mpirun_as_in_this_process(tmp_path: Path) -> None:
-    search(tmp_path / "here", configured())
-    for ranks in (1, 2, 3, 6):
+def test_under_mpirun_as_in_this_process(tmp_path: Path, whole: Whole) -> None:
+    for ranks in (1, 3, 6):
         finish(tmp_path / str(ranks), ranks)
-        assert history(tmp_path / str(ranks)) == history(tmp_path / "here"), f"{ranks} ranks"
+        assert history(tmp_path / str(ranks)) == whole.history, f"{ranks} ranks"
 
 
 @needs_mpi
-def test_killed_under_mpirun_and_resumed_on_more_ranks(tmp_path: Path) -> None:
-    search(tmp_path / "whole", configured())
-    broken = tmp_path / "broken"
-    with launch(broken, 3, "farm.dry_run_seconds=0.3") as job:
-        while len(read(broken).of(1).outcomes) < 2 and job.poll() is None:
+def test_killed_under_mpirun_and_resumed_on_more_ranks(tmp_path: Path, whole: Whole) -> None:
+    run_dir = tmp_path / "run"
+    with launch(run_dir, 3, "farm.dry_run_seconds=0.3") as job:
+        while len(read(run_dir).of(1).outcomes) < 2 and job.poll() is None:
             time.sleep(0.02)
         for pid in descendants(job.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # children end with their rank
+                os.kill(pid, signal.SIGKILL)
         job.communicate()
-    known = {outcome.candidate: outcome for outcome in read(broken).of(1).outcomes}
+    known = {outcome.candidate: outcome for outcome in read(run_dir).of(1).outcomes}
     assert len(known) >= 2
-    finish(broken, 4)
-    assert history(broken) == history(tmp_path / "whole")
-    second = store.read(run_directory.generation_path(broken, 1))
+    finish(run_dir, 4)
+    assert history(run_dir) == whole.history
+    second = store.read(run_directory.generation_path(run_dir, 1))
     assert known.items() <= {outcome.candidate: outcome for outcome in second.outcomes}.items()
