@@ -222,7 +222,7 @@ class Compression(Section):
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "budget",
         "budget: target_flops shared out by how much the loss depends on each layer; threshold: filters above "
-        "alive_threshold stay; elastic: target_flops shared out by cost alone, unlearned; baselines: uniform, random",
+        "alive_threshold stay; elastic: target_flops shared out by cost and width, unlearned; baselines: uniform, random",
     )
     target_flops: float = option(0.35, "budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
     min_width: Rate = option(0.7, "budget: no layer keeps less than this share of its uniformly narrowed width")

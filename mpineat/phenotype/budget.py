@@ -36,8 +36,7 @@ def allot(
     min_width: float = 0.0,
     multiple: int = 1,
 ) -> list[int]:
-    """Return how many groups of each block stay when the budget goes to where it does the most
-    good.
+    """Return how many groups of each block stay when the budget goes where it does most good.
 
     With r the share of its groups that a block keeps, the sum of importance * r^-exponent is
     minimised under the budget, so a block gives up the more, the more that saves and the less

@@ -1,5 +1,4 @@
-"""Alive filters to a narrower Network: widths, empty layers, rounding, widening and the uniform
-baseline.
+"""Alive filters to a narrower Network: widths, empty layers, rounding, widening.
 
 Gordon et al. 2018, algorithm 1. Whatever changes a width here works on blocks of channels
 (channels.py), so additions and concatenations still fit afterwards.
@@ -136,7 +135,7 @@ def _order(plan: ChannelPlan, strength: Mapping[str, np.ndarray]) -> np.ndarray:
     for name, values in strength.items():
         if name in plan.outputs:
             np.maximum.at(largest, plan.outputs[name], values)
-    return largest[:-1] if plan.groups else largest
+    return largest[:-1]
 
 
 def _round_up(groups: Mask, block: np.ndarray, order: np.ndarray, multiple: int) -> None:

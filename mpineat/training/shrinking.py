@@ -1,9 +1,8 @@
 """One round of shrinking: train for a while with MorphNet's regulariser, then decide what stays.
 
 The rules: `threshold` keeps the filters whose norm is above a threshold (Gordon et al. 2018).
-    `budget`
-gives the whole network a budget of flops and each layer a share by its Taylor importance. `elastic`
-shares the same budget out by the flops alone. `uniform` and `random` are the baselines.
+`budget` shares the flops that the whole network may cost among the layers by their Taylor
+importance, `elastic` shares them by cost and width alone. `uniform` and `random` are baselines.
 """
 
 from __future__ import annotations
@@ -67,14 +66,14 @@ def shrink(network: Network, settings: Settings) -> Round:
     """
     if settings.options.rule in ("uniform", "random", "elastic"):
         plan = _decided_plan(network, settings.options)
-        alive = _untrained(plan, settings)
+        alive = _untrained(network, plan, settings)
         return Round(before=network, narrowed=_narrow(network, plan, alive, {}, settings.options))
     return _learn(network, settings)
 
 
 def _learn(network: Network, settings: Settings) -> Round:
     options = settings.options
-    built = model.build(network, settings.seed)
+    built = model.build(network, settings.seed, portable=False)
     kernels = model.kernels(built, network)
     charged = plan_channels(
         network, options.mode, target=options.target, sources=_sources(network, options)
@@ -132,7 +131,7 @@ def _within_budget(network: Network, built: Any, settings: Settings) -> Narrowed
     return _narrow(network, plan, alive, {}, options)
 
 
-def _untrained(plan: ChannelPlan, settings: Settings) -> Mask:
+def _untrained(network: Network, plan: ChannelPlan, settings: Settings) -> Mask:
     options = settings.options
     if options.rule == "random":
         scores = np.random.default_rng([settings.seed, _RANDOM]).random(plan.groups)
@@ -140,8 +139,19 @@ def _untrained(plan: ChannelPlan, settings: Settings) -> Mask:
     if options.rule == "uniform":
         counts = budget.uniform(plan, options.target_flops, multiple=options.round_widths_to)
     else:
-        counts = _allotted(plan, np.ones(len(plan.blocks)), options)
+        counts = _allotted(plan, _prior(network, plan), options)
     return budget.strongest(plan, counts)
+
+
+def _prior(network: Network, plan: ChannelPlan) -> np.ndarray:
+    """Return an importance of each block that needs no training, [blocks].
+
+    The constants were found by trials on MNIST and CIFAR-10 at half their resolution: narrow layers
+    suffer most, and a dense layer's units do much for what they cost.
+    """
+    dense = [all(network[name].op == "dense" for name in block.layers) for block in plan.blocks]
+    sizes = np.array([len(block.groups) for block in plan.blocks], dtype=np.float64)
+    return np.where(dense, 5.0, 1.0) / np.sqrt(sizes)
 
 
 def _allotted(plan: ChannelPlan, importance: np.ndarray, options: config.Compression) -> list[int]:
