@@ -16,10 +16,10 @@ _SWEEPS = 40  # of the fixed-point iteration; each about halves the distance
 
 
 def uniform(plan: ChannelPlan, target: float, *, multiple: int = 1) -> list[int]:
-    """Return how many groups of each block stay when all are narrowed alike to `target` of the
-    full cost.
+    """Return how many groups of each block stay when all are narrowed alike.
 
     Args:
+        target: Share of the full cost.
         multiple: Prefer multiples of this; a block that is smaller stays as it is.
     """
     costs = _Costs(plan)

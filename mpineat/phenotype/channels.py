@@ -27,8 +27,7 @@ KEPT = -1  # the group of every channel that stays whatever happens
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Groups that occur in exactly the same layers equally often, so that only their number
-    matters.
+    """Groups that the same layers have equally often, so that only their number matters.
 
     A layer outside every join is one block. Where a concat meets an add, the concat's parts are
     blocks of their own.
