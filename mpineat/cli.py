@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
         "data",
         _data,
         "fetch a data set, or say which files to put where",
-        "python -m mpineat data cifar10 data",
+        "python -m mpineat data cifar10 data/cifar10",
     )
     data.add_argument("name", metavar="NAME")
     data.add_argument("folder", type=Path, metavar="DIR")
@@ -221,9 +221,9 @@ def _export(arguments: argparse.Namespace) -> int:
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     console.listen()
-    # TensorFlow writes of its start-up to the terminal unless told otherwise before it is loaded.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from mpineat.training import export
+    with console.hushed():
+        from mpineat.training import export
 
     exported = export.export(
         Network.from_json(outcome.network_after or {}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -90,3 +92,20 @@ def listen(*, verbose: bool = False) -> Console:
     root.setLevel(logging.DEBUG)
     root.addHandler(console)
     return console
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Drop what C libraries write to standard error meanwhile; Python's exceptions still come out.
+
+    TensorFlow 2.21 greets there while it is imported, whatever TF_CPP_MIN_LOG_LEVEL says.
+    """
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)

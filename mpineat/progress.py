@@ -222,18 +222,16 @@ class Progress:
             self._totals["reused"],
             self._totals["failed"],
         )
-        if self._best is None:
-            log.info(
-                "no candidate could be trained; mpineat status %s names the reasons", self._run_dir
-            )
-        else:
+        if self._best is not None:
             log.info("best: %s", rows.candidate_text(self._best))
         log.info("wrote %s: a checkpoint a generation, journal, logs", self._run_dir)
         log.info("look at it:      python -m mpineat report %s", self._run_dir)
-        log.info(
-            "take the model:  python -m mpineat export %s --format keras -o model.keras",
-            self._run_dir,
-        )
+        if self._best is not None:
+            command = f"export {self._run_dir} --format keras -o model.keras"
+            log.info("take the model:  python -m mpineat %s", command)
+        else:
+            logs = self._run_dir / "logs"
+            log.warning("no candidate could be trained; why: the reasons above and %s", logs)
 
     def _renew(
         self, time: float, running: Sequence[Running], queued: int, left: float | None

@@ -276,3 +276,12 @@ def test_each_rank_writes_its_own_file(tmp_path: Path) -> None:
             handler.close()
         logger.propagate = True
     assert "a candidate" in (tmp_path / "logs" / "rank_0007.log").read_text()
+
+
+def test_hushed_drops_what_c_libraries_write_and_nothing_else(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with console.hushed():
+        console.os.write(2, b"greetings")
+    console.os.write(2, b"an error")
+    assert capfd.readouterr().err == "an error"
