@@ -21,6 +21,7 @@ from mpineat.pipe import RefusedStart, Setup, one_line
 from mpineat.tasks import REASONS, Outcome, Seconds, Task
 from mpineat.training import fit, model, structure
 from mpineat.training.data import Dataset, open_dataset
+from mpineat.training.tuning import POLICIES, settle
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     """
     device = claim_device(setup)
     dataset = open_dataset(setup.config.dataset, setup.config.run.seed)
-    return device, Evaluator(setup.config, dataset)
+    return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None)
 
 
 def claim_device(setup: Setup) -> str:
@@ -45,6 +46,8 @@ def claim_device(setup: Setup) -> str:
     options = setup.config.training
     threads = options.threads or (1 if options.deterministic else setup.threads)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+    # It warns of functions that are traced again; every candidate is another function.
+    tf.get_logger().setLevel(logging.ERROR)
     # Small networks are chains: a second stream of operations finds nothing to do and costs switches.
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if options.deterministic:
@@ -57,7 +60,11 @@ def claim_device(setup: Setup) -> str:
             f"this worker was given the GPU {setup.gpu}, but TensorFlow {tf.__version__} finds none: "
             "install a TensorFlow with CUDA, or run without GPUs"
         )
-    tf.config.experimental.set_memory_growth(gpus[0], True)
+    if setup.gpu_memory_mb is None:
+        tf.config.experimental.set_memory_growth(gpus[0], True)
+    else:  # the rest belongs to the other workers on this GPU
+        limit = tf.config.LogicalDeviceConfiguration(memory_limit=setup.gpu_memory_mb)
+        tf.config.set_logical_device_configuration(gpus[0], [limit])
     name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
     return f"{name} ({setup.gpu})"
 
@@ -65,10 +72,10 @@ def claim_device(setup: Setup) -> str:
 class Evaluator:
     """Evaluates one Task after another on data that was loaded once."""
 
-    def __init__(self, config: Config, dataset: Dataset) -> None:
-        self.config = config
+    def __init__(self, config: Config, dataset: Dataset, *, gpu: bool) -> None:
         self.input_shape, self.classes = dataset.input_shape, dataset.classes
         self.data = fit.load(dataset, config.dataset)
+        self.config = config.model_copy(update={"training": settle(config.training, self.data, gpu=gpu)})
 
     def __call__(self, task: Task) -> Outcome:
         """Assemble, compress if asked, train and validate one candidate."""
@@ -124,7 +131,13 @@ class _Evaluation:
             self.learned = structure.compress(self.before, data, config, **settings)
             self.after = self.learned.network
             self._lap("structure_learning")
-        network = model.build(self.after, task.seed, weights=self.learned.weights if self.learned else None)
+        network = model.build(
+            self.after,
+            task.seed,
+            weights=self.learned.weights if self.learned else None,
+            policy=POLICIES[config.training.mixed_precision],
+            portable=False,
+        )
         self._lap("build")
         # Where nothing shrank, structure learning was the beginning of the training.
         epochs = max(1, config.training.epochs - (self.learned.epochs if self.learned else 0))

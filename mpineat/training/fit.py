@@ -17,6 +17,7 @@ from mpineat import config
 from mpineat.tasks import Epoch
 from mpineat.training.adam import Adam, Rate
 from mpineat.training.device_data import DeviceData, DeviceSplit, load, normalize
+from mpineat.training.loss_scale import LossScale
 from mpineat.training.model import trainable
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 
@@ -168,6 +169,7 @@ def _trace(
     in earlier epochs, and the sums of losses and hits so far; it returns the sums and whether every loss was finite.
     """
     examples = data.train_examples
+    scale = LossScale() if model.output.dtype == tf.float16 else None
 
     def learn(images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
@@ -177,7 +179,9 @@ def _trace(
             objective = total / tf.reduce_sum(counts)
             if penalty is not None:
                 objective += penalty()
-        adam.apply(tape.gradient(objective, adam.variables), step)
+            enlarged = objective if scale is None else scale.enlarge(objective)
+        gradients = tape.gradient(enlarged, adam.variables)
+        adam.apply(gradients if scale is None else scale.restore(gradients), step)
         return total, tf.reduce_sum(hits * counts), tf.math.is_finite(objective)
 
     if jit_compile:

@@ -9,13 +9,19 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat.phenotype.network import CONVOLUTIONS, INPUT, Layer, Network
+from mpineat.training.dropout import ByteDropout
 
 # Words of the random generators' keys (see data.py).
 _WEIGHTS, _DROPOUT = 201, 202
 
 
 def build(
-    network: Network, seed: int, *, weights: Mapping[str, np.ndarray] | None = None, policy: str = "float32"
+    network: Network,
+    seed: int,
+    *,
+    weights: Mapping[str, np.ndarray] | None = None,
+    policy: str = "float32",
+    portable: bool = True,
 ) -> keras.Model:
     """Return a functional Keras model of `network` with logits as output.
 
@@ -24,13 +30,14 @@ def build(
             TensorFlow starts from the same ones.
         weights: Values that replace initial ones, named as in `variables`.
         policy: Keras's dtype policy, "float32" or "mixed_float16".
+        portable: Whether Keras alone can load the saved model; if not, dropout is faster.
     """
     seeds = np.random.default_rng([seed, _DROPOUT]).integers(2**31, size=len(network.layers))
     tensors = {INPUT: keras.Input(network.input_shape, name=INPUT)}
     for layer, dropout_seed in zip(network.layers, seeds.tolist(), strict=True):
         inputs = [tensors[name] for name in layer.inputs]
         value = inputs if len(inputs) > 1 else inputs[0]
-        for keras_layer in _keras_layers(layer, dropout_seed, policy):
+        for keras_layer in _keras_layers(layer, dropout_seed, policy, portable):
             value = keras_layer(value)
         tensors[layer.name] = value
     model = keras.Model(tensors[INPUT], tensors[network.output])
@@ -99,7 +106,7 @@ def _norm_name(layer: Layer) -> str:
     return f"{layer.name}_norm"
 
 
-def _keras_layers(layer: Layer, dropout_seed: int, policy: str) -> list[keras.layers.Layer]:
+def _keras_layers(layer: Layer, dropout_seed: int, policy: str, portable: bool) -> list[keras.layers.Layer]:
     """Return the Keras layers that stand for one of ours, to be called one after another."""
     make, own = keras.layers, {"name": layer.name, "dtype": policy}
     # Zeros cost nothing; `build` puts the drawn weights in their place.
@@ -122,7 +129,7 @@ def _keras_layers(layer: Layer, dropout_seed: int, policy: str) -> list[keras.la
     if layer.op == "flatten":
         return [make.Flatten(**own)]
     if layer.op == "dropout":
-        return [make.Dropout(layer.rate, seed=dropout_seed, **own)]
+        return [(make.Dropout if portable else ByteDropout)(layer.rate, seed=dropout_seed, **own)]
     if layer.op == "add":
         return [make.Add(**own)]
     if layer.op == "concat":

@@ -1,0 +1,48 @@
+"""The test accuracy that a typical network of the search space reaches on a whole official training set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import numpy as np
+
+from mpineat.config import Augment, Dataset, Training
+from mpineat.phenotype import cost
+from mpineat.phenotype.network import Network
+from mpineat.training import data, fit, model
+from mpineat.training.device_data import DeviceData, to_device
+
+
+def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
+    """Train on training and validation split together; yield a line an epoch with the test accuracy."""
+    dataset = data.open_dataset(Dataset(name=options.dataset, path=options.path), options.seed)
+    everything = data.Split(
+        np.concatenate([dataset.train.x, dataset.validation.x]),
+        np.concatenate([dataset.train.y, dataset.validation.y]),
+    )
+    on_device = DeviceData(
+        train=to_device(everything), validation=to_device(dataset.test), copies=1, augment=Augment()
+    )
+    yield (
+        f"{options.dataset}: {len(everything.y):,} training and {len(dataset.test.y):,} test images; "
+        f"{cost.flops(network) / 1e6:.1f} Mflops, {cost.parameters(network):,} parameters; {options.threads} threads"
+    )
+    history = fit.train(
+        model.build(network, options.seed, portable=False),
+        on_device,
+        epochs=options.epochs,
+        seed=options.seed,
+        batch_size=options.batch_size,
+        learning_rate=1e-3,
+        training=Training(jit_compile="off"),
+    )
+    yield "epoch    loss  accuracy  test loss  test accuracy"
+    for point in history.curve:
+        yield (
+            f"{point.epoch:5}  {point.loss:6.3f}  {point.accuracy:8.4f}  {point.val_loss:9.3f}  {point.val_accuracy:13.4f}"
+        )
+    yield (
+        f"{history.steps} steps of {1000 * history.step_seconds:.2f} ms, training {history.train_seconds:.0f} s, "
+        f"evaluation {history.evaluate_seconds:.1f} s, building {history.build_seconds:.2f} s"
+    )
