@@ -20,4 +20,7 @@ def collector_paused() -> Iterator[None]:
         yield
     finally:
         if running:
+            # Counts the block's objects as old, so that no collection walks over them at once.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()

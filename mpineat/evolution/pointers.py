@@ -60,7 +60,16 @@ def repoint(
             nodes = tuple([BlueprintNode(n.id, successor.get(n.species, n.species)) for n in nodes])
         elif len(retained) == len(held):
             continue
-        found[place] = replace(blueprint, nodes=nodes, retained=retained)
+        found[place] = Blueprint(
+            blueprint.id,
+            nodes,
+            blueprint.connections,
+            blueprint.dense,
+            blueprint.learning_rate,
+            retained,
+            blueprint.parents,
+            blueprint.birth,
+        )
     events = []
     for species, count in moved.items():
         counts["repointed"] += count

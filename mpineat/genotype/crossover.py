@@ -58,17 +58,16 @@ def _cross_connections(
 ) -> tuple[Connection, ...]:
     if fitter == other:
         return fitter
-    flags = {gene[0]: gene[3] for gene in other}
-    differing = {gene[0] for gene in fitter if flags.get(gene[0], gene[3]) != gene[3]}
-    if not differing:
-        return fitter
+    flag = {gene[0]: gene[3] for gene in other}.get
     crossed = tuple(
         [
-            Connection(gene[0], gene[1], gene[2], draws.uniform() >= STAYS_DISABLED)
-            if gene[0] in differing
-            else gene
+            gene
+            if flag(gene[0], gene[3]) == gene[3]
+            else Connection(gene[0], gene[1], gene[2], draws.uniform() >= STAYS_DISABLED)
             for gene in fitter
         ]
     )
+    if crossed == fitter:
+        return fitter
     nodes = {gene[2] for gene in fitter if gene[3]} - {OUTPUT}
     return crossed if all_on_paths(nodes, crossed) else fitter

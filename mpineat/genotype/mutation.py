@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -88,7 +89,8 @@ class Mutation:
         )
         if len(species) > 1:
             self._repoint(nodes, species)
-        dense = np.array([blueprint.dense for blueprint in blueprints], np.int64)
+        sizes_before = chain.from_iterable([blueprint.dense for blueprint in blueprints])
+        dense = np.fromiter(sizes_before, np.int64).reshape(len(blueprints), -1)
         units = vary_counts(dense, space.dense_units, rates, draws.rng).tolist()
         return [
             Blueprint(id, own, links, tuple(sizes), rate, old.retained, ancestors, self.birth)

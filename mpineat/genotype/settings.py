@@ -45,10 +45,11 @@ def vary_nodes(
     Unchanged nodes share their memory with the old ones.
     """
     nodes = list(chain.from_iterable(genomes))
+    codes: dict[str, int] = {name: code for code, name in enumerate(space.neighbours)}
     old = (
         np.array([node[1] for node in nodes], np.int64),
         np.array([node[2] for node in nodes], np.int64),
-        np.array([space.neighbours.index(node[3]) for node in nodes], np.int64),
+        np.array([codes[node[3]] for node in nodes], np.int64),
         np.array([node[4] for node in nodes], np.float64),
     )
     kernels = np.array(space.kernel_sizes)
