@@ -91,7 +91,9 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         try:
             entry = provenance.describe(ranks=member.size, mpi=member.library)
             provenance.record(run_dir, entry)
-            journaled = journal.of(origin.number).outcomes
+            journaled = journal.of(origin.number)
+            for sentence in journaled.damaged:
+                log.warning("%s", sentence)
             progress.launched(
                 config_name=str(request.config_path),
                 ranks=member.size,
@@ -99,7 +101,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 dataset=data_set_line(config, data),
                 classes=data.classes,
                 generation=origin.number,
-                evaluated=journaled,
+                evaluated=journaled.outcomes,
                 best=best([o for generation in origin.earlier for o in generation.outcomes]),
             )
             search = Search(

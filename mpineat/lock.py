@@ -163,7 +163,7 @@ class RunLock:
         try:
             os.write(handle, json.dumps(asdict(self._owner)).encode() + b"\n")
             os.fsync(handle)
-        except OSError:
+        except BaseException:
             self._path.unlink()
             raise
         finally:

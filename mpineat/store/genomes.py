@@ -145,22 +145,23 @@ def _genome_table(
     known = {genome.id for genome in population.genomes}
     if not species.keys() | fitness.keys() | uses.keys() <= known:
         raise ValueError(f"{kind.name}: species, fitness or uses name a genome that is not there")
-    living = len(population.genomes)
-
-    def values(row: int, genome: Module | Blueprint) -> tuple[object, ...]:
-        number = genome.id if row < living else -1  # -1: gone
-        return (
-            genome.id,
-            row < living,
-            species.get(number),
-            *_two_parents(genome),
-            genome.birth,
-            fitness.get(number),
-            uses.get(number),
-            *[getattr(genome, name) for name in kind.settings],
-        )
-
-    rows = [values(row, pool[row]) for row in range(len(pool))]
+    ids: list[int] = [genome.id for genome in population.genomes]
+    ids += [-1] * (len(pool) - len(ids))  # those that are gone
+    everyone: Sequence[Module | Blueprint] = pool
+    if any(len(genome.parents) > 2 for genome in everyone):
+        raise ValueError(f"{kind.name}: a genome has more parents than the table's two columns")
+    values = [
+        [genome.id for genome in everyone],
+        [id != -1 for id in ids],
+        [species.get(id) for id in ids],
+        [genome.parents[0] if genome.parents else None for genome in everyone],
+        [genome.parents[1] if len(genome.parents) > 1 else None for genome in everyone],
+        [genome.birth for genome in everyone],
+        [fitness.get(id) for id in ids],
+        [uses.get(id) for id in ids],
+        *([getattr(genome, name) for genome in everyone] for name in kind.settings),
+    ]
+    rows = list(zip(*values, strict=True))
     return to_table({**GENOMES, **kind.settings}, rows)
 
 
@@ -176,15 +177,6 @@ def _list_tables(kind: Kind[GenomeT], pool: Sequence[GenomeT]) -> dict[str, Tabl
         begins.append(offsets(map(len, lists)))
     rows = list(zip(*begins, strict=True))
     return tables | {f"{kind.name}/offsets": to_table(dict.fromkeys(kind.lists, int), rows)}
-
-
-def _two_parents(genome: Module | Blueprint) -> tuple[int | None, int | None]:
-    first, second = (*genome.parents, None, None)[:2]
-    if len(genome.parents) > 2:
-        raise ValueError(
-            f"genome {genome.id} has {len(genome.parents)} parents; the table has columns for two"
-        )
-    return first, second
 
 
 def counters_row(kind: Kind[GenomeT], population: Population[GenomeT]) -> tuple[object, ...]:
