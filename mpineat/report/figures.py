@@ -234,6 +234,7 @@ def draw_flops(comparison: Comparison) -> Figure | None:
         axes.set_ylim(bottom=bottom)
         below = f"{np.mean(accuracies < bottom):.0%} of the networks lie below"
         axes.annotate(below, (0.01, 0.02), xycoords="axes fraction", color="#666666")
+    axes.set_ylim(top=min(100.5, axes.get_ylim()[1]))
     axes.set_xscale("log")
     axes.set_xlabel("flops of one forward pass")
     axes.set_ylabel("validation accuracy, %")

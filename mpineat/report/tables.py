@@ -85,7 +85,8 @@ def spread_text(spread: Spread | None) -> str:
 
 
 def _size(group: Group | None) -> int:
-    return len(group.experiments) if group else 0
+    """Return the number of experiments whose time counts."""
+    return group.minutes.count if group and group.minutes else 0
 
 
 def _fewest(comparison: Comparison) -> int:
@@ -101,7 +102,7 @@ def _group_table(title: str, groups: Sequence[tuple[str, Group | None]]) -> Tabl
         rows.append(
             (
                 label,
-                str(len(group.experiments)),
+                str(_size(group)),
                 spread_text(minutes),
                 f"{minutes.low:.2f}-{minutes.high:.2f}" if minutes else NOTHING,
                 spread_text(group.accuracy),
