@@ -83,7 +83,7 @@ def read(path: Path) -> Generation:
 
     Raises:
         Damaged: A byte has changed since it was written.
-        InputError: Of a newer format version, or no generation file, or not to be read.
+        InputError: Of a newer format version, or not to be read.
     """
     try:
         with collector_paused():

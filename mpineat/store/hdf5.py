@@ -70,7 +70,7 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Table]]:
 
     Raises:
         Damaged: A byte has changed.
-        InputError: Whole, but of a newer version or another program.
+        InputError: Whole, but of a newer version.
         OSError: It cannot be read.
     """
     data = _read(path)
@@ -157,7 +157,7 @@ def _read(path: Path) -> bytes:
         head, label, _ = seal.partition(_LABEL)
         name, _, version = head.partition(b"\n")[0].partition(b" ")
         if seal.startswith(b"\x89HDF\r\n\x1a\n"):
-            raise InputError(f"{path}: an HDF5 file, but not one of mpineat's generations")
+            raise Damaged(f"{path}: damaged: an HDF5 file without the seal of mpineat")
         if not label or not head.endswith(f"\nbytes {size}\n".encode()):
             raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
         body = file.read()
