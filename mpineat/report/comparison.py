@@ -136,7 +136,7 @@ def _compare_groups(
         ]
         seeds = Counter(e.seed for e in group)
         notes += [f"seed {s}: {n} {name} runs; all count" for s, n in seeds.items() if n > 1]
-    notes += _unequal_machines(plain, compressed)
+    notes += _unequal_machines(plain, compressed) + _unequal_seeds(plain, compressed)
     speed_up = _compare_values(
         [(e.seed, (e.seconds,)) for e in plain if e.seconds],
         [(e.seed, (e.seconds,)) for e in compressed if e.seconds],
@@ -193,6 +193,13 @@ def _unequal_machines(plain: Sequence[Experiment], compressed: Sequence[Experime
         for (workers, devices), runs in machines.items()
     )
     return [f"times of unequal machines are compared: {found}"]
+
+
+def _unequal_seeds(plain: Sequence[Experiment], compressed: Sequence[Experiment]) -> list[str]:
+    first, second = (sorted(e.seed for e in group if e.seconds) for group in (plain, compressed))
+    if first == second or not first or not second:
+        return []
+    return [f"times of unequal seeds are compared, not in pairs: {first} with {second}"]
 
 
 def _summarize(experiments: Sequence[Experiment]) -> Group | None:

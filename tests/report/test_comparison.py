@@ -68,7 +68,7 @@ def test_unfinished_run_is_left_out_and_named() -> None:
 def test_first_generations_of_unfinished_runs_can_be_compared() -> None:
     runs = [*pair(), experiment(1, compressed=True, minutes=10.0, done=1)]
     found = only([run.first(1) for run in runs])
-    assert found.notes == ()
+    assert not any("unfinished" in note for note in found.notes)
     assert found.compressed is not None
     assert found.compressed.minutes is not None
     assert found.compressed.minutes.count == 2
@@ -133,6 +133,11 @@ def test_unequal_machines_are_named() -> None:
     first, _ = pair()
     found = only([first, experiment(compressed=True, workers=4, devices=("GPU",))])
     assert any("unequal machines" in note for note in found.notes)
+
+
+def test_unequal_seeds_are_named() -> None:
+    found = only([*pair(0), *pair(1)[:1]])
+    assert found.notes == ("times of unequal seeds are compared, not in pairs: [0, 1] with [0]",)
 
 
 def test_a_seed_that_ran_twice_is_named() -> None:
