@@ -166,7 +166,7 @@ class Evolution(Section):
     min_species: Count = option(1, "fewest species that stagnation leaves in a population")
     elites: int = option(1, "best genomes of a population that live on unchanged", ge=0)
     elites_per_species: int = option(1, "best genomes of each species of 3 or more that live on unchanged", ge=0)
-    survival: float = option(0.5, "best share of a species that may have offspring", gt=0, le=1)
+    survival: float = option(0.3, "best share of a species that may have offspring (NEAT: 0.2)", gt=0, le=1)
     crossover: Rate = option(0.5, "share of offspring that have two parents")
     interspecies: Rate = option(0.05, "share of crossovers whose second parent is of another species")
     stagnation: Count = option(8, "generations without a better best fitness after which a species dies")

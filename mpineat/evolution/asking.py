@@ -46,8 +46,6 @@ def _ask(
     state: State, config: Config, build: Callable[[Candidate], BuiltT], count: int
 ) -> Asked[BuiltT]:
     draws = draws_for(Purpose.CANDIDATES, state.generation, config, state.next_candidate)
-    blueprint_of = {genome.id: genome for genome in state.blueprints.genomes}
-    blueprints = _Deck(list(blueprint_of), state.blueprints, draws)
     table = _Table(state, config, draws)
     counts = Counter(state.counts)
     found: list[Candidate] = []
@@ -56,7 +54,7 @@ def _ask(
     failures: Counter[str] = Counter()
     fruitless, last = 0, ""
     while len(found) < count:
-        blueprint = blueprint_of[blueprints.deal()]
+        blueprint = table.next_blueprint(left=count - len(found))
         for attempt in range(TRIES):
             chosen = table.modules_for(blueprint, left=count - len(found))
             key = (blueprint.id, *[module.id for _, module in chosen])
@@ -87,20 +85,44 @@ def _ask(
 
 
 class _Table:
-    """The modules of every species, ready to be dealt."""
+    """The blueprints and the modules of every species, ready to be dealt."""
 
     def __init__(self, state: State, config: Config, draws: Draws) -> None:
-        self.draws, self.retain = draws, config.evolution.retain_modules
+        self.state, self.draws, self.retain = state, draws, config.evolution.retain_modules
+        self.blueprint_of = {genome.id: genome for genome in state.blueprints.genomes}
         self.module_of = {genome.id: genome for genome in state.modules.genomes}
         self.decks = {s.id: _Deck(s.members, state.modules, draws) for s in state.modules.species}
+        self.blueprints = _Deck(list(self.blueprint_of), state.blueprints, draws)
+        self.naming: dict[int, _Deck] = {}  # species -> the blueprints that name it
+
+    def next_blueprint(self, left: int) -> Blueprint:
+        """Return the blueprint whose turn it is.
+
+        Where a species has so many modules undealt that the turns to come might not reach them
+        all, one that names this species comes first.
+
+        Args:
+            left: Candidates still to come, this one included.
+        """
+        species, deck = max(self.decks.items(), key=lambda item: item[1].undealt)
+        if deck.is_urgent(left):
+            if species not in self.naming:
+                named = [
+                    blueprint.id
+                    for blueprint in self.blueprint_of.values()
+                    if any([node.species == species for node in blueprint.nodes])
+                ]
+                self.naming[species] = _Deck(named, self.state.blueprints, self.draws)
+            if self.naming[species].ids:
+                return self.blueprint_of[self.naming[species].deal()]
+        return self.blueprint_of[self.blueprints.deal()]
 
     def modules_for(self, blueprint: Blueprint, left: int) -> tuple[tuple[int, Module], ...]:
         """Return a module for each species that the blueprint names.
 
         Args:
-            left: Candidates still to come, this one included. Where they just
-                suffice for a species' modules that were not dealt yet, one of those is taken, not
-                the retained one.
+            left: Candidates still to come, this one included. Where they just suffice for the
+                undealt modules of a species, one of those is taken, not the retained one.
         """
         kept = dict(blueprint.retained)
         chosen = []
@@ -108,7 +130,7 @@ class _Table:
             deck, id = self.decks[species], kept.get(species)
             if (
                 id not in self.module_of
-                or deck.undealt <= left < 2 * deck.undealt
+                or deck.is_urgent(left)
                 or self.draws.uniform() >= self.retain
             ):
                 id = deck.deal()
@@ -137,6 +159,10 @@ class _Deck:
         self.order = deque(order)
         self.returned: set[int] = set()
         self.undealt = len(ids)
+
+    def is_urgent(self, left: int) -> bool:
+        """Return whether so many draws would just suffice to deal every id once."""
+        return self.undealt <= left < 2 * self.undealt
 
     def deal(self) -> int:
         """Return the next id."""

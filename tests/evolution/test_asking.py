@@ -33,13 +33,15 @@ def test_ids_ascend_over_the_generations_and_the_state_counts_on():
     assert {c.generation for c in found.candidates} == {2}
 
 
-@pytest.mark.parametrize("generations", [0, 5])
+@pytest.mark.parametrize("generations", [0, 3, 5])
 def test_with_as_many_candidates_as_modules_nearly_every_module_is_used(generations):
     options = config(modules=200, blueprints=100, candidates=200, module_species=5)
     found = asked(grown(options, generations), options).candidates
     used = Counter(module.id for c in found for _, module in c.modules)
     assert len(used) >= 0.95 * 200
-    assert set(Counter(c.blueprint.id for c in found).values()) == {2}
+    turns = Counter(c.blueprint.id for c in found)
+    assert len(turns) == 100
+    assert max(turns.values()) <= 8
 
 
 def test_the_draw_covers_every_module_species():
