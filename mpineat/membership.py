@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 STOPPED = 75  # exit code: stopped in time, submit again
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
-LEAVE_SECONDS = 30.0  # how long it waits for their last words
+LEAVE_SECONDS = 30.0  # how long it waits for their last words, and for MPI to finalize
 
 
 class Membership:
@@ -130,23 +130,29 @@ class Membership:
     def end(self, code: int) -> int:
         """On rank 0, when all files are closed: end every rank with `code`, and return it.
 
-        With ranks that fell silent MPI cannot be finalized; the job is aborted, with the same code.
+        A rank that fell silent would keep MPI from finalizing for ever; with one the job is
+        aborted, with the same code. That must come before any rank finalizes: Open MPI hangs in the
+        abort otherwise. So CLOSE asks who is there, and END lets them go.
         """
         sys.stdout.flush()
         sys.stderr.flush()
         if self._world is None:
             return self._leave(code)
-        if self._farm is not None:
-            self._farm.close()
-        left = set(range(1, self.size)) - self._world.reported_dead()
-        if self._farm is not None:
-            left -= set(self._farm.lost())
-        for rank in left:
-            self._world.send(rank, Message(Kind.END, bytes([code])))
-        silent = set(range(1, self.size)) - self._world.reported_dead() - self._await_end(left)
+        others = set(range(1, self.size))
+        silent = set() if self._farm is None else set(self._farm.lost())
+        for rank in others - silent:
+            self._world.send(rank, Message(Kind.CLOSE))
+        if silent <= self._world.reported_dead():
+            silent = others - self._await_closed(others)
+        silent -= self._world.reported_dead()
         if silent:
             log.warning("ranks %s are gone: aborting, with exit code %d", sorted(silent), code)
+            for rank in others - silent:
+                self._world.send(rank, Message(Kind.ABANDON, bytes([code])))
+            self._world.receive(0.2)  # lets MPI carry that out
             self.abort(code)
+        for rank in others:
+            self._world.send(rank, Message(Kind.END, bytes([code])))
         return self._leave(code)
 
     def abort(self, code: int) -> NoReturn:
@@ -175,23 +181,22 @@ class Membership:
             raise FarmError("no worker rank reported")
         return list(nodes.values())
 
-    def _await_end(self, ranks: set[int]) -> set[int]:
-        """Return those of `ranks` that heard END and leave."""
+    def _await_closed(self, ranks: set[int]) -> set[int]:
+        """Return those of `ranks` that closed."""
         assert self._world is not None
-        leaving: set[int] = set()
+        closed: set[int] = set()
         end = time.monotonic() + LEAVE_SECONDS
-        while ranks - leaving - self._world.reported_dead() and time.monotonic() < end:
+        while ranks - closed - self._world.reported_dead() and time.monotonic() < end:
             arrived = self._world.receive(0.1)
-            if arrived and arrived[1].kind == Kind.END:
-                leaving.add(arrived[0])
-        return leaving
+            if arrived and arrived[1].kind == Kind.CLOSE:
+                closed.add(arrived[0])
+        return closed
 
     def _leave(self, code: int) -> int:
         self._supervisor.close()
         self._ended = True
         if self._world is not None:
-            # Finalizing with dead ranks may hang (Open MPI issue 11404): nothing is left to be
-            # lost.
+            # Finalizing with dead ranks may hang (Open MPI issue 11404); all files are closed.
             watchdog = threading.Timer(LEAVE_SECONDS, os._exit, [code])
             watchdog.daemon = True
             watchdog.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ from mpineat.worker import Message, Supervisor, beat
 # A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
 # because rank 0 is silent while it breeds and writes.
 SILENCES = 10
+# Rank 0's abort ends this rank too, but in the recoverable modes of Open MPI, where it must go
+# itself.
+ABORT_SECONDS = 3.0
 
 
 def serve(world: World, supervisor: Supervisor) -> int | None:
@@ -31,14 +35,19 @@ def serve(world: World, supervisor: Supervisor) -> int | None:
             heard = now
             patience.reset()
             if message.kind == Kind.END:
-                world.send(0, message)
                 return message.payload[0]
+            if message.kind == Kind.ABANDON:
+                supervisor.close()
+                time.sleep(ABORT_SECONDS)
+                os._exit(message.payload[0])
             if message.kind == Kind.SETUP:
                 setup = Setup.from_bytes(message.payload)
                 beat_seconds = setup.config.farm.beat_seconds
                 lost_seconds = setup.config.farm.lost_seconds
                 _log_to(setup.log_path)
             obey(supervisor, message)
+            if message.kind == Kind.CLOSE:
+                world.send(0, message)
             continue
         # While the child is busy rank 0 has nothing urgent to say.
         busy = supervisor.state == "busy"
