@@ -65,8 +65,9 @@ class State:
     Attributes:
         evaluated: False from `initial` or `breed` until `tell`.
         next_candidate: The next candidate's id.
-        counts: Statistics of this generation by name: rejected variations by reason
-            ("mutation_invalid", "crossover_duplicate", ...), re-pointed nodes, mutations by kind.
+        counts: Statistics of this generation by name: rejected variations ("mutation_invalid",
+            "mutation_duplicate", ...) and draws ("draw_too_large", ...) by reason, mutations by
+            kind ("mutated_add_node", ...), crossovers, re-pointed nodes, extinct species.
         events: Sentences for the log: re-pointed blueprints, species that died, write-backs.
     """
 
