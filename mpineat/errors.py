@@ -10,7 +10,7 @@ class StorageError(Exception):
 
 
 class FarmError(Exception):
-    """No worker is left, or MPI itself failed: one line, exit code 1; the run directory can be resumed."""
+    """No worker is left, or MPI itself failed: one line, exit code 1; the run can be resumed."""
 
 
 class Infeasible(Exception):

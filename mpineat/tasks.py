@@ -1,4 +1,4 @@
-"""Task and Outcome: all that crosses between ranks, and between a rank and its child process, as versioned bytes."""
+"""Task and Outcome: all that crosses between ranks, and to a child process, as versioned bytes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ class Task:
     """One evaluation that rank 0 asks for.
 
     Attributes:
-        seed: Of the weights, the shuffling and the dropout; derived from the run's seed and the network's hash,
-            so equal networks have equal outcomes wherever they are trained.
+        seed: Of the weights, the shuffling and the dropout; derived from the run's seed and the
+            network's hash, so equal networks have equal outcomes wherever they are trained.
         compress: Whether structure learning precedes the training.
         flops: Of the uncompressed network, one forward pass.
-        parameters, layers: Of the uncompressed network; with flops they predict the seconds and so order the queue.
+        parameters, layers: Of the uncompressed network; with flops they predict the seconds, which
+            order the queue.
         attempt: 1 for the first try.
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
     """
@@ -72,7 +73,7 @@ class Compressed:
     """What structure learning did.
 
     Attributes:
-        dead_at_start: Layer -> share of its filters below the alive threshold before the first step.
+        dead_at_start: Layer -> share of its filters below the alive threshold before step 1.
         alive: (step, total alive filters) points over structure learning.
         widths: Layer -> (filters before, filters after); after = 0 for a layer that vanished.
         step_seconds: Seconds of a training step before and after, warm.
@@ -96,7 +97,7 @@ class Outcome:
         reason: "" when ok; else one of REASONS.
         detail: One line for the person who looks into it.
         accuracy, loss: On the validation split after training; None when failed.
-        network_before, network_after: Network JSON, before and after compression (equal without it).
+        network_before, network_after: Network JSON, before and after compression.
         started: Unix time at which the evaluation began on its worker.
         reused_from: Id of the candidate whose outcome this repeats; None when trained.
     """
@@ -140,9 +141,11 @@ REASONS: dict[str, str] = {
 
 
 def best(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """Return the winner: highest accuracy, then fewest flops, then lowest id; None if every candidate failed."""
+    """Return the winner: highest accuracy, fewest flops, lowest id; None if all failed."""
     judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
-    return min(judged, key=lambda o: (-(o.accuracy or 0.0), o.flops_after, o.candidate), default=None)
+    return min(
+        judged, key=lambda o: (-(o.accuracy or 0.0), o.flops_after, o.candidate), default=None
+    )
 
 
 def task_to_bytes(task: Task) -> bytes:
@@ -215,7 +218,9 @@ def outcome_from_bytes(data: bytes) -> Outcome:
 
 
 def _pack(kind: str, value: Mapping[str, Any]) -> bytes:
-    return zlib.compress(json.dumps({"version": WIRE_VERSION, "kind": kind, "value": value}).encode(), 1)
+    return zlib.compress(
+        json.dumps({"version": WIRE_VERSION, "kind": kind, "value": value}).encode(), 1
+    )
 
 
 def _unpack(kind: str, data: bytes) -> dict[str, Any]:
@@ -225,5 +230,7 @@ def _unpack(kind: str, data: bytes) -> dict[str, Any]:
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise WireError(f"damaged message of {len(data)} bytes: {error}") from error
     if version != WIRE_VERSION or found != kind:
-        raise WireError(f"expected a {kind} of version {WIRE_VERSION}, found a {found} of version {version}")
+        raise WireError(
+            f"expected a {kind} of version {WIRE_VERSION}, found a {found} of version {version}"
+        )
     return dict(value)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure one room: `python tools/benchmark.py evolution|compression|training|farm|store [options]`."""
+"""Measure one room: `benchmark.py evolution|compression|training|farm|store [options]`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The configuration and the images that travel with the package."""

@@ -1,0 +1,1 @@
+"""The phenotype: what a genotype means, without TensorFlow."""

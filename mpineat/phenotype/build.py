@@ -1,4 +1,4 @@
-"""What rank 0 does before a GPU sees a candidate: assemble its network and hold it to the limits."""
+"""What rank 0 does before a GPU sees a candidate: assemble its network, hold it to the limits."""
 
 from __future__ import annotations
 

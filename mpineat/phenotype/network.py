@@ -1,4 +1,4 @@
-"""Network: an immutable directed acyclic graph of layers with inferred shapes, and its JSON form."""
+"""Network: an immutable acyclic graph of layers with inferred shapes, and its JSON form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 from mpineat.errors import InputError
 
 INPUT = "input"  # the name of the network's input among the layers' inputs
-Shape = tuple[int, ...]  # (height, width, channels), or (channels,) behind flatten and global pooling
+# (height, width, channels), or (channels,) behind flatten and global pooling
+Shape = tuple[int, ...]
 
 # op -> the fields that it has beside name, op and inputs
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -28,7 +29,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 CONVOLUTIONS = ("conv2d", "conv2d_bn")
 JOINS = ("add", "concat")
-# Notes that golden files put beside a layer, on how its weights are drawn; they are not part of the network.
+# Notes of a file with given weights on how a layer's are drawn; no part of the network.
 WEIGHT_NOTES = ("scale", "gamma", "kill")
 
 
@@ -74,20 +75,25 @@ def _window(size: int, kernel: int, stride: int, padding: str) -> int:
 
 def _spatial(layer: Layer, shape: Shape, kernel: tuple[int, int], channels: int) -> Shape:
     if len(shape) != 3:
-        raise ShapeError(f"layer {layer.name!r}: {layer.op} needs a map [height, width, channels], found {list(shape)}")
-    assert layer.strides is not None and layer.padding is not None
-    height, width = (
-        _window(shape[i], kernel[i], layer.strides[i], layer.padding) for i in (0, 1)
-    )
+        raise ShapeError(
+            f"layer {layer.name!r}: {layer.op} needs a map [height, width, channels],"
+            f" found {list(shape)}"
+        )
+    assert layer.strides is not None
+    assert layer.padding is not None
+    height, width = (_window(shape[i], kernel[i], layer.strides[i], layer.padding) for i in (0, 1))
     if height < 1 or width < 1:
-        raise ShapeError(f"layer {layer.name!r}: {layer.op} {list(kernel)} leaves nothing of a map {list(shape)}")
+        raise ShapeError(
+            f"layer {layer.name!r}: {layer.op} {list(kernel)} leaves nothing of a map {list(shape)}"
+        )
     return (height, width, channels)
 
 
 def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
     first = inputs[0]
     if layer.op in CONVOLUTIONS:
-        assert layer.kernel is not None and layer.filters is not None
+        assert layer.kernel is not None
+        assert layer.filters is not None
         return _spatial(layer, first, layer.kernel, layer.filters)
     if layer.op in ("maxpool", "avgpool"):
         assert layer.pool is not None
@@ -101,14 +107,18 @@ def _output_shape(layer: Layer, inputs: list[Shape]) -> Shape:
         return (size,)
     if layer.op == "dense":
         if len(first) != 1:
-            raise ShapeError(f"layer {layer.name!r}: dense needs a vector, found {list(first)}; flatten it first")
+            raise ShapeError(
+                f"layer {layer.name!r}: dense needs a vector, found {list(first)}; flatten it first"
+            )
         assert layer.units is not None
         return (layer.units,)
     if layer.op == "add" and any(shape != first for shape in inputs):
         raise ShapeError(f"layer {layer.name!r}: add of unequal shapes {[list(s) for s in inputs]}")
     if layer.op == "concat":
         if any(shape[:-1] != first[:-1] for shape in inputs):
-            raise ShapeError(f"layer {layer.name!r}: concat of maps of unequal size {[list(s) for s in inputs]}")
+            raise ShapeError(
+                f"layer {layer.name!r}: concat of maps of unequal size {[list(s) for s in inputs]}"
+            )
         return (*first[:-1], sum(shape[-1] for shape in inputs))
     return first
 
@@ -136,7 +146,9 @@ class Network:
                 raise ShapeError(f"layer {layer.name!r}: the name is used twice")
             missing = [name for name in layer.inputs if name not in shapes]
             if missing:
-                raise ShapeError(f"layer {layer.name!r}: input {missing[0]!r} is not defined before it")
+                raise ShapeError(
+                    f"layer {layer.name!r}: input {missing[0]!r} is not defined before it"
+                )
             shapes[layer.name] = _output_shape(layer, [shapes[name] for name in layer.inputs])
         if self.output not in shapes:
             raise ShapeError(f"output {self.output!r} is no layer")
@@ -170,16 +182,26 @@ class Network:
             if key not in value:
                 raise InputError(f"network: key {key!r} is missing")
         shape = value["input_shape"]
-        if not isinstance(shape, (list, tuple)) or len(shape) != 3 or not all(_is_count(n) for n in shape):
-            raise InputError(f"network: input_shape: expected [height, width, channels], found {shape!r}")
+        if (
+            not isinstance(shape, (list, tuple))
+            or len(shape) != 3
+            or not all(_is_count(n) for n in shape)
+        ):
+            raise InputError(
+                f"network: input_shape: expected [height, width, channels], found {shape!r}"
+            )
         layers = tuple(_layer_from_json(item, index) for index, item in enumerate(value["layers"]))
         return Network((shape[0], shape[1], shape[2]), layers, value["output"])
 
     def hash(self) -> str:
-        """Return 16 hexadecimal digits that equal networks share, whatever their genotypes and layer names."""
+        """Return 16 hexadecimal digits: those of equal networks are equal, whatever their names."""
         names = {INPUT: INPUT} | {layer.name: str(i) for i, layer in enumerate(self.layers)}
         plain = [
-            {key: item for key, item in _layer_to_json(layer).items() if key not in ("name", "origin", "inputs")}
+            {
+                key: item
+                for key, item in _layer_to_json(layer).items()
+                if key not in ("name", "origin", "inputs")
+            }
             | {"inputs": [names[name] for name in layer.inputs]}
             for layer in self.layers
         ]
@@ -207,21 +229,32 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def _is_pair(value: object) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 2 and all(map(_is_count, value))
+
+
 def _checked_field(where: str, key: str, value: Any) -> Any:
     if key in ("filters", "units") and _is_count(value):
         return value
-    if key in ("kernel", "strides", "pool") and isinstance(value, (list, tuple)) and len(value) == 2:
-        if all(_is_count(n) for n in value):
-            return (value[0], value[1])
+    if key in ("kernel", "strides", "pool") and _is_pair(value):
+        return (value[0], value[1])
     if key == "padding" and value in ("same", "valid"):
         return value
     if key == "activation" and value in ("relu", None):
         return value
-    if key == "rate" and isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1:
+    if (
+        key == "rate"
+        and isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and 0 <= value < 1
+    ):
         return float(value)
     expected = {
-        "padding": "'same' or 'valid'", "activation": "'relu' or null", "rate": "a number in [0, 1)",
-        "filters": "a whole number >= 1", "units": "a whole number >= 1",
+        "padding": "'same' or 'valid'",
+        "activation": "'relu' or null",
+        "rate": "a number in [0, 1)",
+        "filters": "a whole number >= 1",
+        "units": "a whole number >= 1",
     }.get(key, "two whole numbers >= 1")
     raise InputError(f"{where}: {key}: expected {expected}, found {value!r}")
 
@@ -236,7 +269,11 @@ def _layer_from_json(value: Mapping[str, Any], index: int) -> Layer:
         if key not in value:
             raise InputError(f"{where}: {op}: key {key!r} is missing")
     inputs = value["inputs"]
-    if not isinstance(inputs, (list, tuple)) or not inputs or not all(isinstance(n, str) for n in inputs):
+    if (
+        not isinstance(inputs, (list, tuple))
+        or not inputs
+        or not all(isinstance(n, str) for n in inputs)
+    ):
         raise InputError(f"{where}: inputs: expected a list of layer names, found {inputs!r}")
     if len(inputs) > 1 and op not in JOINS:
         raise InputError(f"{where}: {op} takes one input, found {len(inputs)}")
@@ -244,7 +281,9 @@ def _layer_from_json(value: Mapping[str, Any], index: int) -> Layer:
     if origin is not None:
         _refuse_unknown(origin, {f.name for f in fields(Origin)}, f"{where}: origin")
     return Layer(
-        name=value["name"], op=op, inputs=tuple(inputs),
+        name=value["name"],
+        op=op,
+        inputs=tuple(inputs),
         origin=None if origin is None else Origin(**origin),
         **{key: _checked_field(where, key, value[key]) for key in FIELDS[op]},
     )

@@ -1,0 +1,1 @@
+"""What a finished or running run looks like: tables, figures, pages."""
