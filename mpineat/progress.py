@@ -260,19 +260,17 @@ class Progress:
             self._console.clear()
 
     def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
+        """Name below the row what should not look like a quiet generation."""
         if failures := rows.failures_text(outcomes):
             log.info("      failed: %s", failures)
-        notes = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
         # A constant answer lands within sampling noise of 1/classes.
-        chance = sum(
-            o.accuracy < 1.25 / self._classes
-            for o in outcomes
-            if o.accuracy is not None and self._classes
-        )
+        highest = 1.25 / self._classes if self._classes else 0.0
+        chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
         if chance:
-            notes.append(f"{chance} no better than chance")
-        if notes:
-            log.debug("      counted: %s", ", ".join(notes))
+            log.info("      no better than chance: %s", units.plural(chance, "candidate"))
+        counts = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
+        if counts:
+            log.debug("      counted: %s", ", ".join(counts))
         for event in state.events:
             log.debug("      %s", event)
 

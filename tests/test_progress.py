@@ -146,6 +146,12 @@ def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: i
     assert failures.endswith("failed: 1 nan")
 
 
+def test_candidates_that_learnt_nothing_are_named(stream: io.StringIO) -> None:
+    progress = launched(Clock())
+    progress.generation(state(), (OK, replace(OK, candidate=1, accuracy=0.11)))
+    assert stream.getvalue().endswith("no better than chance: 1 candidate\n")
+
+
 def test_columns_stand_under_their_names() -> None:
     figures = rows.Row(
         generation=12,
