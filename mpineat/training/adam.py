@@ -1,6 +1,7 @@
 """Adam (Kingma and Ba 2015) by TensorFlow's fused kernel: one operation a variable.
 
-Keras's own Adam adds about a dozen operations a variable to the graph, which every candidate pays for anew.
+Keras's own Adam adds about a dozen operations a variable to the graph, which every candidate pays
+for anew.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ class Adam:
         """Begin with moments of zero; a learning rate may be a function of the step."""
         self.variables = tuple(variables)
         self.learning_rate = learning_rate
-        self._first = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
-        self._second = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
+        self._first = [
+            tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables
+        ]
+        self._second = [
+            tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables
+        ]
 
     def apply(self, gradients: Sequence[tf.Tensor | None], step: tf.Tensor) -> None:
-        """Update the variables; `step` counts from 1. A gradient of None leaves its variable alone."""
+        """Update the variables that have a gradient; `step` counts from 1."""
         count = tf.cast(step, tf.float32)
         rate = self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate
         for variable, first, second, gradient in zip(

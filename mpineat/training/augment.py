@@ -9,7 +9,9 @@ import tensorflow as tf
 from mpineat.config import Augment
 
 
-def augmented(x: tf.Tensor, chosen: tf.Tensor, options: Augment, seed: tuple[int, tf.Tensor]) -> tf.Tensor:
+def augmented(
+    x: tf.Tensor, chosen: tf.Tensor, options: Augment, seed: tuple[int, tf.Tensor]
+) -> tf.Tensor:
     """Return the images with the `chosen` ones flipped, shifted, rotated and brightened at random.
 
     Args:
@@ -35,7 +37,8 @@ def _matrices(draws: tf.Tensor, options: Augment, height: int, width: int) -> tf
     angle = math.radians(options.rotate) * draws[:, 3]
     cosine, sine = tf.cos(angle), tf.sin(angle)
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    # x' = mirror * (cos x - sin y), y' = sin x + cos y about the middle of the image, then the shift.
+    # x' = mirror * (cos x - sin y), y' = sin x + cos y about the middle of the image, then the
+    # shift.
     a, b, d, e = mirror * cosine, -mirror * sine, sine, cosine
     c = middle_x - a * middle_x - b * middle_y + right
     f = middle_y - d * middle_x - e * middle_y + down

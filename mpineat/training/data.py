@@ -1,4 +1,4 @@
-"""Dataset: the images of a run, split into training, validation and test; numpy alone, TensorFlow comes later."""
+"""Dataset: the images of a run, split for training, validation and test; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Dataset:
 
     @property
     def test(self) -> Split:
-        """The official test set, read when asked for: only the final training of the winner asks."""
+        """The official test set, read when asked for: by the winner's final training alone."""
         return self.read_test()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What `check` and rank 0 need to know of a data set; train_examples does not count augmented copies."""
+    """What `check` and rank 0 need to know; train_examples does not count augmented copies."""
 
     input_shape: tuple[int, int, int]
     classes: int
@@ -87,7 +87,9 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
     if examples < len(used):
         used = stratified_choice(whole.y, examples, np.random.default_rng([seed, _SUBSET]))
     chosen = stratified_choice(
-        whole.y[used], _validation_examples(options, examples), np.random.default_rng([seed, _VALIDATION])
+        whole.y[used],
+        _validation_examples(options, examples),
+        np.random.default_rng([seed, _VALIDATION]),
     )
     return Dataset(
         name=options.name,
@@ -100,14 +102,16 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
 
 
 def stratified_choice(y: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Return `count` indices into `y`, ascending, that keep the classes' shares to within one example."""
+    """Return `count` indices into `y`, ascending, of which each class has its share."""
     per_class = np.bincount(y)
     share = per_class * (count / len(y))
     quota = np.floor(share).astype(int)
     # The largest remainders take what flooring left over.
     quota[np.argsort(quota - share, kind="stable")[: count - quota.sum()]] += 1
     chosen = [
-        rng.permutation(np.flatnonzero(y == label))[:wanted] for label, wanted in enumerate(quota) if wanted
+        rng.permutation(np.flatnonzero(y == label))[:wanted]
+        for label, wanted in enumerate(quota)
+        if wanted
     ]
     return np.sort(np.concatenate(chosen))
 
@@ -138,8 +142,9 @@ def _validation_examples(options: config.Dataset, examples: int) -> int:
     validation = round(examples * options.validation_fraction)
     if not 0 < validation < examples:
         raise InputError(
-            f"dataset.validation_fraction: {options.validation_fraction} of {examples} training examples "
-            f"leaves {examples - validation} to train on and {validation} to validate on; both need at least 1"
+            f"dataset.validation_fraction: {options.validation_fraction} of {examples} training "
+            f"examples leaves {examples - validation} to train on and {validation} to validate on; "
+            "both need at least 1"
         )
     return validation
 

@@ -1,4 +1,4 @@
-"""A data set in the device's memory: uint8 images, normalised and augmented batch by batch in the training step."""
+"""A data set in the device's memory: uint8 images, normalised and augmented in the step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class DeviceData:
     """What every candidate of a child process trains on; loaded once.
 
     Attributes:
-        copies: Size of the training set in multiples of the images; copies after the first are augmented.
+        copies: Size of the training set in multiples of the images; copies after the first are
+            augmented.
     """
 
     train: DeviceSplit
@@ -38,7 +39,7 @@ class DeviceData:
         return len(self.train.y) * self.copies
 
     def batch(self, index: tf.Tensor, seed: int, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return images float32 in [0, 1] and labels of the examples `index` of [0, train_examples)."""
+        """Return images float32 in [0, 1] and labels; `index` is in [0, train_examples)."""
         image = index % len(self.train.y)
         x = normalize(tf.gather(self.train.x, image))
         if self.copies > 1:

@@ -1,4 +1,4 @@
-"""Fetching a data set on a machine that has a network, or saying which files to put where on one that has none."""
+"""Fetching a data set, or saying which files to put where when there is no network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from mpineat.errors import InputError, StorageError
 from mpineat.training.readers import idx
 
-# Called as Keras's get_file: name of the file, origin, cache_dir, cache_subdir, file_hash, hash_algorithm.
+# Called as Keras's get_file: name of the file, origin, cache_dir, cache_subdir, file_hash,
+# hash_algorithm.
 GetFile = Callable[..., str]
 
 
@@ -22,7 +23,8 @@ class Source:
     Attributes:
         address: Of the folder that holds them.
         files: Name -> published MD5.
-        unpacked: A file that exists once an archive is unpacked; None where the files are read as they are.
+        unpacked: A file that exists once an archive is unpacked; None where the files are read as
+            they are.
     """
 
     address: str
@@ -31,7 +33,8 @@ class Source:
 
 
 SOURCES = {
-    # The authors' page asks for a password by now; this is the copy that TensorFlow's data sets use.
+    # The authors' page asks for a password by now; this is the copy that TensorFlow's data sets
+    # use.
     "mnist": Source("https://storage.googleapis.com/cvdf-datasets/mnist/", idx.MNIST_MD5),
     "fashion_mnist": Source(
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", idx.FASHION_MNIST_MD5
@@ -106,7 +109,9 @@ def _get(get: GetFile, name: str, source: Source, file: str, md5: str, folder: P
             hash_algorithm="md5",
         )
     except Exception as error:  # Keras raises bare Exceptions for addresses that do not answer
-        where = [f"  {source.address}{each}  (MD5 {digest})" for each, digest in source.files.items()]
+        where = [
+            f"  {source.address}{each}  (MD5 {digest})" for each, digest in source.files.items()
+        ]
         what = "and unpack it there" if source.unpacked else "as they are"
         reason = " ".join(str(error).split())
         raise InputError(
@@ -127,7 +132,9 @@ def _unpack(archive: Path, folder: Path) -> None:
             for member in content.getmembers():
                 inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
                 if not inside or not (member.isfile() or member.isdir()):
-                    raise InputError(f"{archive}: {member.name}: expected files inside the archive's own folder")
+                    raise InputError(
+                        f"{archive}: {member.name}: expected files inside the archive's own folder"
+                    )
             content.extractall(folder)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{archive}: expected a whole archive: {error}") from error

@@ -1,7 +1,8 @@
 """Dropout (Srivastava et al. 2014) from one random byte an activation.
 
-Random numbers are the cost of dropout on a CPU: 32 bits for each activation of a 32 x 32 map take as long as a 3 x 3
-convolution of it. A byte leaves the rate exact to 1/512, and the kept activations are scaled for the rate that is used.
+Random numbers are the cost of dropout on a CPU: 32 bits for each activation of a 32 x 32 map take
+as long as a 3 x 3 convolution of it. A byte leaves the rate exact to 1/512, and the kept
+activations are scaled for the rate that is used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from tensorflow import keras
 
 
 class ByteDropout(keras.layers.Layer):
-    """Trains like keras.layers.Dropout. A saved model should hold that one instead, which Keras alone can load."""
+    """Trains like keras.layers.Dropout, which a saved model should hold in its place."""
 
     def __init__(self, rate: float, seed: int, **options: Any) -> None:
         super().__init__(**options)
@@ -27,13 +28,15 @@ class ByteDropout(keras.layers.Layer):
         )
 
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Return `x` with some activations set to 0 and the others scaled up, or as it is outside training."""
+        """Return `x` with some activations 0 and the others scaled up; outside training, `x`."""
         if not training or self.dropped_of_256 == 0:
             return x
         self.calls.assign_add(1)
         seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.calls)])
         size = tf.size(x)
-        words = tf.random.stateless_uniform([(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.int32)
+        words = tf.random.stateless_uniform(
+            [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.int32
+        )
         random_bytes = tf.reshape(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size], tf.shape(x))
         scale = tf.cast(256 / (256 - self.dropped_of_256), x.dtype)
         kept = random_bytes >= tf.cast(self.dropped_of_256, tf.uint8)

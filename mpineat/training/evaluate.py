@@ -1,4 +1,4 @@
-"""The child process's work: claim the device, load the data once, then turn each Task into an Outcome."""
+"""The child process's work: claim the device, load the data once, turn Tasks into Outcomes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     """Make this process ready to evaluate.
 
     Returns:
-        The device's name, and the function that evaluates; it raises nothing for a candidate's failure.
+        The device's name, and the function that evaluates; it raises nothing for a candidate's
+        failure.
 
     Raises:
         RefusedStart: The GPU that the setup names cannot be used.
@@ -42,13 +43,14 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 
 
 def claim_device(setup: Setup) -> str:
-    """Bind TensorFlow to the setup's GPU, or to its number of CPU threads; return the device's name."""
+    """Bind TensorFlow to the setup's GPU or CPU threads; return the device's name."""
     options = setup.config.training
     threads = options.threads or (1 if options.deterministic else setup.threads)
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     # It warns of functions that are traced again; every candidate is another function.
     tf.get_logger().setLevel(logging.ERROR)
-    # Small networks are chains: a second stream of operations finds nothing to do and costs switches.
+    # Small networks are chains: a second stream of operations finds nothing to do and costs
+    # switches.
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -57,8 +59,8 @@ def claim_device(setup: Setup) -> str:
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         raise RefusedStart(
-            f"this worker was given the GPU {setup.gpu}, but TensorFlow {tf.__version__} finds none: "
-            "install a TensorFlow with CUDA, or run without GPUs"
+            f"this worker was given the GPU {setup.gpu}, but TensorFlow {tf.__version__} finds "
+            "none: install a TensorFlow with CUDA, or run without GPUs"
         )
     if setup.gpu_memory_mb is None:
         tf.config.experimental.set_memory_growth(gpus[0], True)
@@ -75,7 +77,9 @@ class Evaluator:
     def __init__(self, config: Config, dataset: Dataset, *, gpu: bool) -> None:
         self.input_shape, self.classes = dataset.input_shape, dataset.classes
         self.data = fit.load(dataset, config.dataset)
-        self.config = config.model_copy(update={"training": settle(config.training, self.data, gpu=gpu)})
+        self.config = config.model_copy(
+            update={"training": settle(config.training, self.data, gpu=gpu)}
+        )
 
     def __call__(self, task: Task) -> Outcome:
         """Assemble, compress if asked, train and validate one candidate."""
@@ -96,7 +100,12 @@ class Evaluator:
         except Exception as error:  # whatever TensorFlow refuses a network with
             log.exception("candidate %d", task.candidate.id)
             failure = _failed("error", one_line(error))
-        outcome = Outcome(candidate=task.candidate.id, network_hash=task.network_hash, **failure, **evaluation.found())
+        outcome = Outcome(
+            candidate=task.candidate.id,
+            network_hash=task.network_hash,
+            **failure,
+            **evaluation.found(),
+        )
         del evaluation
         _forget_models()
         return outcome
@@ -120,7 +129,8 @@ class _Evaluation:
         settings = {
             "seed": task.seed,
             "batch_size": task.batch_size or config.training.batch_size,
-            "learning_rate": task.candidate.blueprint.learning_rate or config.training.learning_rate,
+            "learning_rate": task.candidate.blueprint.learning_rate
+            or config.training.learning_rate,
             "deadline": self._deadline(),
         }
         self.before = self.after = assemble(
@@ -161,7 +171,11 @@ class _Evaluation:
             values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
         if self.history is not None:
             last = self.history.curve[-1]
-            values |= {"accuracy": last.val_accuracy, "loss": last.val_loss, "curve": self.history.curve}
+            values |= {
+                "accuracy": last.val_accuracy,
+                "loss": last.val_loss,
+                "curve": self.history.curve,
+            }
         return {**values, "seconds": seconds}
 
     def _deadline(self) -> float | None:

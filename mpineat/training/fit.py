@@ -1,7 +1,8 @@
 """Training at the device's speed: the images stay on the device, many steps are one traced call.
 
-One call of Python for each step costs more than the step of a small network. So the loop over the steps is part of
-the graph, batches are cut out of the device-resident uint8 images by index, and the host reads the metrics once an epoch.
+One call of Python for each step costs more than the step of a small network. So the loop over the
+steps is part of the graph, batches are cut out of the device-resident uint8 images by index, and
+the host reads the metrics once an epoch.
 """
 
 from __future__ import annotations
@@ -70,7 +71,8 @@ def train(
         seed: Of the order of the examples and of their augmentation.
         training: Its `jit_compile` says whether XLA compiles the step.
         penalty: A scalar that the loss grows by; called once, when the step is traced.
-        on_chunk: Called on the host with the number of steps done: after the first and several times an epoch.
+        on_chunk: Called on the host with the number of steps done: after the first and several
+            times an epoch.
         deadline: On the clock time.monotonic().
         validate: Whether to measure the validation split after every epoch.
 
@@ -82,7 +84,15 @@ def train(
     steps_an_epoch = -(-data.train_examples // batch_size)
     left = max(1, round(epochs * steps_an_epoch))
     watch = Stopwatch(deadline)
-    run = _trace(model, data, batch_size, seed, Adam(trainable(model), learning_rate), penalty, training.jit_compile == "on")
+    run = _trace(
+        model,
+        data,
+        batch_size,
+        seed,
+        Adam(trainable(model), learning_rate),
+        penalty,
+        training.jit_compile == "on",
+    )
     evaluate = evaluator(model, data.validation, batch_size) if validate else None
     curve: list[Epoch] = []
     done = 0
@@ -125,22 +135,30 @@ def train(
     )
 
 
-def evaluator(model: keras.Model, split: DeviceSplit, batch_size: int) -> Callable[[], tuple[float, float]]:
-    """Return a function that measures (loss, accuracy) of `model` on `split`, traced at its first call."""
+def evaluator(
+    model: keras.Model, split: DeviceSplit, batch_size: int
+) -> Callable[[], tuple[float, float]]:
+    """Return a function that measures the loss and the accuracy of `model` on `split`."""
     examples = len(split.y)
     batch_size = min(batch_size, examples)
     batches = -(-examples // batch_size)
 
     @tf.function(autograph=False)
     def measure(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        def add_batch(batch: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        def add_batch(
+            batch: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
             position = batch * batch_size + tf.range(batch_size)
             counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
             chosen = tf.minimum(position, examples - 1)
             labels = tf.gather(y, chosen)
             logits = tf.cast(model(normalize(tf.gather(x, chosen)), training=False), tf.float32)
             losses, hits = _losses_and_hits(labels, logits)
-            return batch + 1, loss + tf.reduce_sum(losses * counts), correct + tf.reduce_sum(hits * counts)
+            return (
+                batch + 1,
+                loss + tf.reduce_sum(losses * counts),
+                correct + tf.reduce_sum(hits * counts),
+            )
 
         _, loss, correct = tf.while_loop(
             lambda batch, *_: batch < batches, add_batch, (0, 0.0, 0.0), parallel_iterations=1
@@ -165,13 +183,16 @@ def _trace(
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Return the traced loop over training steps.
 
-    It takes the epoch's order of examples, the first step and the step behind the last one, the number of steps done
-    in earlier epochs, and the sums of losses and hits so far; it returns the sums and whether every loss was finite.
+    It takes the epoch's order of examples, the first step and the step behind the last one, the
+    number of steps done in earlier epochs, and the sums of losses and hits so far; it returns the
+    sums and whether every loss was finite.
     """
     examples = data.train_examples
     scale = LossScale() if model.output.dtype == tf.float16 else None
 
-    def learn(images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def learn(
+        images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor
+    ) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             logits = tf.cast(model(images, training=True), tf.float32)
             losses, hits = _losses_and_hits(labels, logits)
@@ -190,7 +211,9 @@ def _trace(
     @tf.function(
         autograph=False,
         input_signature=[
-            tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 3, *[tf.TensorSpec([], tf.float32)] * 2
+            tf.TensorSpec([None], tf.int32),
+            *[tf.TensorSpec([], tf.int32)] * 3,
+            *[tf.TensorSpec([], tf.float32)] * 2,
         ],
     )
     def run(order, first, last, before, loss, correct):  # type: ignore[no-untyped-def]
@@ -219,6 +242,6 @@ def _losses_and_hits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, t
 
 
 def _epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> tf.Tensor:
-    """Return every example once in random order, padded to whole batches with the first ones again."""
+    """Return a permutation of the examples, padded to whole batches with its beginning."""
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(examples).astype(np.int32)
     return tf.constant(np.resize(order, -(-examples // batch_size) * batch_size))

@@ -1,4 +1,4 @@
-"""Loss scaling for float16 (Micikevicius et al. 2018): small gradients must not vanish, large ones not overflow."""
+"""Loss scaling, so that small gradients do not vanish in float16 (Micikevicius et al. 2018)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,17 @@ class LossScale:
         return loss * self._scale
 
     def restore(self, gradients: Sequence[tf.Tensor | None]) -> list[tf.Tensor | None]:
-        """Return the gradients of the loss itself, or zeros when one overflowed; adapt the scale for the next step."""
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(item)) for item in gradients if item is not None])
+        """Return the gradients of the loss itself, or zeros if one overflowed; adapt the scale."""
+        finite = tf.reduce_all(
+            [tf.reduce_all(tf.math.is_finite(item)) for item in gradients if item is not None]
+        )
         scale, good_steps = tf.identity(self._scale), self._good_steps + 1
         grow = finite & (good_steps >= STEPS_TO_GROW)
         self._good_steps.assign(tf.where(finite & ~grow, good_steps, 0))
-        self._scale.assign(tf.where(finite, tf.where(grow, scale * 2.0, scale), tf.maximum(scale / 2.0, 1.0)))
-        return [None if item is None else tf.where(finite, item / scale, tf.zeros_like(item)) for item in gradients]
+        self._scale.assign(
+            tf.where(finite, tf.where(grow, scale * 2.0, scale), tf.maximum(scale / 2.0, 1.0))
+        )
+        return [
+            None if item is None else tf.where(finite, item / scale, tf.zeros_like(item))
+            for item in gradients
+        ]

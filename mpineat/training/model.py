@@ -1,4 +1,4 @@
-"""Network -> Keras model: one standard Keras layer for each of our layers, so that a saved model needs no mpineat."""
+"""Network -> Keras model, of standard layers, so that a saved model needs no mpineat."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def build(
     """Return a functional Keras model of `network` with logits as output.
 
     Args:
-        seed: Of the initial weights and of dropout. The weights are drawn by numpy, so every version of
-            TensorFlow starts from the same ones.
+        seed: Of the initial weights and of dropout. The weights are drawn by numpy, so every
+            version of TensorFlow starts from the same ones.
         weights: Values that replace initial ones, named as in `variables`.
         policy: Keras's dtype policy, "float32" or "mixed_float16".
         portable: Whether Keras alone can load the saved model; if not, dropout is faster.
@@ -49,7 +49,7 @@ def build(
 
 
 def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
-    """Draw the kernels, uniform after Glorot and Bengio (2010); other weights begin as Keras sets them."""
+    """Draw the kernels as Glorot and Bengio (2010); other weights begin as Keras sets them."""
     rng = np.random.default_rng([seed, _WEIGHTS])
     kernels = {}
     for layer in network.layers:
@@ -58,15 +58,17 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
         window = layer.kernel or ()
         fan_in, fan_out = network.shapes[layer.inputs[0]][-1], layer.width
         limit = (6 / (np.prod(window) * (fan_in + fan_out))) ** 0.5
-        kernels[layer.name] = rng.uniform(-limit, limit, (*window, fan_in, fan_out)).astype(np.float32)
+        kernels[layer.name] = rng.uniform(-limit, limit, (*window, fan_in, fan_out)).astype(
+            np.float32
+        )
     return kernels
 
 
 def variables(model: keras.Model, network: Network) -> dict[str, tf.Variable]:
     """Return the model's variables by name.
 
-    A layer's kernel has the layer's name: HWIO, or [in, out]. Beside it are name/bias and, with batch
-    normalisation, name/gamma, name/beta, name/moving_mean and name/moving_variance.
+    A layer's kernel has the layer's name: HWIO, or [in, out]. Beside it are name/bias and, with
+    batch normalisation, name/gamma, name/beta, name/moving_mean and name/moving_variance.
     """
     found = {}
     for layer in network.layers:
@@ -84,7 +86,7 @@ def variables(model: keras.Model, network: Network) -> dict[str, tf.Variable]:
 
 
 def kernels(model: keras.Model, network: Network) -> dict[str, tf.Variable]:
-    """Return what the regulariser looks at: name -> kernel, and name/gamma with batch normalisation."""
+    """Return what the regulariser looks at: name -> kernel, and name/gamma where there is one."""
     return {
         name: variable
         for name, variable in variables(model, network).items()
@@ -106,7 +108,9 @@ def _norm_name(layer: Layer) -> str:
     return f"{layer.name}_norm"
 
 
-def _keras_layers(layer: Layer, dropout_seed: int, policy: str, portable: bool) -> list[keras.layers.Layer]:
+def _keras_layers(
+    layer: Layer, dropout_seed: int, policy: str, portable: bool
+) -> list[keras.layers.Layer]:
     """Return the Keras layers that stand for one of ours, to be called one after another."""
     make, own = keras.layers, {"name": layer.name, "dtype": policy}
     # Zeros cost nothing; `build` puts the drawn weights in their place.
@@ -114,11 +118,17 @@ def _keras_layers(layer: Layer, dropout_seed: int, policy: str, portable: bool) 
     window = {"strides": layer.strides, "padding": layer.padding}
     if layer.op in CONVOLUTIONS:
         if layer.op == "conv2d":
-            return [make.Conv2D(layer.filters, layer.kernel, activation=layer.activation, **window, **unset)]
+            return [
+                make.Conv2D(
+                    layer.filters, layer.kernel, activation=layer.activation, **window, **unset
+                )
+            ]
         return [
             make.Conv2D(layer.filters, layer.kernel, use_bias=False, **window, **unset),
             make.BatchNormalization(name=_norm_name(layer), dtype=policy),
-            make.Activation(layer.activation or "linear", name=f"{layer.name}_activation", dtype=policy),
+            make.Activation(
+                layer.activation or "linear", name=f"{layer.name}_activation", dtype=policy
+            ),
         ]
     if layer.op == "maxpool":
         return [make.MaxPooling2D(layer.pool, **window, **own)]

@@ -70,4 +70,6 @@ class Stopwatch:
     def check(self) -> None:
         """Raise TooSlow when the deadline has passed."""
         if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TooSlow(f"{self.steps + 1} steps of {self.step_seconds:.3f} s reached the deadline")
+            raise TooSlow(
+                f"{self.steps + 1} steps of {self.step_seconds:.3f} s reached the deadline"
+            )

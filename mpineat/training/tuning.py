@@ -1,4 +1,4 @@
-"""What `auto` means on this device: mixed precision and XLA are tried once on a network like those of the search."""
+"""What `auto` means: mixed precision and XLA are tried once on a network like the search's."""
 
 from __future__ import annotations
 
@@ -20,22 +20,31 @@ POLICIES = {"off": "float32", "on": "mixed_float16"}
 
 
 def settle(options: config.Training, data: DeviceData, *, gpu: bool) -> config.Training:
-    """Return the options with every `auto` replaced by what trains a candidate sooner on this device.
+    """Return the options with every `auto` replaced by what trains a candidate sooner here.
 
-    Without a GPU both are off: XLA's convolutions and any float16 are slower than oneDNN's float32 on a CPU.
+    Without a GPU both are off: XLA's convolutions and any float16 are slower than oneDNN's float32
+        on a CPU.
     """
     choices = {
-        name: (("off", "on") if gpu else ("off",)) if getattr(options, name) == "auto" else (getattr(options, name),)
+        name: (("off", "on") if gpu else ("off",))
+        if getattr(options, name) == "auto"
+        else (getattr(options, name),)
         for name in ("mixed_precision", "jit_compile")
     }
     settled = [
         options.model_copy(update=dict(zip(choices, values, strict=True)))
         for values in itertools.product(*choices.values())
     ]
-    return fastest(settled, lambda trial: _candidate_seconds(trial, data)) if len(settled) > 1 else settled[0]
+    return (
+        fastest(settled, lambda trial: _candidate_seconds(trial, data))
+        if len(settled) > 1
+        else settled[0]
+    )
 
 
-def fastest(trials: list[config.Training], seconds: Callable[[config.Training], float]) -> config.Training:
+def fastest(
+    trials: list[config.Training], seconds: Callable[[config.Training], float]
+) -> config.Training:
     """Return the trial of the fewest seconds; one that this device refuses drops out."""
     measured: list[tuple[float, int]] = []
     for index, trial in enumerate(trials):
@@ -68,10 +77,23 @@ def _candidate_seconds(trial: config.Training, data: DeviceData) -> float:
 
 def _typical(input_shape: tuple[int, int, int], classes: int) -> Network:
     """Return two convolutions of the middle of the search space with a dense layer behind them."""
-    convolution = {"op": "conv2d", "kernel": (3, 3), "strides": (1, 1), "padding": "same", "activation": "relu"}
+    convolution = {
+        "op": "conv2d",
+        "kernel": (3, 3),
+        "strides": (1, 1),
+        "padding": "same",
+        "activation": "relu",
+    }
     layers = (
         Layer(name="first", inputs=("input",), filters=32, **convolution),
-        Layer(name="pool", op="maxpool", inputs=("first",), pool=(2, 2), strides=(2, 2), padding="valid"),
+        Layer(
+            name="pool",
+            op="maxpool",
+            inputs=("first",),
+            pool=(2, 2),
+            strides=(2, 2),
+            padding="valid",
+        ),
         Layer(name="second", inputs=("pool",), filters=64, **convolution),
         Layer(name="average", op="global_average_pool", inputs=("second",)),
         Layer(name="output", op="dense", inputs=("average",), units=classes, activation=None),

@@ -11,7 +11,9 @@ import numpy as np
 SHAPE = (32, 32, 3)
 
 
-def examples(n: int, shape: tuple[int, ...], classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def examples(
+    n: int, shape: tuple[int, ...], classes: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
     """Return random images and labels in which every class occurs."""
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (n, *shape), np.uint8), rng.permutation(np.arange(n) % classes)
@@ -22,7 +24,9 @@ def idx_bytes(array: np.ndarray) -> bytes:
     return header + array.astype(np.uint8).tobytes()
 
 
-def write_idx(folder: Path, *, train: int = 60, test: int = 20, packed: bool = False) -> dict[str, np.ndarray]:
+def write_idx(
+    folder: Path, *, train: int = 60, test: int = 20, packed: bool = False
+) -> dict[str, np.ndarray]:
     """Write the four files of MNIST; return the arrays by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {}
@@ -38,10 +42,16 @@ def write_idx(folder: Path, *, train: int = 60, test: int = 20, packed: bool = F
 
 
 def cifar_names(classes: int) -> tuple[str, ...]:
-    return (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch") if classes == 10 else ("train", "test")
+    return (
+        (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
+        if classes == 10
+        else ("train", "test")
+    )
 
 
-def write_cifar(folder: Path, classes: int, *, python: bool = False, n: int = 100) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def write_cifar(
+    folder: Path, classes: int, *, python: bool = False, n: int = 100
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Write every batch of CIFAR-10 or CIFAR-100; return images and labels by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     batches = {}
@@ -59,7 +69,7 @@ def write_cifar(folder: Path, classes: int, *, python: bool = False, n: int = 10
 
 
 def pickle_of_python_2(batch: dict[bytes, object]) -> bytes:
-    """Write protocol 2 as Python 2 with an old numpy did: byte strings as str, numpy.core by its old name."""
+    """Write protocol 2 as Python 2 did: byte strings as str, numpy.core by its old name."""
 
     def text(value: bytes) -> bytes:
         return b"T" + len(value).to_bytes(4, "little") + value  # BINSTRING
@@ -71,7 +81,13 @@ def pickle_of_python_2(batch: dict[bytes, object]) -> bytes:
     for key, value in batch.items():
         out += text(key)
         if isinstance(value, np.ndarray):
-            out += b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + number(0) + b"\x85" + text(b"b") + b"tR"
+            out += (
+                b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n"
+                + number(0)
+                + b"\x85"
+                + text(b"b")
+                + b"tR"
+            )
             out += b"(" + number(1) + b"(" + b"".join(number(n) for n in value.shape) + b"t"
             out += b"cnumpy\ndtype\n(" + text(b"u1") + number(0) + number(1) + b"tR"
             out += b"(" + number(3) + text(b"|") + b"NNN" + number(-1) * 2 + number(0) + b"tb"

@@ -1,4 +1,4 @@
-"""The test accuracy that a typical network of the search space reaches on a whole official training set."""
+"""The test accuracy that a typical network of the search space reaches on all training images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mpineat.training.device_data import DeviceData, to_device
 
 
 def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
-    """Train on training and validation split together; yield a line an epoch with the test accuracy."""
+    """Train on training and validation split together; yield a line for each epoch."""
     dataset = data.open_dataset(Dataset(name=options.dataset, path=options.path), options.seed)
     everything = data.Split(
         np.concatenate([dataset.train.x, dataset.validation.x]),
@@ -25,8 +25,9 @@ def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
         train=to_device(everything), validation=to_device(dataset.test), copies=1, augment=Augment()
     )
     yield (
-        f"{options.dataset}: {len(everything.y):,} training and {len(dataset.test.y):,} test images; "
-        f"{cost.flops(network) / 1e6:.1f} Mflops, {cost.parameters(network):,} parameters; {options.threads} threads"
+        f"{options.dataset}: {len(everything.y):,} training and {len(dataset.test.y):,} test "
+        f"images; {cost.flops(network) / 1e6:.1f} Mflops, {cost.parameters(network):,} parameters; "
+        f"threads: {options.threads}"
     )
     history = fit.train(
         model.build(network, options.seed, portable=False),
@@ -40,9 +41,11 @@ def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
     yield "epoch    loss  accuracy  test loss  test accuracy"
     for point in history.curve:
         yield (
-            f"{point.epoch:5}  {point.loss:6.3f}  {point.accuracy:8.4f}  {point.val_loss:9.3f}  {point.val_accuracy:13.4f}"
+            f"{point.epoch:5}  {point.loss:6.3f}  {point.accuracy:8.4f}  "
+            f"{point.val_loss:9.3f}  {point.val_accuracy:13.4f}"
         )
     yield (
-        f"{history.steps} steps of {1000 * history.step_seconds:.2f} ms, training {history.train_seconds:.0f} s, "
-        f"evaluation {history.evaluate_seconds:.1f} s, building {history.build_seconds:.2f} s"
+        f"{history.steps} steps of {1000 * history.step_seconds:.2f} ms, "
+        f"training {history.train_seconds:.0f} s, evaluation {history.evaluate_seconds:.1f} s, "
+        f"building {history.build_seconds:.2f} s"
     )

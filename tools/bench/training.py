@@ -1,4 +1,4 @@
-"""Benchmark of the training: `python tools/benchmark.py training speed|accuracy|memory [options]`."""
+"""Benchmark of the training: `tools/benchmark.py training speed|accuracy|memory [options]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
 
     speed = commands.add_parser("speed", help="against keras.Model.fit, in pairs")
-    speed.add_argument("--networks", nargs="*", help="some of the fixed networks by name; none: all")
+    speed.add_argument(
+        "--networks", nargs="*", help="some of the fixed networks by name; none: all"
+    )
     speed.add_argument("--pairs", type=int, default=3)
     speed.set_defaults(measure=_speed)
 
@@ -40,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     reached.add_argument("--batch-size", type=int, default=128)
     reached.set_defaults(measure=_accuracy)
 
-    memory = commands.add_parser("memory", help="resident memory over many candidates in one process")
+    memory = commands.add_parser(
+        "memory", help="resident memory over many candidates in one process"
+    )
     memory.add_argument("--candidates", type=int, default=300)
     memory.set_defaults(measure=_memory)
     return parser

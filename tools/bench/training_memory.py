@@ -51,10 +51,17 @@ def memory(options: argparse.Namespace) -> Iterator[str]:
         resident.append(_resident_mib())
         if len(resident) % WARM == 0:
             last = resident[-WARM:]
-            yield f"candidates {len(resident) - WARM + 1:3}-{len(resident):3}: median {statistics.median(last):.0f} MiB, most {max(last):.0f}"
+            yield (
+                f"candidates {len(resident) - WARM + 1:3}-{len(resident):3}: "
+                f"median {statistics.median(last):.0f} MiB, most {max(last):.0f}"
+            )
     if len(resident) > 2 * WARM:
-        before, after = statistics.median(resident[WARM - 10 : WARM]), statistics.median(resident[-10:])
-        yield f"after {WARM}: {before:.0f} MiB, at the end: {after:.0f} MiB, {100 * (after / before - 1):+.1f} %"
+        before, after = (
+            statistics.median(resident[WARM - 10 : WARM]),
+            statistics.median(resident[-10:]),
+        )
+        growth = 100 * (after / before - 1)
+        yield f"after {WARM}: {before:.0f} MiB, at the end: {after:.0f} MiB, {growth:+.1f} %"
 
 
 def _resident_mib() -> float:

@@ -12,8 +12,8 @@ import numpy as np
 
 from mpineat.errors import InputError
 from mpineat.training.readers.reader import (
-    Split,
     Header,
+    Split,
     check_labels,
     damaged,
     find_file,
@@ -44,7 +44,8 @@ class _Layout:
     """How a version of the data set lies on disk.
 
     Attributes:
-        label_bytes: Before the pixels of a binary record; the last of them is the label (CIFAR-100: coarse, fine).
+        label_bytes: Before the pixels of a binary record; the last of them is the label (CIFAR-100:
+            coarse, fine).
         label_key: Of a python batch's dictionary.
     """
 
@@ -58,7 +59,10 @@ class _Layout:
 _LAYOUTS = {
     10: _Layout(
         ("cifar-10-batches-bin", "cifar-10-batches-py"),
-        tuple(f"data_batch_{i}" for i in range(1, 6)), "test_batch", 1, b"labels",
+        tuple(f"data_batch_{i}" for i in range(1, 6)),
+        "test_batch",
+        1,
+        b"labels",
     ),
     100: _Layout(("cifar-100-binary", "cifar-100-python"), ("train",), "test", 2, b"fine_labels"),
 }
@@ -69,7 +73,10 @@ class CifarFolder:
 
     def __init__(self, folder: Path, classes: int) -> None:
         self.layout = _LAYOUTS[classes]
-        require_folder(folder, f"{self.layout.train[0]}.bin (binary version) or {self.layout.train[0]} (python version)")
+        require_folder(
+            folder,
+            f"{self.layout.train[0]}.bin (binary version) or without .bin (python version)",
+        )
         self.folder = folder
         self.classes = classes
 
@@ -78,13 +85,19 @@ class CifarFolder:
         count = 0
         for name in self.layout.train:
             path = self._file(name)
-            count += _records(path, path.stat().st_size, self._record) if _is_binary(path) else len(self._batch(path).y)
+            count += (
+                _records(path, path.stat().st_size, self._record)
+                if _is_binary(path)
+                else len(self._batch(path).y)
+            )
         return Header(SHAPE, self.classes, count)
 
     def train(self) -> Split:
         """Read the training set."""
         parts = [self._batch(self._file(name)) for name in self.layout.train]
-        return Split(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]))
+        return Split(
+            np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts])
+        )
 
     def test(self) -> Split:
         """Read the test set."""
@@ -97,7 +110,9 @@ class CifarFolder:
     def _file(self, name: str) -> Path:
         path = find_file(self.folder, self.layout.folders, (f"{name}.bin", name))
         if path is None:
-            raise InputError(f"{self.folder}: expected the file {name}.bin or {name}, found neither")
+            raise InputError(
+                f"{self.folder}: expected the file {name}.bin or {name}, found neither"
+            )
         return path
 
     def _batch(self, path: Path) -> Split:
@@ -118,16 +133,29 @@ class CifarFolder:
         batch = unpickle_arrays(path, content)
         key = self.layout.label_key
         if not isinstance(batch, dict) or b"data" not in batch or key not in batch:
-            raise damaged(path, 0, f"a dictionary with the keys data and {key.decode()}", _kind(batch))
+            raise damaged(
+                path, 0, f"a dictionary with the keys data and {key.decode()}", _kind(batch)
+            )
         pixels, labels = batch[b"data"], batch[key]
-        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (PIXELS,):
+        if (
+            not isinstance(pixels, np.ndarray)
+            or pixels.dtype != np.uint8
+            or pixels.shape[1:] != (PIXELS,)
+        ):
             raise damaged(path, 0, f"data as uint8 [n, {PIXELS}]", _kind(pixels))
-        if not isinstance(labels, list) or len(labels) != len(pixels) or not all(type(y) is int for y in labels):
+        if (
+            not isinstance(labels, list)
+            or len(labels) != len(pixels)
+            or not all(type(y) is int for y in labels)
+        ):
             raise damaged(path, 0, f"{len(pixels)} whole numbers as {key.decode()}", _kind(labels))
         y = np.asarray(labels)
         wrong = np.flatnonzero((y < 0) | (y >= self.classes))
         if wrong.size:
-            raise InputError(f"{path}: example {wrong[0]}: expected a label below {self.classes}, found {y[wrong[0]]}")
+            raise InputError(
+                f"{path}: example {wrong[0]}: expected a label below {self.classes}, "
+                f"found {y[wrong[0]]}"
+            )
         return _examples(pixels, y)
 
 
@@ -137,12 +165,19 @@ def _is_binary(path: Path) -> bool:
 
 def _records(path: Path, size: int, record: int) -> int:
     if size == 0 or size % record:
-        raise damaged(path, size // record * record, f"whole records of {record} bytes", f"a file of {size} bytes")
+        raise damaged(
+            path,
+            size // record * record,
+            f"whole records of {record} bytes",
+            f"a file of {size} bytes",
+        )
     return size // record
 
 
 def _examples(planes: np.ndarray, labels: np.ndarray) -> Split:
-    x = np.ascontiguousarray(planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))  # planes to pixels
+    x = np.ascontiguousarray(
+        planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    )  # planes to pixels
     return Split(x, labels.astype(np.int32))
 
 
@@ -151,7 +186,11 @@ def _kind(value: object) -> str:
         return f"{value.dtype} {list(value.shape)}"
     if isinstance(value, dict):
         return f"the keys {', '.join(sorted(repr(key) for key in value))}"
-    return f"{type(value).__name__} of {len(value)}" if isinstance(value, (list, tuple)) else type(value).__name__
+    return (
+        f"{type(value).__name__} of {len(value)}"
+        if isinstance(value, (list, tuple))
+        else type(value).__name__
+    )
 
 
 # What an array's own pickle calls to rebuild it.
@@ -159,7 +198,7 @@ _RECONSTRUCT = np.empty(0).__reduce__()[0]
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that can build numpy arrays and nothing else: a foreign pickle may run any code."""
+    """An unpickler that builds arrays and nothing else: a foreign pickle may run any code."""
 
     # numpy.core became numpy._core in numpy 2; the official files carry the old name.
     ALLOWED: ClassVar[dict[tuple[str, str], Any]] = {
@@ -176,7 +215,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def unpickle_arrays(path: Path, content: bytes) -> Any:
-    """Return what a pickle of plain values and numpy arrays holds; strings of Python 2 come as bytes.
+    """Return what a pickle of plain values and arrays holds; strings of Python 2 come as bytes.
 
     Raises:
         InputError: A damaged pickle, or one that asks for anything but an array.
@@ -185,4 +224,6 @@ def unpickle_arrays(path: Path, content: bytes) -> Any:
     try:
         return _ArrayUnpickler(stream, encoding="bytes").load()
     except Exception as error:  # a damaged pickle raises almost anything
-        raise damaged(path, stream.tell(), "a pickle of arrays", f"{type(error).__name__}: {error}") from error
+        raise damaged(
+            path, stream.tell(), "a pickle of arrays", f"{type(error).__name__}: {error}"
+        ) from error

@@ -1,4 +1,4 @@
-"""The embedded digits: 1,797 images of 8 x 8 pixels (Alpaydin and Kaynak 1998; licence beside the file)."""
+"""The embedded digits: 1,797 images of 8 x 8 pixels (Alpaydin and Kaynak 1998)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from mpineat.training.readers.reader import Split, Header
+from mpineat.training.readers.reader import Header, Split
 
 CLASSES = 10
 BRIGHTEST = 16  # the original counts set pixels in blocks of 4 x 4
@@ -31,10 +31,16 @@ class Digits:
 
 @cache
 def _arrays() -> dict[str, np.ndarray]:
-    with (files("mpineat") / "embedded" / "digits.npz").open("rb") as file, np.load(file) as content:
+    with (
+        (files("mpineat") / "embedded" / "digits.npz").open("rb") as file,
+        np.load(file) as content,
+    ):
         return dict(content)
 
 
 def _examples(part: str) -> Split:
     counts = _arrays()[f"x_{part}"].astype(np.uint16)
-    return Split((counts * 255 // BRIGHTEST).astype(np.uint8)[..., None], _arrays()[f"y_{part}"].astype(np.int32))
+    return Split(
+        (counts * 255 // BRIGHTEST).astype(np.uint8)[..., None],
+        _arrays()[f"y_{part}"].astype(np.int32),
+    )

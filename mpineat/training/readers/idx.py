@@ -1,4 +1,4 @@
-"""The idx files of MNIST and Fashion-MNIST (LeCun, Cortes and Burges 1998; Xiao, Rasul and Vollgraf 2017)."""
+"""The idx files of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from mpineat.errors import InputError
 from mpineat.training.readers.reader import (
     GZIP_MAGIC,
-    Split,
     Header,
+    Split,
     check_labels,
     damaged,
     find_file,
@@ -44,7 +44,9 @@ class IdxFolder:
     """The four idx files of one folder, packed (.gz) or not."""
 
     def __init__(self, folder: Path, published: dict[str, str]) -> None:
-        require_folder(folder, "train-images-idx3-ubyte and its three companions, packed (.gz) or not")
+        require_folder(
+            folder, "train-images-idx3-ubyte and its three companions, packed (.gz) or not"
+        )
         self.folder = folder
         self.published = published
 
@@ -80,10 +82,15 @@ class IdxFolder:
         return path
 
     def _examples(self, part: str) -> Split:
-        images, labels = self._file(f"{part}-images-idx3-ubyte"), self._file(f"{part}-labels-idx1-ubyte")
+        images, labels = (
+            self._file(f"{part}-images-idx3-ubyte"),
+            self._file(f"{part}-labels-idx1-ubyte"),
+        )
         x, y = self._array(images, IMAGES), self._array(labels, LABELS)
         if len(x) != len(y):
-            raise damaged(labels, 4, f"as many labels as {images.name} has images, {len(x)}", str(len(y)))
+            raise damaged(
+                labels, 4, f"as many labels as {images.name} has images, {len(x)}", str(len(y))
+            )
         check_labels(labels, y, CLASSES, first=8)
         return Split(x[..., None], y.astype(np.int32))
 
@@ -114,4 +121,6 @@ def _dimensions(path: Path, start: bytes, magic: int) -> tuple[int, ...]:
 def _check_size(path: Path, size: int, dimensions: tuple[int, ...]) -> None:
     expected = 4 + 4 * len(dimensions) + math.prod(dimensions)
     if size != expected:
-        raise damaged(path, min(size, expected), f"{expected} bytes for {list(dimensions)}", f"{size} bytes")
+        raise damaged(
+            path, min(size, expected), f"{expected} bytes for {list(dimensions)}", f"{size} bytes"
+        )

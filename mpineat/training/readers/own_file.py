@@ -1,4 +1,4 @@
-"""A user's own images: one .npz or HDF5 file with the arrays x and y, and x_test and y_test if there are any."""
+"""A user's own images: one .npz or HDF5 file with x and y, and with x_test and y_test if any."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from mpineat.training.readers.reader import Header, Split
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
 TEST_FRACTION = 0.15  # held out where the file has no test set
-# Which examples those are depends on the file alone: every run of every seed reports on the same test set.
+# Which examples those are depends on the file alone: every run of every seed reports on the same
+# test set.
 _TEST_SEED = 20
 
 
 class OwnFile:
-    """One file; x is uint8 [n, height, width] or [n, height, width, channels], y whole numbers [n] from 0."""
+    """One file; x is uint8 [n, height, width] or with channels behind, y whole numbers from 0."""
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise InputError(f"{path}: expected a .npz or .h5 file with the arrays x and y, found no file")
+            raise InputError(
+                f"{path}: expected a .npz or .h5 file with the arrays x and y, found no file"
+            )
         self.path = path
 
     def header(self) -> Header:
@@ -56,12 +59,14 @@ class OwnFile:
             test = self._split(arrays, "x_test", "y_test")
             expected = _image_shape(self._shape(arrays, "x"))
         if test.x.shape[1:] != expected:
-            raise InputError(f"{self.path}: x_test: expected images of {expected}, found {test.x.shape[1:]}")
+            raise InputError(
+                f"{self.path}: x_test: expected images of {expected}, found {test.x.shape[1:]}"
+            )
         return test
 
     @contextmanager
     def _open(self) -> Iterator[Mapping[str, Any]]:
-        """Give the arrays by name; damaged files become InputErrors, whenever their damage shows."""
+        """Give the arrays by name; damage becomes an InputError whenever it shows."""
         try:
             if self.path.suffix in HDF5_SUFFIXES:
                 with h5py.File(self.path, "r") as content:
@@ -70,7 +75,9 @@ class OwnFile:
                 # allow_pickle=False: an array of objects could run any code.
                 with np.load(self.path, allow_pickle=False) as content:
                     if not isinstance(content, np.lib.npyio.NpzFile):
-                        raise InputError(f"{self.path}: expected an .npz archive of x and y, found a single array")
+                        raise InputError(
+                            f"{self.path}: expected an archive of x and y, found a single array"
+                        )
                     yield content
         except (OSError, EOFError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
             raise InputError(f"{self.path}: expected a whole .npz or .h5 file: {error}") from error
@@ -89,18 +96,24 @@ class OwnFile:
             shape, dtype = array.shape, array.dtype
         if dtype != np.uint8 or len(shape) not in (3, 4) or 0 in shape:
             raise InputError(
-                f"{self.path}: {name}: expected images as uint8 [n, height, width] or [n, height, width, channels], "
-                f"found {dtype} {list(shape)}"
+                f"{self.path}: {name}: expected images as uint8 [n, height, width] or "
+                f"[n, height, width, channels], found {dtype} {list(shape)}"
             )
         return shape
 
-    def _npz_header(self, arrays: np.lib.npyio.NpzFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    def _npz_header(
+        self, arrays: np.lib.npyio.NpzFile, name: str
+    ) -> tuple[tuple[int, ...], np.dtype]:
         """Read an array's shape and type without its content, which may be gigabytes."""
         if name not in arrays:
             self._array(arrays, name)
         with arrays.zip.open(f"{name}.npy") as member:
             version = np.lib.format.read_magic(member)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
             shape, _, dtype = read(member)
         return shape, dtype
 
@@ -115,7 +128,10 @@ class OwnFile:
             )
         classes = int(y.max()) + 1
         if y.min() < 0 or classes < 2 or classes > max(images, 2):
-            raise InputError(f"{self.path}: {name}: expected labels from 0 to classes - 1, found {y.min()} to {y.max()}")
+            raise InputError(
+                f"{self.path}: {name}: expected labels from 0 to classes - 1, "
+                f"found {y.min()} to {y.max()}"
+            )
         return y.astype(np.int32)
 
     def _split(self, arrays: Mapping[str, Any], images: str, labels: str) -> Split:

@@ -66,7 +66,7 @@ def damaged(path: Path, offset: int, expected: str, found: str) -> InputError:
 
 
 def find_file(folder: Path, inside: Iterable[str], names: Iterable[str]) -> Path | None:
-    """Return the first of `names` in `folder` or in one of its sub-folders `inside`; None if there is none."""
+    """Return the first of `names` in `folder` or its sub-folders `inside`; None without one."""
     names = tuple(names)
     for place in (folder, *(folder / name for name in inside)):
         for name in names:
@@ -79,7 +79,9 @@ def require_folder(folder: Path, wanted: str) -> None:
     """Raise InputError unless `folder` is one; `wanted` says what it should hold."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        raise InputError(f"{folder}: expected a folder with {wanted}, found {found} (set dataset.path)")
+        raise InputError(
+            f"{folder}: expected a folder with {wanted}, found {found} (set dataset.path)"
+        )
 
 
 def read_bytes(path: Path) -> bytes:
@@ -102,7 +104,9 @@ def read_bytes(path: Path) -> bytes:
         raise damaged(path, len(content), "the end of a whole gzip stream", str(error)) from error
 
 
-def check_labels(path: Path, labels: np.ndarray, classes: int, *, first: int = 0, stride: int = 1) -> None:
+def check_labels(
+    path: Path, labels: np.ndarray, classes: int, *, first: int = 0, stride: int = 1
+) -> None:
     """Raise InputError at the first label outside [0, classes).
 
     Args:
@@ -111,7 +115,12 @@ def check_labels(path: Path, labels: np.ndarray, classes: int, *, first: int = 0
     wrong = np.flatnonzero(labels >= classes)
     if wrong.size:
         index = int(wrong[0])
-        raise damaged(path, first + index * stride, f"a label below {classes}", f"{int(labels[index])} (example {index})")
+        raise damaged(
+            path,
+            first + index * stride,
+            f"a label below {classes}",
+            f"{int(labels[index])} (example {index})",
+        )
 
 
 def warn_of_checksum(path: Path, published: Mapping[str, str]) -> None:
@@ -120,7 +129,11 @@ def warn_of_checksum(path: Path, published: Mapping[str, str]) -> None:
     if expected is None:
         return
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "md5").hexdigest() if hasattr(hashlib, "file_digest") else _md5(file.read())
+        found = (
+            hashlib.file_digest(file, "md5").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else _md5(file.read())
+        )
     if found != expected:
         log.warning("%s: MD5 %s differs from the published %s", path, found, expected)
 

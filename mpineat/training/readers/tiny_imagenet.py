@@ -1,4 +1,4 @@
-"""Tiny ImageNet's folder of JPEG files (Stanford CS231N), decoded once into a cache that all ranks of a node share."""
+"""Tiny ImageNet's JPEG files (Stanford CS231N), decoded once into a cache that all ranks share."""
 
 from __future__ import annotations
 
@@ -48,16 +48,22 @@ class TinyImageNet:
         path = self.folder / "wnids.txt"
         names = tuple(_lines(path))
         if not names or len(set(names)) != len(names):
-            raise InputError(f"{path}: expected one class name a line, each once, found {len(names)} lines")
+            raise InputError(
+                f"{path}: expected one class name a line, each once, found {len(names)} lines"
+            )
         if classes is not None and classes > len(names):
-            raise InputError(f"{path}: dataset.classes asks for {classes} classes, found {len(names)}")
+            raise InputError(
+                f"{path}: dataset.classes asks for {classes} classes, found {len(names)}"
+            )
         return names[:classes]
 
     def _train_files(self) -> Iterator[tuple[Path, int]]:
         for label, name in enumerate(self.names):
             folder = self.folder / "train" / name / "images"
             require_folder(folder, "the JPEG files of a class")
-            found = sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith(".JPEG"))
+            found = sorted(
+                entry.name for entry in os.scandir(folder) if entry.name.endswith(".JPEG")
+            )
             if not found:
                 raise InputError(f"{folder}: expected .JPEG files, found none")
             for file in found:
@@ -69,23 +75,32 @@ class TinyImageNet:
         for number, line in enumerate(_lines(path), 1):
             fields = line.split("\t")
             if len(fields) < 2:
-                raise InputError(f"{path}:{number}: expected FILE, a tab and a class name, found {line!r}")
+                raise InputError(
+                    f"{path}:{number}: expected FILE, a tab and a class name, found {line!r}"
+                )
             if fields[1] in labels:
                 yield self.folder / "val" / "images" / fields[0], labels[fields[1]]
 
     def _cached(self, part: str, files: list[tuple[Path, int]]) -> Split:
-        """Return the decoded images, mapped into memory from the cache so that processes share one copy."""
+        """Return the decoded images, mapped from the cache so that processes share one copy."""
         if not files:
-            raise InputError(f"{self.folder}: expected images of {self.names[0]} in {part}/, found none")
+            raise InputError(
+                f"{self.folder}: expected images of {self.names[0]} in {part}/, found none"
+            )
         y = np.array([label for _, label in files], np.int32)
         cache = _cache_folder(self.folder) / f"tiny_imagenet_{part}_{_fingerprint(files)}.npy"
         with _locked(cache.with_suffix(".lock")):
             if not cache.is_file():
-                log.info("decoding %d JPEG files of %s into %s", len(files), self.folder / part, cache)
+                log.info(
+                    "decoding %d JPEG files of %s into %s", len(files), self.folder / part, cache
+                )
                 _decode([path for path, _ in files], cache)
         x = np.load(cache, mmap_mode="r", allow_pickle=False)
         if x.shape != (len(y), *SHAPE) or x.dtype != np.uint8:
-            raise InputError(f"{cache}: expected uint8 {[len(y), *SHAPE]}, found {x.dtype} {list(x.shape)}; remove it")
+            raise InputError(
+                f"{cache}: expected uint8 {[len(y), *SHAPE]}, "
+                f"found {x.dtype} {list(x.shape)}; remove it"
+            )
         return Split(x, y)
 
 
@@ -109,7 +124,7 @@ def _fingerprint(files: list[tuple[Path, int]]) -> str:
 
 
 def _cache_folder(folder: Path) -> Path:
-    """Return $MPINEAT_CACHE, else the data set's own folder where it may be written, else the user's cache."""
+    """Return $MPINEAT_CACHE, else the data set's folder if writable, else the user's cache."""
     if named := os.environ.get(CACHE_VARIABLE):
         place = Path(named)
     elif os.access(folder, os.W_OK):
@@ -119,7 +134,9 @@ def _cache_folder(folder: Path) -> Path:
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{place}: cannot hold the decoded images ({error.strerror}); set {CACHE_VARIABLE}") from error
+        raise InputError(
+            f"{place}: cannot hold the decoded images ({error.strerror}); set {CACHE_VARIABLE}"
+        ) from error
     return place
 
 
@@ -141,14 +158,26 @@ def _decode(paths: list[Path], cache: Path) -> None:
         for index, path in enumerate(paths):
             content = path.read_bytes()
             if not content.startswith(JPEG_START):
-                raise damaged(path, 0, "the start of a JPEG file, ff d8 ff", content[:3].hex(" ") or "an empty file")
+                raise damaged(
+                    path,
+                    0,
+                    "the start of a JPEG file, ff d8 ff",
+                    content[:3].hex(" ") or "an empty file",
+                )
             try:
-                # channels=3 turns grey files into RGB; the accurate transform is the same on every CPU.
-                image = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE").numpy()
+                # channels=3 turns grey files into RGB; the accurate transform is the same on every
+                # CPU.
+                image = tf.io.decode_jpeg(
+                    content, channels=3, dct_method="INTEGER_ACCURATE"
+                ).numpy()
             except tf.errors.InvalidArgumentError as error:
-                raise damaged(path, len(content), "a whole JPEG image", str(error).splitlines()[0]) from error
+                raise damaged(
+                    path, len(content), "a whole JPEG image", str(error).splitlines()[0]
+                ) from error
             if image.shape != SHAPE:
-                raise InputError(f"{path}: expected an image of {list(SHAPE)}, found {list(image.shape)}")
+                raise InputError(
+                    f"{path}: expected an image of {list(SHAPE)}, found {list(image.shape)}"
+                )
             x[index] = image
         x.flush()
         os.replace(partial, cache)

@@ -1,0 +1,82 @@
+"""Augmentation changes the copies alone, by no more than asked."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mpineat.config import Augment, Dataset
+from mpineat.training import fit
+from mpineat.training.augment import augmented
+from mpineat.training.data import open_dataset
+
+NOTHING = {"flip": False, "shift": 0.0, "rotate": 0.0, "brightness": 0.0}
+SEED = (3, tf.constant(5))
+
+
+@pytest.fixture
+def images():
+    return tf.constant(np.random.default_rng(0).random((40, 12, 10, 3), np.float32))
+
+
+def changed(x, seed=SEED, chosen=None, **options):
+    chosen = tf.ones(len(x), tf.bool) if chosen is None else chosen
+    return augmented(x, chosen, Augment(**(NOTHING | options)), seed).numpy()
+
+
+def test_a_flip_mirrors_about_half_of_the_images(images):
+    found = changed(images, flip=True)
+    mirrored = [
+        np.allclose(a, b[:, ::-1], atol=1e-5) for a, b in zip(found, images.numpy(), strict=True)
+    ]
+    same = [np.allclose(a, b, atol=1e-5) for a, b in zip(found, images.numpy(), strict=True)]
+    assert all(m != s for m, s in zip(mirrored, same, strict=True))
+    assert 8 < sum(mirrored) < 32
+
+
+def test_a_shift_stays_within_its_range(images):
+    ramp = tf.tile(tf.range(10.0)[None, None, :, None], [40, 12, 1, 1])  # value = column
+    moved = changed(ramp, shift=0.2)[:, 5, 4:6, 0] - np.array([4, 5])
+    assert np.abs(moved).max() <= 2 + 1e-4
+    assert np.abs(moved).max() > 1
+
+
+def test_a_rotation_keeps_the_middle_and_moves_the_rim():
+    x = np.zeros((40, 11, 11, 1), np.float32)
+    x[:, 5, 5], x[:, 5, 10] = 1, 1
+    found = changed(tf.constant(x), rotate=45.0)
+    assert np.allclose(found[:, 5, 5], 1, atol=1e-5)
+    assert found[:, 5, 10].mean() < 0.5
+
+
+def test_brightness_moves_an_image_as_a_whole_and_stays_in_range(images):
+    found = changed(0.25 + 0.5 * images, brightness=0.2) - (0.25 + 0.5 * images.numpy())
+    assert np.abs(found).max() <= 0.2 + 1e-5
+    assert np.allclose(found, found[:, :1, :1, :1], atol=1e-5)
+    assert changed(images, brightness=1.0).min() >= 0
+    assert changed(images, brightness=1.0).max() <= 1
+
+
+def test_only_the_chosen_change_and_equal_seeds_change_alike(images):
+    chosen = tf.constant([False, True] * 20)
+    options = {"flip": True, "shift": 0.1, "rotate": 10.0, "brightness": 0.1}
+    found = changed(images, chosen=chosen, **options)
+    assert np.allclose(found[::2], images.numpy()[::2], atol=1e-5)
+    assert not np.allclose(found[1::2], images.numpy()[1::2], atol=1e-2)
+    assert np.array_equal(found, changed(images, chosen=chosen, **options))
+    assert not np.array_equal(found, changed(images, (3, tf.constant(6)), chosen=chosen, **options))
+
+
+def test_copies_enlarge_the_training_set_and_the_first_stays_as_it_is():
+    options = Dataset(augment_copies=3, augment=Augment(brightness=0.5))
+    data = fit.load(open_dataset(options, 0), options)
+    n = len(data.train.y)
+    assert data.train_examples == 3 * n
+    index = tf.constant([4, 4 + n, 4 + 2 * n])
+    x, y = data.batch(index, 0, tf.constant(0))
+    original = data.train.x[4].numpy() / 255
+    assert np.allclose(x[0], original, atol=1e-5)
+    assert not np.allclose(x[1], original, atol=1e-3)
+    assert not np.allclose(x[1], x[2], atol=1e-3)
+    assert y.numpy().tolist() == [data.train.y[4].numpy()] * 3

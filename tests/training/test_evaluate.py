@@ -1,0 +1,133 @@
+"""The child's evaluation: every end of a candidate is an Outcome with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mpineat.config import Config
+from mpineat.errors import Infeasible
+from mpineat.evolution.strategy import select
+from mpineat.phenotype import cost
+from mpineat.phenotype.assemble import assemble
+from mpineat.tasks import Task, outcome_from_bytes, outcome_to_bytes
+from mpineat.training import evaluate, fit
+from mpineat.training.data import describe, open_dataset
+
+CONFIG = Config.model_validate(
+    {
+        "dataset": {"train_examples": 300},
+        "search_space": {"filters": (4, 8), "dense_units": (8, 16), "max_flops": 1e6},
+        "training": {"epochs": 2, "batch_size": 64},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def evaluator():
+    return evaluate.Evaluator(CONFIG, open_dataset(CONFIG.dataset, 0), gpu=False)
+
+
+@pytest.fixture(scope="module")
+def candidate():
+    description = describe(CONFIG.dataset)
+    strategy = select(CONFIG)
+    asked = strategy.ask(
+        strategy.initial(CONFIG),
+        CONFIG,
+        lambda item: assemble(
+            item, description.input_shape, description.classes, CONFIG.search_space
+        ),
+        count=1,
+    )
+    return asked.candidates[0], asked.built[0]
+
+
+def task(candidate, **changes):
+    item, network = candidate
+    values = {
+        "network_hash": network.hash(),
+        "seed": 2**62 + 1,
+        "compress": False,
+        "flops": cost.flops(network),
+    }
+    return Task(candidate=item, **(values | changes))
+
+
+def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, candidate):
+    outcome = evaluator(task(candidate))
+    assert (outcome.status, outcome.fault, outcome.reason) == ("ok", "", "")
+    assert outcome.accuracy == outcome.curve[-1].val_accuracy
+    assert len(outcome.curve) == 2
+    assert outcome.network_before == outcome.network_after == candidate[1].to_json()
+    assert outcome.flops_before == cost.flops(candidate[1])
+    seconds = outcome.seconds
+    parts = seconds.assemble + seconds.build + seconds.train + seconds.evaluate
+    assert 0 < parts <= seconds.total
+    # JSON makes lists of the tuples inside a network's fields; the wire keeps all else.
+    assert outcome_from_bytes(outcome_to_bytes(outcome)).curve == outcome.curve
+
+
+def test_equal_tasks_have_equal_outcomes(evaluator, candidate):
+    first, second = evaluator(task(candidate)), evaluator(task(candidate))
+    assert first.curve == second.curve
+    assert evaluator(task(candidate, seed=5)).curve != first.curve
+
+
+def test_compression_comes_before_the_training(evaluator, candidate):
+    outcome = evaluator(task(candidate, compress=True))
+    assert outcome.status == "ok"
+    assert outcome.flops_after < outcome.flops_before
+    assert outcome.compressed.widths
+    assert outcome.compressed.step_seconds[1] > 0
+    assert outcome.seconds.structure_learning > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (Infeasible("too_large", "too many flops"), "infeasible"),
+        (fit.Diverged("the loss became NaN"), "nan"),
+        (fit.TooSlow("no time left"), "too_slow"),
+        (tf.errors.ResourceExhaustedError(None, None, "out of memory"), "gpu_memory"),
+        (tf.errors.InvalidArgumentError(None, None, "bad shape"), "error"),
+        (ZeroDivisionError("ours"), "error"),
+    ],
+)
+def test_a_failure_is_an_outcome_with_its_reason(evaluator, candidate, monkeypatch, error, reason):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(fit, "train", fail)
+    outcome = evaluator(task(candidate))
+    assert (outcome.status, outcome.fault, outcome.reason) == ("failed", "candidate", reason)
+    assert outcome.accuracy is None
+    assert str(error).split(":")[-1].strip() in outcome.detail
+    assert outcome.network_before is not None
+
+
+def test_the_hosts_own_lack_of_memory_is_not_the_candidates(evaluator, candidate, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(fit, "train", fail)
+    with pytest.raises(MemoryError):
+        evaluator(task(candidate))
+
+
+def test_max_minutes_ends_a_slow_candidate(candidate):
+    training = CONFIG.training.model_copy(update={"max_minutes": 1e-9})
+    hurried = evaluate.Evaluator(
+        CONFIG.model_copy(update={"training": training}), open_dataset(CONFIG.dataset, 0), gpu=False
+    )
+    assert hurried(task(candidate)).reason == "too_slow"
+
+
+def test_fitness_is_measured_on_the_validation_split_alone(candidate):
+    dataset = open_dataset(CONFIG.dataset, 0)
+    object.__setattr__(dataset, "read_test", lambda: pytest.fail("the test set was read"))
+    outcome = evaluate.Evaluator(CONFIG, dataset, gpu=False)(task(candidate))
+    correct = outcome.accuracy * len(dataset.validation.y)
+    assert correct == pytest.approx(round(correct), abs=1e-4)
+    assert not np.isnan(outcome.loss)
