@@ -35,9 +35,15 @@ def test_the_running_generation_comes_from_the_journal(tmp_path: Path) -> None:
 def test_looking_on_changes_nothing(tmp_path: Path) -> None:
     run(tmp_path, 1)
     (tmp_path / run_directory.JOURNAL).write_bytes(b'{"crc32":"torn')
-    before = {path: path.stat() for path in sorted(tmp_path.rglob("*"))}
+    before = snapshot(tmp_path)
     store.read_run(tmp_path)
-    assert {path: path.stat() for path in sorted(tmp_path.rglob("*"))} == before
+    assert snapshot(tmp_path) == before
+
+
+def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Return size and time of change of everything in a folder."""
+    stats = {path: path.stat() for path in folder.rglob("*")}
+    return {path: (stat.st_size, stat.st_mtime_ns) for path, stat in stats.items()}
 
 
 def test_what_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
