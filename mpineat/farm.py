@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from mpineat import launcher
-from mpineat.crew import Patience
+from mpineat.crew import SHORTEST_PAUSE, Patience
 from mpineat.dispatch import Farm as Farm
 from mpineat.errors import FarmError
 from mpineat.membership import Membership as Membership
@@ -20,6 +20,8 @@ from mpineat.process import Child
 from mpineat.worker import Message
 
 log = logging.getLogger(__name__)
+
+LAST_WORDS_SECONDS = 2.0  # how long messages on their way may hold up the end of MPI
 
 
 def join() -> Membership:
@@ -114,8 +116,15 @@ class World:
         self._comm.Abort(code)
 
     def finalize(self) -> None:
-        """Leave MPI; every rank that lives must."""
-        self._mpi.Finalize()
+        """Leave MPI, after what was sent has gone; every rank that lives must."""
+        end = time.monotonic() + LAST_WORDS_SECONDS
+        while self._sending and time.monotonic() < end:
+            self._sending = [pair for pair in self._sending if not self._done(pair[0])]
+            time.sleep(SHORTEST_PAUSE)
+        try:
+            self._mpi.Finalize()
+        except self._mpi.Exception as error:  # all files are closed; the exit code still counts
+            log.warning("MPI did not end cleanly: %s", error)
 
     def _look(self) -> tuple[int, Message] | None:
         mpi = self._mpi

@@ -132,7 +132,7 @@ class Membership:
 
         A rank that fell silent would keep MPI from finalizing for ever; with one the job is
         aborted, with the same code. That must come before any rank finalizes: Open MPI hangs in the
-        abort otherwise. So CLOSE asks who is there, and END lets them go.
+        abort otherwise. So FAREWELL asks who is there, and END lets them go.
         """
         sys.stdout.flush()
         sys.stderr.flush()
@@ -141,9 +141,9 @@ class Membership:
         others = set(range(1, self.size))
         silent = set() if self._farm is None else set(self._farm.lost())
         for rank in others - silent:
-            self._world.send(rank, Message(Kind.CLOSE))
+            self._world.send(rank, Message(Kind.FAREWELL))
         if silent <= self._world.reported_dead():
-            silent = others - self._await_closed(others)
+            silent = others - self._await_farewell(others)
         silent -= self._world.reported_dead()
         if silent:
             log.warning("ranks %s are gone: aborting, with exit code %d", sorted(silent), code)
@@ -181,16 +181,16 @@ class Membership:
             raise FarmError("no worker rank reported")
         return list(nodes.values())
 
-    def _await_closed(self, ranks: set[int]) -> set[int]:
-        """Return those of `ranks` that closed."""
+    def _await_farewell(self, ranks: set[int]) -> set[int]:
+        """Return those of `ranks` that said FAREWELL."""
         assert self._world is not None
-        closed: set[int] = set()
+        ready: set[int] = set()
         end = time.monotonic() + LEAVE_SECONDS
-        while ranks - closed - self._world.reported_dead() and time.monotonic() < end:
+        while ranks - ready - self._world.reported_dead() and time.monotonic() < end:
             arrived = self._world.receive(0.1)
-            if arrived and arrived[1].kind == Kind.CLOSE:
-                closed.add(arrived[0])
-        return closed
+            if arrived and arrived[1].kind == Kind.FAREWELL:
+                ready.add(arrived[0])
+        return ready
 
     def _leave(self, code: int) -> int:
         self._supervisor.close()

@@ -49,9 +49,10 @@ class Kind(IntEnum):
     HELLO = 7  # worker -> rank 0: JSON, what the rank has: host, GPUs, cores
     BEAT = 8  # worker -> rank 0: JSON {"state": ...}; rank 0 -> worker: alive
     SIGNAL = 9  # worker -> rank 0: JSON {"reason": ..., "again": ...}
-    CLOSE = 10  # rank 0 -> worker: end the child, no more tasks; and back: done
-    END = 11  # rank 0 -> worker: one byte, the exit code
-    ABANDON = 12  # rank 0 -> worker: the same, and MPI is to be left as it is
+    CLOSE = 10  # rank 0 -> worker: end the child, no more tasks
+    FAREWELL = 11  # rank 0 -> worker, and back: nothing follows but the exit code
+    END = 12  # rank 0 -> worker: one byte, the exit code
+    ABANDON = 13  # rank 0 -> worker: the same, and MPI is to be left as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

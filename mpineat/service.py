@@ -23,8 +23,8 @@ ABORT_SECONDS = 3.0
 
 def serve(world: World, supervisor: Supervisor) -> int | None:
     """Obey rank 0 until it says END; return the exit code that it gives, None when it is gone."""
-    stop, told = Stop(), False
-    stop.on_second = lambda: world.send(0, _signal(stop, again=True))
+    stop, told, leaving = Stop(), False, False
+    stop.on_second = lambda: None if leaving else world.send(0, _signal(stop, again=True))
     stop.install()
     patience, beat_seconds, lost_seconds = Patience(), 5.0, 120.0  # until the setup comes
     beaten = heard = time.monotonic()
@@ -46,18 +46,20 @@ def serve(world: World, supervisor: Supervisor) -> int | None:
                 lost_seconds = setup.config.farm.lost_seconds
                 _log_to(setup.log_path)
             obey(supervisor, message)
-            if message.kind == Kind.CLOSE:
+            if message.kind == Kind.FAREWELL:
+                # Not a word after this one: MPICH fails to finalize with a message not received.
                 world.send(0, message)
+                leaving = True
             continue
         # While the child is busy rank 0 has nothing urgent to say.
         busy = supervisor.state == "busy"
-        if news := supervisor.step(LONGEST_PAUSE if busy else patience.pause()):
+        if (news := supervisor.step(LONGEST_PAUSE if busy else patience.pause())) and not leaving:
             world.send(0, news)
             patience.reset()
-        if not told and stop.reason():
+        if not (told or leaving) and stop.reason():
             told = True
             world.send(0, _signal(stop, again=False))
-        if now - beaten > beat_seconds:
+        if now - beaten > beat_seconds and not leaving:
             beaten = now
             world.send(0, beat(supervisor))
         if 0 in world.lost() or now - heard > SILENCES * lost_seconds:
@@ -70,7 +72,7 @@ def obey(supervisor: Supervisor, message: Message) -> None:
         supervisor.setup(Setup.from_bytes(message.payload))
     elif message.kind == Kind.TASK:
         supervisor.give(message.payload)
-    elif message.kind == Kind.CLOSE:
+    elif message.kind in (Kind.CLOSE, Kind.FAREWELL):
         supervisor.close()
 
 
