@@ -57,9 +57,8 @@ LAYERS: dict[str, type] = {
     "removed_order": OptionalInt,  # place among the removed layers; -1: not removed
 }
 ALIVE: dict[str, type] = {"candidate": int, "step": int, "filters": int}
-_NONE = Outcome(
-    candidate=-1, network_hash="", status=""
-)  # fills the row of a candidate without an outcome
+# Fills the row of a candidate without an outcome.
+_NONE = Outcome(candidate=-1, network_hash="", status="")
 
 
 def candidate_tables(
@@ -71,16 +70,12 @@ def candidate_tables(
     """Return the tables below candidates/; genomes that only candidates hold go into the pools.
 
     Raises:
-        ValueError: An outcome belongs to none of the candidates, or to one that has another
-        outcome.
+        ValueError: An outcome belongs to no candidate, or to one that has another outcome.
     """
     arrival = {outcome.candidate: place for place, outcome in enumerate(outcomes)}
-    if len(arrival) < len(outcomes) or not arrival.keys() <= {
-        candidate.id for candidate in candidates
-    }:
-        raise ValueError(
-            "every outcome must belong to a candidate of the generation, and to one alone"
-        )
+    known = {candidate.id for candidate in candidates}
+    if len(arrival) < len(outcomes) or not arrival.keys() <= known:
+        raise ValueError("every outcome must belong to a candidate of its own")
     rows = []
     for candidate in candidates:
         place = arrival.get(candidate.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import shutil
 import subprocess
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
@@ -13,10 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from mpineat import run_directory, store
+from mpineat.evolution.state import Population, Species, State
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store import Generation
 from mpineat.store.columns import columns_of, from_table, to_table
 from mpineat.store.hdf5 import content_sha256
-from mpineat.tasks import Seconds
+from mpineat.tasks import Compressed, Seconds
 from tests.store.examples import generation, run
 from tests.store.values import generations
 
@@ -115,7 +118,7 @@ def test_a_zero_in_a_text_harms_nothing_behind_it(tmp_path: Path) -> None:
 
 def test_an_outcome_without_its_candidate_is_refused(tmp_path: Path) -> None:
     run_directory.create(tmp_path)
-    with pytest.raises(ValueError, match="every outcome must belong to a candidate"):
+    with pytest.raises(ValueError, match="every outcome must belong to a candidate of its own"):
         store.write(tmp_path, replace(generation(), candidates=()))
 
 
@@ -131,3 +134,23 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
     assert gc.isenabled()
     written(tmp_path, generation())
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (Module, "id nodes connections join parents birth"),
+        (Blueprint, "id nodes connections dense learning_rate retained parents birth"),
+        (Candidate, "id generation blueprint modules"),
+        (Species, "id representative members best_fitness age stagnation"),
+        (
+            Population,
+            "genomes species threshold fitness uses next_innovation next_genome next_species",
+        ),
+        (State, "generation evaluated modules blueprints next_candidate counts events"),
+        (Compressed, "dead_at_start alive widths step_seconds removed"),
+    ],
+)
+def test_a_new_field_is_not_forgotten(value: type, kept: str) -> None:
+    """These classes have tables of their own making: a field that they gain needs a column."""
+    assert [field.name for field in fields(value)] == kept.split()
