@@ -50,7 +50,8 @@ def allot(
         multiple: Prefer multiples of this; a block that is smaller stays as it is.
     """
     costs = _Costs(plan)
-    least = np.clip(min_width * np.array(uniform(plan, target)), 1.0, costs.sizes)
+    # Whole numbers, or rounding the widths at this bound up would break the budget.
+    least = np.maximum(np.floor(min_width * np.array(uniform(plan, target))), 1.0)
 
     def at_price(log_price: float) -> Floats:
         # Where no bound holds, importance * r^-(exponent + 1) = price * d cost / d r. The slope
@@ -134,7 +135,7 @@ class _Costs:
         self, counts: Floats, target: float, least: Floats | float = 1.0, multiple: int = 1
     ) -> list[int]:
         """Round down to multiples, then give back, largest remainder first, within the budget."""
-        least = np.minimum(np.ceil(np.ceil(least) / multiple) * multiple, self.sizes)
+        least = np.minimum(np.ceil(least / multiple) * multiple, self.sizes)
         found = np.clip(np.floor(counts / multiple + 1e-6) * multiple, least, self.sizes)
         limit = target * self.total(self.sizes)
         for block in np.argsort(found - counts, kind="stable"):

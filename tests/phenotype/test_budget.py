@@ -73,6 +73,15 @@ def test_no_block_falls_far_below_its_uniform_width(rule):
     assert min(counts / least) < 1.15
 
 
+@pytest.mark.parametrize("importance", [(1.0, 20.0), (20.0, 1.0)])
+@pytest.mark.parametrize("target", [0.35, 0.15])
+def test_the_least_widths_do_not_break_the_budget(importance, target):
+    network = build(conv("a", "input", 60), *head("a", [30]))
+    plan = plan_channels(network)
+    counts = budget.allot(plan, np.array(importance), target, min_width=0.7)
+    assert flops(with_blocks(network, plan, counts)) <= target * flops(network)
+
+
 def test_multiples_are_kept_within_the_budget():
     plan = plan_channels(NETWORK)
     counts = budget.allot(plan, np.ones(4), 0.5, multiple=8)
@@ -101,7 +110,8 @@ def test_the_budget_holds_wherever_it_can(network, target, rule):
     if rule == "ranked":
         alive = budget.ranked(plan, np.arange(plan.groups, dtype=float), target, min_width=0.0)
     elif rule == "allot":
-        alive = budget.strongest(plan, budget.allot(plan, np.ones(len(plan.blocks)), target))
+        importance = np.geomspace(1.0, 100.0, len(plan.blocks))
+        alive = budget.strongest(plan, budget.allot(plan, importance, target, min_width=0.7))
     else:
         alive = budget.strongest(plan, budget.uniform(plan, target))
     least = budget.strongest(plan, [1] * len(plan.blocks))
