@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.insert(0, "run")  # `python -m mpineat` searches with the embedded configuration
     try:
         with launcher.said_once():
-            arguments = parser().parse_args(words)
+            arguments = _parse(words)
         return int(arguments.command(arguments))
     except InputError as error:
         return _complain(error, USAGE)
@@ -38,6 +38,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return 130
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Parse, with words allowed behind the flags too; argparse alone refuses those."""
+    top = parser()
+    arguments, behind = top.parse_known_args(words)
+    unknown = [word for word in behind if word.startswith("-") or "words" not in arguments]
+    if unknown:
+        top.error(f"unrecognized arguments: {' '.join(unknown)}")
+    if behind:
+        arguments.words += behind
+    return arguments
 
 
 def parser() -> argparse.ArgumentParser:

@@ -72,7 +72,7 @@ def test_a_used_run_directory_is_refused_and_resume_accepted(tmp_path: Path) -> 
     again = mpineat(*words, "evolution.generations=2")
     assert again.returncode == 2
     assert "already holds a run; --resume continues it" in again.stderr
-    longer = mpineat(*words, "evolution.generations=2", "--resume")
+    longer = mpineat(*words, "--resume", "evolution.generations=2")
     assert longer.returncode == 0, longer.stderr
     assert (tmp_path / "run" / "generations" / "generation_0001.h5").exists()
     other = mpineat(*words, "training.epochs=3", "--resume")
@@ -94,3 +94,9 @@ def test_a_run_directory_below_a_file_is_a_storage_error(tmp_path: Path) -> None
     assert found.returncode == 1
     assert len(found.stderr.splitlines()) == 1
     assert "cannot be written" in found.stderr
+
+
+def test_an_unknown_flag_is_refused() -> None:
+    found = mpineat("check", "--optoins")
+    assert found.returncode == 2
+    assert "unrecognized arguments: --optoins" in found.stderr
