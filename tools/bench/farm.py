@@ -1,4 +1,4 @@
-"""The farm's cost a task, its idle ranks, and how busy workers are; beside mpi4py.futures and dask."""
+"""The farm's cost a task, idle ranks, busy workers; beside mpi4py.futures and dask."""
 
 from __future__ import annotations
 

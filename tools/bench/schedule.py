@@ -1,6 +1,6 @@
 """How busy workers are under four orders of dispatch, in simulated time.
 
-"dearest first" and "steady" run the real Farm over pretended workers; the other two are what simpler
+"dearest first" and "steady" run the real Farm over pretended workers; the others are what simpler
 farms do. An evaluation's seconds are drawn from a log-normal distribution, or from those of a real
 run; the farm knows them with an error, as it knows flops.
 """
