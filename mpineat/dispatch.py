@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import logging
 import time
@@ -11,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
-from mpineat.costmodel import CostModel
 from mpineat.crew import Link, Running, Worker, WorkerInfo
 from mpineat.errors import FarmError
 from mpineat.pipe import Kind
@@ -22,6 +20,7 @@ from mpineat.tasks import (
     outcome_from_bytes,
     task_to_bytes,
 )
+from mpineat.waiting import Waiting
 from mpineat.worker import Message
 
 log = logging.getLogger(__name__)
@@ -58,21 +57,18 @@ class Farm:
         self._workers = {
             info.rank: Worker(info.rank, info.host, info.device, heard=clock()) for info in workers
         }
-        self._free: list[int] = []  # ranks that can take a task, longest idle last
-        self._queue: list[
-            tuple[float, int, Task]
-        ] = []  # heap: dearest first, then oldest candidate
+        self._free: list[int] = []  # ranks that can take a task, as they became free
+        self._waiting = Waiting()
         self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
         self._failed_on: dict[int, set[int]] = {}  # candidate -> ranks where it failed
         self._done: deque[Outcome] = deque()
-        self._cost = CostModel()
         self._holding = False
         self._polled = self._pinged = clock()
 
     def submit(self, task: Task) -> None:
         """Queue `task`; its Outcome comes from `poll`, once."""
         self._submitted[task.candidate.id] = self._clock()
-        self._enqueue(task)
+        self._waiting.push(task)
 
     def poll(self, seconds: float) -> Outcome | None:
         """Hand out what can be, and return the next outcome, waiting at most `seconds` for it.
@@ -105,7 +101,7 @@ class Farm:
                 since=worker.since,
                 host=worker.host,
                 device=worker.device,
-                expected_seconds=self._cost.seconds(worker.task),
+                expected_seconds=self._waiting.expected_seconds(worker.task),
             )
             for worker in self._workers.values()
             if worker.task is not None
@@ -113,11 +109,7 @@ class Farm:
 
     def queued(self) -> int:
         """Return how many tasks wait for a worker."""
-        return len(self._queue)
-
-    def idle(self) -> int:
-        """Return how many workers could take a task at once."""
-        return len(self._free)
+        return len(self._waiting)
 
     def workers(self) -> tuple[WorkerInfo, ...]:
         """Return every worker that the run began with, by rank."""
@@ -145,27 +137,23 @@ class Farm:
         for worker in self._workers.values():
             if worker.state != "lost":
                 self._link.send(worker.rank, Message(Kind.CLOSE))
-        self._queue.clear()
+        self._waiting.clear()
         self._free.clear()
-
-    def _enqueue(self, task: Task) -> None:
-        heapq.heappush(self._queue, (-self._cost.order(task), task.candidate.id, task))
 
     def _hand_out(self) -> None:
         held_back = []
-        while self._queue and self._free and not self._holding:
-            entry = heapq.heappop(self._queue)
-            task = entry[2]
+        while self._waiting and self._free and not self._holding:
+            task = self._waiting.pop()
             rank = self._choose(task)
             if rank is None:
-                held_back.append(entry)
+                held_back.append(task)
                 continue
             worker = self._workers[rank]
             self._free.remove(rank)
             worker.task, worker.state, worker.since = task, "busy", time.time()
             self._link.send(rank, Message(Kind.TASK, task_to_bytes(task)))
-        for entry in held_back:
-            heapq.heappush(self._queue, entry)
+        for task in held_back:
+            self._waiting.push(task)
 
     def _choose(self, task: Task) -> int | None:
         """Return a free worker where `task` has not failed yet; any where no such one exists."""
@@ -179,7 +167,10 @@ class Farm:
         return None if any(not w.gone for w in others) else self._free[-1]
 
     def _hear(self, rank: int, message: Message) -> None:
-        worker = self._workers[rank]
+        worker = self._workers.get(rank)
+        if worker is None:
+            log.warning("rank %d came too late: the run goes on without it", rank)
+            return
         worker.heard = self._clock()
         if worker.state == "lost" and message.kind != Kind.SIGNAL:
             log.warning("rank %d on %s is back", rank, worker.host)
@@ -235,20 +226,15 @@ class Farm:
                 outcome.candidate,
                 smaller,
             )
-            self._enqueue(replace(task, batch_size=smaller, attempt=task.attempt + 1))
+            self._waiting.push(replace(task, batch_size=smaller, attempt=task.attempt + 1))
             return
-        if self._cost.learn(task, outcome):
-            self._queue = [(-self._cost.order(t), number, t) for _, number, t in self._queue]
-            heapq.heapify(self._queue)
+        self._waiting.learn(task, outcome)
         self._finish(task, outcome, worker)
 
     def _withdraw(self, candidate: int) -> Task:
         """Return the task of a late outcome, from the queue or from the worker that got it."""
-        for entry in self._queue:
-            if entry[1] == candidate:
-                self._queue.remove(entry)
-                heapq.heapify(self._queue)
-                return entry[2]
+        if (task := self._waiting.take(candidate)) is not None:
+            return task
         # Another worker is at it; its outcome will find the candidate settled and be dropped.
         tasks = (worker.task for worker in self._workers.values() if worker.task is not None)
         return next(task for task in tasks if task.candidate.id == candidate)
@@ -261,7 +247,7 @@ class Farm:
         if task.attempt < self._farm.attempts:
             log.warning("candidate %d: %s on %s (%s); tried again", number, reason, where, detail)
             self._failed_on.setdefault(number, set()).add(worker.rank)
-            self._enqueue(replace(task, attempt=task.attempt + 1))
+            self._waiting.push(replace(task, attempt=task.attempt + 1))
             return
         log.warning(
             "candidate %d: %s on %s (%s); given up after %d attempts",
@@ -333,6 +319,6 @@ class Farm:
         if task is None or task.candidate.id not in self._submitted:
             return
         if state == "retired":  # its child was never ready for it: not an attempt
-            self._enqueue(task)
+            self._waiting.push(task)
         else:
             self._try_again(task, worker, "lost", "the worker rank is gone")

@@ -292,6 +292,13 @@ def test_a_workers_signal_reaches_the_stop(link):
     assert heard == [("SIGUSR2 on rank 1", False)]
 
 
+def test_a_rank_that_reports_too_late_is_left_out(link):
+    farm = farm_of(1, link)
+    link.say(2, Kind.HELLO, host="slow")
+    assert farm.poll(0.0) is None
+    assert [worker.rank for worker in farm.workers()] == [1]
+
+
 def test_closing_ends_every_child_but_the_lost(link):
     farm = farm_of(3, link)
     link.dead = [2]
