@@ -18,6 +18,12 @@ from mpineat import cli
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+# A shell block's lines are examples of their own, so that a failure names its line.
+EXAMPLES = [
+    (language, part)
+    for language, text in BLOCKS
+    for part in (text.splitlines() if language == "sh" else [text])
+]
 COMMANDS = ("run", "check", "status", "report", "export", "data")
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 
@@ -73,9 +79,9 @@ def needs_onnx(text: str) -> bool:
     return "onnx" in text and not HAS_ONNX
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
+@pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_example_of_the_readme_works(clone: Path, number: int) -> None:
-    language, text = BLOCKS[number]
+    language, text = EXAMPLES[number]
     if needs_onnx(text):
         pytest.skip("needs tf2onnx and onnxruntime")
     if language == "yaml":
@@ -87,8 +93,7 @@ def test_example_of_the_readme_works(clone: Path, number: int) -> None:
         execute([sys.executable, "example.py"], clone)
     else:
         assert language == "sh"
-        for line in text.splitlines():
-            check_line(line, clone)
+        check_line(text, clone)
 
 
 def check_line(line: str, folder: Path) -> None:
