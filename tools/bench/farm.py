@@ -87,6 +87,7 @@ def busy(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             rng = np.random.default_rng(0)
             generations = max(2, 2000 // candidates)
             seconds = draw(rng, candidates * generations)
+            ahead = np.concatenate([seconds, draw(rng, workers)])
             row = {
                 "seconds": name,
                 "workers": workers,
@@ -94,7 +95,7 @@ def busy(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 "static": in_order(seconds, workers, candidates, static=True),
                 "in order": in_order(seconds, workers, candidates, static=False),
                 "dearest first": simulate(seconds, workers, candidates, steady=False),
-                "steady": simulate(seconds, workers, candidates, steady=True),
+                "steady": simulate(ahead, workers, candidates, steady=True),
             }
             rows.append(row)
             shares = "  ".join(

@@ -32,6 +32,7 @@ class Workers:
     overhead: float
     now: float = 0.0
     events: list[tuple[float, int, int, Message]] = field(default_factory=list)
+    given: float = 0.0  # seconds of all tasks that were handed out
 
     def send(self, rank: int, message: Message) -> None:
         if message.kind != Kind.TASK:
@@ -44,6 +45,7 @@ class Workers:
             status="ok",
             seconds=Seconds(total=seconds),
         )
+        self.given += seconds
         done = self.now + seconds + self.overhead
         self.at(done, rank, Message(Kind.OUTCOME, outcome_to_bytes(outcome)))
 
@@ -64,12 +66,15 @@ class Workers:
 def simulate(
     seconds: np.ndarray, workers: int, candidates: int, *, steady: bool, overhead: float = 0.001
 ) -> float:
-    """Return the busy share of `workers` over generations of `candidates` evaluations each."""
+    """Return the busy share of `workers` over generations of `candidates` evaluations each.
+
+    A steady farm keeps one more candidate for each worker under way, which `seconds` must include.
+    """
     rng = np.random.default_rng(1)
     error = rng.lognormal(0, PREDICTION_ERROR, len(seconds))
     flops = (seconds * error * 1e6).astype(int) + 1
     link = Workers(dict(enumerate(seconds.tolist())), overhead)
-    config = Config.model_validate({"farm": {"lost_seconds": 1e9}})
+    config = Config.model_validate({"farm": {"lost_seconds": 1e9, "beat_seconds": 1e9}})
     crew = [
         WorkerInfo(rank=rank, host="", device="", state="starting")
         for rank in range(1, workers + 1)
@@ -79,19 +84,17 @@ def simulate(
         link.at(0.0, worker.rank, Message(Kind.READY, b'{"device": ""}'))
     asked = done = 0
     ahead = workers if steady else 0
-    for closed in range(candidates, len(seconds) + 1, candidates):
-        while asked < min(closed + ahead, len(seconds)):
+    for closed in range(candidates, len(seconds) - ahead + 1, candidates):
+        while asked < closed + ahead:
             farm.submit(_task(asked, int(flops[asked])))
             asked += 1
         while done < closed:
             done += farm.poll(3600.0) is not None
-    # The end of a run, where workers run out of work, is the same for both and is left out for
-    # steady: the share is that of the time until the last full generation closed.
-    if not steady:
-        return float(seconds.sum() / (link.now * workers))
-    unfinished = sum(link.now - (e[0] - link.durations[_number(e[3])]) for e in link.events)
-    finished = seconds.sum() - sum(link.durations[_number(e[3])] for e in link.events)
-    return float((finished + unfinished) / (link.now * workers))
+    # A steady farm is busy until the run ends: what is under way then counts as far as it got.
+    under_way = [(time, link.durations[_number(message)]) for time, _, _, message in link.events]
+    finished = link.given - sum(s for _, s in under_way)
+    partly = sum(s - (time - link.now) for time, s in under_way)
+    return float((finished + partly) / (link.now * workers))
 
 
 def in_order(seconds: np.ndarray, workers: int, candidates: int, *, static: bool) -> float:
