@@ -67,7 +67,11 @@ class CoDeepNEAT:
 
 def tell(state: State, results: Sequence[Result], config: Config) -> State:
     """Return `state` with the results credited; genomes that are gone are passed over."""
-    counted = judged(results, config.evolution)
+    with collector_paused():
+        return _tell(state, judged(results, config.evolution), config)
+
+
+def _tell(state: State, counted: Sequence[tuple[Result, float]], config: Config) -> State:
     living = {module.id for module in state.modules.genomes}
     genomes = state.blueprints.genomes
     if config.evolution.retain_modules > 0:

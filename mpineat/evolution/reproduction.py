@@ -13,7 +13,7 @@ from mpineat.evolution.operators import Operators
 from mpineat.evolution.selection import elites, quotas, ranked, shares
 from mpineat.evolution.state import GenomeT, Population, Species
 
-ATTEMPTS = 5  # at an offspring unlike all others, before one that is alike is accepted
+ATTEMPTS = 3  # at an offspring unlike all others, before one that is alike is accepted
 
 
 def reproduce(
