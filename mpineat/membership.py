@@ -158,7 +158,6 @@ class Membership:
     def abort(self, code: int) -> NoReturn:
         """End every rank at once."""
         self._supervisor.close()
-        logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         if self._world is not None:
