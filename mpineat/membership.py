@@ -27,6 +27,7 @@ from mpineat.worker import Message, Supervisor
 log = logging.getLogger(__name__)
 
 STOPPED = 75  # exit code: stopped in time, submit again
+FORWARD_SECONDS = 0.3  # the launcher's proxy, which passes stderr on, dies with the job
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
 LEAVE_SECONDS = 30.0  # how long it waits for their last words, and for MPI to finalize
 
@@ -77,7 +78,8 @@ class Membership:
             self.end(0)
         else:
             traceback.print_exception(kind, error, trace)
-            print(f"mpineat: rank {self.rank} failed and ends the job", file=sys.stderr)
+            print(f"mpineat: rank {self.rank} failed and ends the job", file=sys.stderr, flush=True)
+            time.sleep(FORWARD_SECONDS)
             self.abort(1)
 
     def open(self, config: Config, logs: Path, stop: Stop) -> Farm:
