@@ -1,4 +1,4 @@
-"""Benchmark of the training: `tools/benchmark.py training speed|accuracy|memory [options]`."""
+"""Benchmark of the training: `tools/benchmark.py training speed|accuracy|memory|readers ...`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     memory.add_argument("--candidates", type=int, default=300)
     memory.set_defaults(measure=_memory)
+
+    files = commands.add_parser("readers", help="the readers on real files, whole and damaged")
+    files.add_argument("data", nargs="+", metavar="NAME=PATH")
+    files.add_argument("--variants", type=int, default=70)
+    files.set_defaults(measure=_readers, record={"cifar10": 3073, "cifar100": 3074})
     return parser
 
 
@@ -67,3 +72,9 @@ def _memory(options: argparse.Namespace):  # type: ignore[no-untyped-def]
     from bench.training_memory import memory
 
     return memory(options)
+
+
+def _readers(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from bench.readers import readers
+
+    return readers(options)
