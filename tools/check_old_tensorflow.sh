@@ -18,4 +18,4 @@ if [ ! -x "$folder/bin/python" ]; then
 fi
 "$folder/bin/python" -c "import tensorflow; print('TensorFlow', tensorflow.__version__)" 2>/dev/null
 exec "$folder/bin/python" -m pytest -q -p no:cacheprovider \
-    tests/training/test_{readers,data,model,dropout,augment,fit,tuning,evaluate}.py
+    tests/training/test_{readers,tiny_imagenet,data,download,model,dropout,augment,fit,tuning,evaluate}.py
