@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from mpineat import __version__, launcher
 from mpineat.completion import SHELLS, PrintCompletion, extra
 from mpineat.errors import InputError, StorageError
+from mpineat.exit_codes import DONE, FAILED, USAGE, complain
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-DONE, FAILED, USAGE = 0, 1, 2
 OF_NO_COMMAND = ("-h", "--help", "--version", "--print-completion")
 
 
@@ -30,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = _parse(words)
         return int(arguments.command(arguments))
     except InputError as error:
-        return _complain(error, USAGE)
+        return complain(error, USAGE)
     except StorageError as error:
-        return _complain(error, FAILED)
+        return complain(error, FAILED)
     except BrokenPipeError:  # `mpineat status RUN | head`
         sys.stderr.close()
         return DONE
@@ -257,9 +257,3 @@ def _data(arguments: argparse.Namespace) -> int:
     for line in download.fetch(arguments.name, arguments.folder):
         print(line)
     return DONE
-
-
-def _complain(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"mpineat: {line}", file=sys.stderr)
-    return code

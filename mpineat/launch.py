@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,9 @@ from mpineat.config import Config
 from mpineat.console import open_log
 from mpineat.errors import FarmError, InputError, StorageError
 from mpineat.evaluation import Stopped
+from mpineat.exit_codes import DONE, FAILED, STOPPED, USAGE, complain
 from mpineat.journal import Journal
-from mpineat.membership import STOPPED, Membership
+from mpineat.membership import Membership
 from mpineat.progress import Progress
 from mpineat.search import Origin, Search
 from mpineat.store import Generation
@@ -25,8 +25,6 @@ from mpineat.tasks import best
 from mpineat.training.data import describe
 
 log = logging.getLogger(__name__)
-
-DONE, FAILED, USAGE = 0, 1, 2
 
 # What a resumed run may change: none of it alters what an evaluation returns.
 FREE_TO_CHANGE = (
@@ -61,16 +59,10 @@ def launch(request: Request) -> int:
         try:
             code = _lead(request, member, stopping)
         except InputError as error:
-            code = _complain(error, USAGE)
+            code = complain(error, USAGE)
         except (StorageError, FarmError) as error:
-            code = _complain(error, FAILED)
+            code = complain(error, FAILED)
         return member.end(code)
-
-
-def _complain(error: Exception, code: int) -> int:
-    for line in str(error).splitlines():
-        print(f"mpineat: {line}", file=sys.stderr)
-    return code
 
 
 def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:

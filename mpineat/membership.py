@@ -19,6 +19,7 @@ from mpineat.config import Config
 from mpineat.crew import Link, WorkerInfo, World
 from mpineat.dispatch import Farm
 from mpineat.errors import FarmError
+from mpineat.exit_codes import STOPPED
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child
 from mpineat.stop import Stop
@@ -26,7 +27,6 @@ from mpineat.worker import Message, Supervisor
 
 log = logging.getLogger(__name__)
 
-STOPPED = 75  # exit code: stopped in time, submit again
 FORWARD_SECONDS = 0.3  # the launcher's proxy, which passes stderr on, dies with the job
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
 LEAVE_SECONDS = 30.0  # how long it waits for their last words, and for MPI to finalize

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mpineat import farm
 from mpineat.errors import FarmError
-from mpineat.membership import STOPPED
+from mpineat.exit_codes import STOPPED
 from mpineat.stop import Stop
 from tests import evaluations
 
