@@ -27,7 +27,7 @@ from mpineat.errors import InputError, StorageError
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
 from mpineat.training.data import Dataset, Split, open_dataset
-from mpineat.training.device_data import DeviceData, to_device
+from mpineat.training.device_data import DeviceData, Scale, scale_of, to_device
 from mpineat.training.model import build
 
 FORMATS = ("keras", "savedmodel", "onnx", "json")
@@ -108,11 +108,12 @@ def export(
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     dataset = open_dataset(config.dataset, config.run.seed)
     began = time.monotonic()
+    scale = scale_of(dataset.train.x)
     trained = _train(
-        network, config, dataset, epochs, learning_rate or config.training.learning_rate
+        network, config, dataset, scale, epochs, learning_rate or config.training.learning_rate
     )
     seconds = time.monotonic() - began
-    model = deployable(trained, network.input_shape)
+    model = deployable(trained, network.input_shape, scale)
     test = dataset.test
     accuracy = _accuracy(model, test)
     _write(output, lambda: _WRITERS[format](model, output))
@@ -140,22 +141,35 @@ def cosine(learning_rate: float, steps: int) -> Callable[[tf.Tensor], tf.Tensor]
     return rate
 
 
-def deployable(trained: keras.Model, input_shape: tuple[int, int, int]) -> keras.Model:
-    """Return `trained`, from [0, 1] to logits, as a model from uint8 images to probabilities."""
+def deployable(
+    trained: keras.Model, input_shape: tuple[int, int, int], scale: Scale
+) -> keras.Model:
+    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities."""
     image = keras.Input(input_shape, dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(1 / 255, name="scale", dtype="float32")(image)
+    scaled = keras.layers.Rescaling(
+        [1 / (255 * deviation) for deviation in scale.deviation],
+        [-mean / deviation for mean, deviation in zip(scale.mean, scale.deviation, strict=True)],
+        name="scale",
+        dtype="float32",
+    )(image)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(trained(scaled))
     return keras.Model(image, probabilities, name="mpineat")
 
 
 def _train(
-    network: Network, config: Config, dataset: Dataset, epochs: int, learning_rate: float
+    network: Network,
+    config: Config,
+    dataset: Dataset,
+    scale: Scale,
+    epochs: int,
+    learning_rate: float,
 ) -> keras.Model:
     everything = to_device(
         Split(
             np.concatenate([dataset.train.x, dataset.validation.x]),
             np.concatenate([dataset.train.y, dataset.validation.y]),
-        )
+        ),
+        scale,
     )
     data = DeviceData(
         train=everything,

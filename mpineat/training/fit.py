@@ -8,7 +8,7 @@ the host reads the metrics once an epoch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -17,7 +17,7 @@ from tensorflow import keras
 from mpineat import config
 from mpineat.tasks import Epoch
 from mpineat.training.adam import Adam, Rate
-from mpineat.training.device_data import DeviceData, DeviceSplit, load, normalize
+from mpineat.training.device_data import DeviceData, DeviceSplit, load
 from mpineat.training.loss_scale import LossScale
 from mpineat.training.model import trainable
 from mpineat.training.stopwatch import Stopwatch, TooSlow
@@ -151,8 +151,8 @@ def evaluator(
             position = batch * batch_size + tf.range(batch_size)
             counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
             chosen = tf.minimum(position, examples - 1)
-            labels = tf.gather(y, chosen)
-            logits = tf.cast(model(normalize(tf.gather(x, chosen)), training=False), tf.float32)
+            images, labels = replace(split, x=x, y=y).batch(chosen)
+            logits = tf.cast(model(images, training=False), tf.float32)
             losses, hits = _losses_and_hits(labels, logits)
             return (
                 batch + 1,

@@ -15,7 +15,7 @@ from mpineat.phenotype.network import Layer, Network
 from mpineat.training import fit, model
 from mpineat.training.adam import Adam
 from mpineat.training.data import open_dataset
-from mpineat.training.device_data import DeviceData, DeviceSplit
+from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
 
 SAME = {"strides": (1, 1), "padding": "same", "activation": "relu"}
 SMALL = Network(
@@ -90,11 +90,12 @@ def test_an_epoch_sees_every_example_once_also_in_the_last_partial_batch():
     split = DeviceSplit(
         tf.constant(rng.integers(0, 256, (50, 8, 8, 1), np.uint8)),
         tf.constant(rng.integers(0, 10, 50).astype(np.int32)),
+        Scale((0.5,), (0.25,)),
     )
     data = DeviceData(train=split, validation=split, copies=1, augment=Augment())
     built, history = train(LINEAR, data, epochs=1, batch_size=16, learning_rate=0.0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    expected = float(loss(split.y, built(tf.cast(split.x, tf.float32) / 255)))
+    expected = float(loss(split.y, built(4 * tf.cast(split.x, tf.float32) / 255 - 2)))
     assert history.curve[0].loss == pytest.approx(expected, rel=1e-5)
     assert history.curve[0].val_loss == pytest.approx(expected, rel=1e-5)
     assert history.curve[0].accuracy == history.curve[0].val_accuracy
@@ -108,7 +109,7 @@ def test_a_step_is_one_of_keras_own_adam(digits):
     theirs.compile(
         keras.optimizers.Adam(2e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    x, y = digits.train.x.numpy().astype(np.float32) / 255, digits.train.y.numpy()
+    x, y = (values.numpy() for values in digits.train.batch(tf.range(len(digits.train.y))))
     theirs.fit(x, y, batch_size=len(y), epochs=1, shuffle=False, verbose=0)
     assert np.allclose(weights(ours), weights(theirs), atol=1e-6)
 

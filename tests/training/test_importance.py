@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from mpineat.phenotype.channels import plan_channels
 from mpineat.training import fit, model
-from mpineat.training.device_data import DeviceData, DeviceSplit
+from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
 from mpineat.training.importance import taylor
 from tests.training.networks import residual
 
@@ -19,7 +19,9 @@ def constant_data(count=4):
     """Return data whose every example is the same, so that every batch is."""
     image = np.random.default_rng(0).integers(256, size=(1, 8, 8, 1), dtype=np.uint8)
     split = DeviceSplit(
-        tf.constant(np.repeat(image, count, axis=0)), tf.constant(np.full(count, 3, np.int32))
+        tf.constant(np.repeat(image, count, axis=0)),
+        tf.constant(np.full(count, 3, np.int32)),
+        Scale((0.5,), (0.25,)),
     )
     return DeviceData(train=split, validation=split, copies=1, augment=None)
 

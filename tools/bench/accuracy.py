@@ -11,7 +11,7 @@ from mpineat.config import Augment, Dataset, Training
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.training import data, fit, model
-from mpineat.training.device_data import DeviceData, to_device
+from mpineat.training.device_data import DeviceData, scale_of, to_device
 
 
 def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
@@ -21,8 +21,12 @@ def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),
     )
+    scale = scale_of(dataset.train.x)
     on_device = DeviceData(
-        train=to_device(everything), validation=to_device(dataset.test), copies=1, augment=Augment()
+        train=to_device(everything, scale),
+        validation=to_device(dataset.test, scale),
+        copies=1,
+        augment=Augment(),
     )
     yield (
         f"{options.dataset}: {len(everything.y):,} training and {len(dataset.test.y):,} test "

@@ -17,7 +17,7 @@ from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.training import fit, model
 from mpineat.training.data import Split
-from mpineat.training.device_data import DeviceData, to_device
+from mpineat.training.device_data import DeviceData, scale_of, to_device
 
 BATCH_SIZE = 128
 FLOPS_A_RUN = 40e9  # so many training flops make one measurement: a second or so on one core
@@ -67,7 +67,7 @@ def _compare(name: str, network: Network, pairs: int) -> str:
 def _ours(network: Network, split: Split) -> tuple[float, float]:
     """Return the seconds of a warm epoch, and of everything before it."""
     started = time.perf_counter()
-    on_device = to_device(split)
+    on_device = to_device(split, scale_of(split.x))
     data = DeviceData(train=on_device, validation=on_device, copies=1, augment=Augment())
     history = fit.train(
         model.build(network, 0, portable=False),
