@@ -226,12 +226,14 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     from mpineat import console
+    from mpineat.genotype.hyperparameters import applied, described
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 
     view = overview(arguments.run_dir)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
+    evolved = genotype.blueprint.training if genotype else None
     console.listen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
@@ -239,14 +241,15 @@ def _export(arguments: argparse.Namespace) -> int:
 
     exported = export.export(
         Network.from_json(outcome.network_after or {}),
-        view.config,
+        applied(evolved, view.config),
         output=arguments.output,
         format=arguments.format,
         epochs=arguments.epochs,
-        learning_rate=genotype.blueprint.learning_rate if genotype else None,
     )
     accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
     print(f"candidate {outcome.candidate}, {accuracy}")
+    if evolved is not None:
+        print(f"evolved training: {described(evolved)}")
     print(exported)
     return DONE
 

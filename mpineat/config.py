@@ -45,6 +45,11 @@ class Augment(Section):
     shift: float = option(0.1, "largest shift, as a fraction of height and width", ge=0, le=0.5)
     rotate: float = option(0.0, "largest rotation either way, in degrees", ge=0, le=180)
     brightness: Rate = option(0.0, "largest change of brightness, as a fraction of the full range")
+    scale: float = option(0.0, "largest magnification or reduction, as a fraction of the size", ge=0, lt=1)
+    contrast: Rate = option(0.0, "largest relative change of the values (CoDeepNEAT: value scale)")
+    saturation: Rate = option(0.0, "largest relative change of saturation; colour images alone")
+    hue: float = option(0.0, "largest turn of the hue either way, in degrees; colour images alone", ge=0, le=180)
+    originals: bool = option(False, "change the first copy too, as CoDeepNEAT does")
 
 
 class Dataset(Section):
@@ -150,6 +155,30 @@ class Distance(Section):
         return self
 
 
+class TrainingRanges(Section):
+    """What `evolve_training` evolves beside the learning rate (CoDeepNEAT, table 1); equal bounds fix a setting."""
+
+    momentum: tuple[Rate, Rate] = option((0.68, 0.99), "training.momentum")
+    nesterov: tuple[bool, ...] = option((False, True), "training.nesterov", min_length=1)
+    flip: tuple[bool, ...] = option((False, True), "dataset.augment.flip", min_length=1)
+    shift: tuple[Rate, Rate] = option((0.0, 0.1), "shift (table: crops of 26 to 32 of 32 pixels, so 3 / 32 either way)")
+    scale: tuple[Rate, Rate] = option((0.0, 0.3), "scale (table: spatial scaling)")
+    rotate: tuple[float, float] = option((0.0, 15.0), "rotate, in degrees (not in the table)")
+    brightness: tuple[Rate, Rate] = option((0.0, 0.5), "brightness (table: value shift)")
+    contrast: tuple[Rate, Rate] = option((0.0, 0.5), "contrast (table: value scale)")
+    saturation: tuple[Rate, Rate] = option((0.0, 0.5), "saturation (table: saturation scale)")
+    hue: tuple[float, float] = option((0.0, 45.0), "hue, in degrees (table: hue shift)")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> TrainingRanges:
+        limits = {"momentum": 0.999, "shift": 0.5, "scale": 0.9, "rotate": 180.0, "hue": 180.0}
+        for name in set(TrainingRanges.model_fields) - {"nesterov", "flip"}:
+            (low, high), most = getattr(self, name), limits.get(name, 1.0)
+            if not 0 <= low <= high <= most:
+                raise ValueError(f"evolution.ranges.{name}: {low} to {high} is no range within 0 to {most}")
+        return self
+
+
 class Evolution(Section):
     """How the two populations evolve."""
 
@@ -177,10 +206,13 @@ class Evolution(Section):
     failed_fitness: Literal["worst", "ignore"] = option(
         "worst", "a candidate that failed by its own fault counts as the generation's worst fitness, or not at all"
     )
-    evolve_training: bool = option(False, "evolve the learning rate with the blueprint (thesis: off)")
+    evolve_training: bool = option(
+        False, "evolve learning rate, momentum and augmentation with the blueprint (CoDeepNEAT; thesis: off)"
+    )
     learning_rate: tuple[Positive, Positive] = option(
         (1e-4, 1e-1), "range of the evolved learning rate, log scale (CoDeepNEAT)"
     )
+    ranges: TrainingRanges = option(TrainingRanges(), "ranges of the other evolved settings of training")
     mutation: Mutation = option(Mutation(), "rates of the mutations")
     distance: Distance = option(Distance(), "weights of the compatibility distance")
 
@@ -190,6 +222,8 @@ class Evolution(Section):
             size, species = getattr(self, f"{kind}s"), getattr(self, f"{kind}_species")
             if species > size:
                 raise ValueError(f"evolution.{kind}_species: {species} species cannot hold {size} {kind}s")
+        if self.learning_rate[0] > self.learning_rate[1]:
+            raise ValueError("evolution.learning_rate: the lower bound is above the upper bound")
         if self.strategy == "random" and self.schedule == "steady":
             raise ValueError("evolution.schedule: random search has no parents to wait for; use generational")
         return self
@@ -201,6 +235,8 @@ class Training(Section):
     epochs: Count = option(8, "epochs of training for a candidate's fitness (CoDeepNEAT: 8)")
     batch_size: Count = option(128, "examples per training step")
     learning_rate: Positive = option(1e-3, "Adam's step size")
+    momentum: float = option(0.9, "Adam's decay of the gradient's mean, beta_1", ge=0, lt=1)
+    nesterov: bool = option(False, "look one step ahead along that mean (Dozat 2016)")
     deterministic: bool = option(False, "bit-equal results on one kind of CPU: deterministic ops, one thread")
     threads: Count | None = option(None, "CPU threads of an evaluation; none: the node's cores shared by its workers")
     max_minutes: Positive | None = option(None, "end a candidate's evaluation after so many minutes, keep it as failed")

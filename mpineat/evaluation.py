@@ -12,6 +12,7 @@ import numpy as np
 from mpineat.config import Config
 from mpineat.farm import Farm
 from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import INPUT, Network
 from mpineat.progress import Progress
@@ -20,8 +21,8 @@ from mpineat.tasks import Outcome, Seconds, Task
 
 POLL_SECONDS = 0.5
 
-# What an outcome depends on beside the configuration: network hash, learning rate, compressed.
-Key = tuple[str, float | None, bool]
+# What an outcome depends on beside the configuration: network hash, evolved training, compressed.
+Key = tuple[str, Hyperparameters | None, bool]
 
 
 class Stopped(Exception):
@@ -115,12 +116,12 @@ class Evaluations:
 
     def _key(self, candidate: Candidate, network_hash: str) -> Key:
         compress = compresses(self._config, candidate.generation)
-        return network_hash, candidate.blueprint.learning_rate, compress
+        return network_hash, candidate.blueprint.training, compress
 
     def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
         # Equal networks get equal seeds: an outcome must not depend on which of them is trained.
-        rate_bits = int(np.float64(key[1] or 0.0).view(np.uint64))
-        entropy = [self._config.run.seed, int(key[0], 16), rate_bits]
+        settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in key[1] or (0.0,)]
+        entropy = [self._config.run.seed, int(key[0], 16), *settings]
         return Task(
             candidate=candidate,
             network_hash=key[0],

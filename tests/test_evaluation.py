@@ -8,7 +8,14 @@ from mpineat.config import Config
 from mpineat.config_file import loads
 from mpineat.evaluation import Evaluations, Stopped, compresses, repeat
 from mpineat.genotype.candidate import Candidate
-from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genes import (
+    INPUT,
+    OUTPUT,
+    BlueprintNode,
+    Connection,
+    Hyperparameters,
+    ModuleNode,
+)
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.phenotype.build import build_network
 from mpineat.phenotype.narrow import scale_widths
@@ -20,10 +27,17 @@ from mpineat.tasks import Outcome, Seconds, Task
 CONFIG = loads("compression: {inherit: true, every: 2}")
 
 
-def candidate(id: int, filters: int = 16, node: int = 2, rate: float | None = None) -> Candidate:
+def candidate(
+    id: int,
+    filters: int = 16,
+    node: int = 2,
+    rate: float | None = None,
+    momentum: float | None = None,
+) -> Candidate:
     path = (Connection(node + 1, INPUT, node, True), Connection(node + 2, node, OUTPUT, True))
     module = Module(node, (ModuleNode(node, filters, 3, "none", 0.0),), path, "add")
-    blueprint = Blueprint(id, (BlueprintNode(node, 0),), path, (32,), learning_rate=rate)
+    training = None if rate is None else Hyperparameters(rate, momentum)
+    blueprint = Blueprint(id, (BlueprintNode(node, 0),), path, (32,), training)
     return Candidate(id, 0, blueprint, ((0, module),))
 
 
@@ -129,12 +143,14 @@ def test_what_the_machine_spoilt_is_tried_again() -> None:
     assert len(farm.seen) == 2
 
 
-def test_learning_rate_is_part_of_what_is_equal() -> None:
+def test_evolved_training_is_part_of_what_is_equal() -> None:
     farm = Farm()
     found, _ = evaluations(farm)
-    for one in (candidate(0, rate=0.1), candidate(1, rate=0.01)):
+    several = [candidate(0), candidate(1, rate=0.1), candidate(2, rate=0.01)]
+    several.append(candidate(3, rate=0.01, momentum=0.7))
+    for one in several:
         found.submit(one, network(one))
-    assert len({task.seed for task in farm.seen}) == 2
+    assert len({task.seed for task in farm.seen}) == 4
 
 
 def test_equal_networks_get_equal_seeds_in_different_runs() -> None:

@@ -66,4 +66,4 @@ class BlueprintOperators:
 
     def content(self, genome: Blueprint) -> object:
         """Return what makes two blueprints duplicates; what they retain is no gene."""
-        return (genome.nodes, genome.connections, genome.dense, genome.learning_rate)
+        return (genome.nodes, genome.connections, genome.dense, genome.training)

@@ -65,7 +65,7 @@ def repoint(
             nodes,
             blueprint.connections,
             blueprint.dense,
-            blueprint.learning_rate,
+            blueprint.training,
             retained,
             blueprint.parents,
             blueprint.birth,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from mpineat.config import Config
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection
 from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.hyperparameters import random_hyperparameters
 from mpineat.genotype.innovation import Innovations
 from mpineat.genotype.settings import random_node
 from mpineat.genotype.structure import Rejected, add_connection
@@ -41,15 +41,13 @@ def random_blueprint(
     """Return a chain of `sizes` (fewest, most) nodes that point to random ones of `species`."""
     ids, connections = _chain(draws.between(sizes), innovations)
     space, evolution = config.search_space, config.evolution
-    rate = (
-        _random_learning_rate(evolution.learning_rate, draws) if evolution.evolve_training else None
-    )
+    training = random_hyperparameters(evolution, draws) if evolution.evolve_training else None
     return Blueprint(
         id,
         tuple([BlueprintNode(node, draws.choice(species)) for node in ids]),
         connections,
         tuple([draws.between(space.dense_units) for _ in range(space.dense_layers)]),
-        rate,
+        training,
         (),
         (),
         birth,
@@ -67,11 +65,6 @@ def random_shortcuts(
         except Rejected:  # every pair of nodes is connected
             break
     return connections
-
-
-def _random_learning_rate(bounds: tuple[float, float], draws: Draws) -> float:
-    low, high = bounds
-    return min(max(math.exp(math.log(high / low) * draws.uniform()) * low, low), high)
 
 
 def _chain(length: int, innovations: Innovations) -> tuple[list[int], tuple[Connection, ...]]:

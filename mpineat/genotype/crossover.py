@@ -10,6 +10,7 @@ from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import OUTPUT, Connection
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.graph import all_on_paths
+from mpineat.genotype.hyperparameters import cross_hyperparameters
 from mpineat.genotype.structure import NodeT
 
 STAYS_DISABLED = 0.75  # NEAT: a gene disabled in one parent is disabled in the offspring
@@ -38,7 +39,7 @@ def cross_blueprints(
         _cross_nodes(fitter.nodes, other.nodes, draws),
         _cross_connections(fitter.connections, other.connections, draws),
         tuple(dense),
-        fitter.learning_rate if uniform() < 0.5 else other.learning_rate,
+        cross_hyperparameters(fitter.training, other.training, draws),
         fitter.retained,
         (fitter.id, other.id),
         birth,

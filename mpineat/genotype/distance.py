@@ -9,7 +9,6 @@ comparable.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from mpineat.config import Config, Distance
 from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.hyperparameters import scaled
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -100,18 +100,15 @@ def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
 
 def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
     """Lay out blueprints for `distances`."""
-    low, high = config.evolution.learning_rate
     dense = [
         _scaled([blueprint.dense[i] for blueprint in blueprints], config.search_space.dense_units)
         for i in range(config.search_space.dense_layers)
     ]
-    rates = [math.log(blueprint.learning_rate or low) for blueprint in blueprints]
+    numbers, kinds = scaled([blueprint.training for blueprint in blueprints], config)
     nodes = list(chain.from_iterable([blueprint.nodes for blueprint in blueprints]))
     return _packed(
         blueprints,
-        _own_settings(
-            len(blueprints), (*dense, _scaled(rates, (math.log(low), math.log(high)))), ()
-        ),
+        _own_settings(len(blueprints), (*dense, *numbers), kinds),
         Block(
             _first(blueprints, lambda blueprint: len(blueprint.nodes)),
             _integers([node.id for node in nodes]),

@@ -37,3 +37,23 @@ class Connection(NamedTuple):
     source: int
     target: int
     enabled: bool
+
+
+class Hyperparameters(NamedTuple):
+    """A blueprint's settings of training and augmentation, each named as its option is.
+
+    None stands for the configured value: genotypes of earlier versions know the learning rate
+    alone.
+    """
+
+    learning_rate: float
+    momentum: float | None = None
+    nesterov: bool | None = None
+    flip: bool | None = None
+    shift: float | None = None
+    scale: float | None = None
+    rotate: float | None = None
+    brightness: float | None = None
+    contrast: float | None = None
+    saturation: float | None = None
+    hue: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Blueprint:
     Attributes:
         nodes, connections, parents, birth: As in Module.
         dense: Units of each dense layer before the output layer.
-        learning_rate: Evolved step size; None where `evolution.evolve_training` is off.
+        training: How its candidates are trained; None where `evolution.evolve_training` is off.
         retained: (species, module id) pairs: the module that served a species pointer best so far.
     """
 
@@ -43,7 +43,7 @@ class Blueprint:
     nodes: tuple[BlueprintNode, ...]
     connections: tuple[Connection, ...]
     dense: tuple[int, ...]
-    learning_rate: float | None = None
+    training: Hyperparameters | None = None
     retained: tuple[tuple[int, int], ...] = ()
     parents: tuple[int, ...] = ()
     birth: int = 0

@@ -6,7 +6,6 @@ genome costs no more than the mutations that befall it.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -17,8 +16,9 @@ from mpineat.config import Config
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.hyperparameters import vary_hyperparameters
 from mpineat.genotype.innovation import Innovations
-from mpineat.genotype.settings import random_node, switch, vary_counts, vary_nodes, vary_reals
+from mpineat.genotype.settings import random_node, switch, vary_counts, vary_nodes
 from mpineat.genotype.structure import (
     NodeT,
     Rejected,
@@ -47,7 +47,7 @@ class Mutation:
         counts: Counter[str],
     ) -> None:
         self.space, self.rates = config.search_space, config.evolution.mutation
-        self.learning_rates = config.evolution.learning_rate
+        self.config = config
         self.birth, self.innovations, self.draws, self.counts = birth, innovations, draws, counts
 
     def modules(
@@ -93,13 +93,13 @@ class Mutation:
         dense = np.fromiter(sizes_before, np.int64).reshape(len(blueprints), -1)
         units = vary_counts(dense, space.dense_units, rates, draws.rng).tolist()
         return [
-            Blueprint(id, own, links, tuple(sizes), rate, old.retained, ancestors, self.birth)
-            for id, own, links, sizes, rate, old, ancestors in zip(
+            Blueprint(id, own, links, tuple(sizes), training, old.retained, ancestors, self.birth)
+            for id, own, links, sizes, training, old, ancestors in zip(
                 ids,
                 nodes,
                 connections,
                 units,
-                self._learning_rates(blueprints),
+                vary_hyperparameters([old.training for old in blueprints], self.config, draws.rng),
                 blueprints,
                 parents,
                 strict=True,
@@ -118,17 +118,6 @@ class Mutation:
                 node = BlueprintNode(nodes[i].id, self.draws.choice(others))
                 genomes[place] = (*nodes[:i], node, *nodes[i + 1 :])
                 self.counts["mutated_repoint"] += 1
-
-    def _learning_rates(self, blueprints: Sequence[Blueprint]) -> Sequence[float | None]:
-        rates = [blueprint.learning_rate for blueprint in blueprints]
-        known = [rate for rate in rates if rate is not None]
-        if len(known) < len(rates):  # they are all there or all missing (evolution.evolve_training)
-            return rates
-        low, high = self.learning_rates
-        logs = vary_reals(
-            np.log(known), (math.log(low), math.log(high)), self.rates, self.draws.rng
-        )
-        return [float(rate) for rate in np.clip(np.exp(logs), low, high)]
 
     def _vary_structure(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mpineat.genotype.candidate import Candidate
-from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 
 
@@ -41,7 +41,7 @@ def blueprint_to_json(blueprint: Blueprint) -> dict[str, Any]:
         "nodes": [list(node) for node in blueprint.nodes],
         "connections": [list(gene) for gene in blueprint.connections],
         "dense": list(blueprint.dense),
-        "learning_rate": blueprint.learning_rate,
+        "training": blueprint.training and blueprint.training._asdict(),
         "retained": [list(pair) for pair in blueprint.retained],
         "parents": list(blueprint.parents),
         "birth": blueprint.birth,
@@ -55,11 +55,18 @@ def blueprint_from_json(value: Mapping[str, Any]) -> Blueprint:
         nodes=tuple(BlueprintNode(*node) for node in value["nodes"]),
         connections=tuple(Connection(*gene) for gene in value["connections"]),
         dense=tuple(value["dense"]),
-        learning_rate=value["learning_rate"],
+        training=_training_from_json(value),
         retained=tuple((species, module) for species, module in value["retained"]),
         parents=tuple(value["parents"]),
         birth=value["birth"],
     )
+
+
+def _training_from_json(value: Mapping[str, Any]) -> Hyperparameters | None:
+    if "training" not in value:  # of an earlier version
+        rate = value["learning_rate"]
+        return None if rate is None else Hyperparameters(rate)
+    return None if value["training"] is None else Hyperparameters(**value["training"])
 
 
 def candidate_to_json(candidate: Candidate) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mpineat.config import Config
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.graph import problem
+from mpineat.genotype.hyperparameters import CHOICES, ranges
 
 
 def module_problem(module: Module, config: Config) -> str | None:
@@ -38,10 +39,14 @@ def blueprint_problem(blueprint: Blueprint, config: Config) -> str | None:
         return f"it has {len(blueprint.dense)} dense layers, not search_space.dense_layers"
     if any(not 1 <= units <= space.dense_units[1] for units in blueprint.dense):
         return f"its dense layers {list(blueprint.dense)} are out of search_space.dense_units"
-    low, high = evolution.learning_rate
-    rate = blueprint.learning_rate
-    if evolution.evolve_training != (rate is not None):
-        return "its learning rate contradicts evolution.evolve_training"
-    if rate is not None and not low <= rate <= high:
-        return f"its learning rate {rate} is out of evolution.learning_rate"
+    if evolution.evolve_training != (blueprint.training is not None):
+        return "its hyperparameters contradict evolution.evolve_training"
+    for (name, range_), value in zip(
+        ranges(evolution).items(), blueprint.training or (), strict=False
+    ):
+        known = (
+            value in range_ if name in CHOICES else value is None or range_[0] <= value <= range_[1]
+        )
+        if not known and value is not None:
+            return f"its {name} {value} is out of its range {list(range_)}"
     return None

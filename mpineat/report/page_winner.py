@@ -7,6 +7,8 @@ from typing import Any
 from markupsafe import Markup
 
 from mpineat import units
+from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.hyperparameters import described
 from mpineat.phenotype.network import Network
 from mpineat.report import charts, drawing
 from mpineat.report.family import family
@@ -34,7 +36,7 @@ def winner(view: Overview) -> dict[str, Any] | None:
     learning = charts.learning_chart(best)
     return {
         "id": best.candidate,
-        "story": _winner_story(view, best),
+        "story": _winner_story(view, best, candidate),
         "blueprint_id": candidate.blueprint.id if candidate else None,
         "blueprint": Markup(drawing.blueprint_drawing(candidate)) if candidate else None,
         "modules": [
@@ -49,7 +51,7 @@ def winner(view: Overview) -> dict[str, Any] | None:
     }
 
 
-def _winner_story(view: Overview, best: Outcome) -> str:
+def _winner_story(view: Overview, best: Outcome, candidate: Candidate | None) -> str:
     parts = [
         f"Found in generation {view.generation_of[best.candidate]}, trained in "
         f"{units.duration(best.seconds.total)} on rank {best.rank}"
@@ -69,6 +71,8 @@ def _winner_story(view: Overview, best: Outcome) -> str:
         )
     if best.compressed is not None and best.compressed.removed:
         parts.append(f"layers removed: {', '.join(best.compressed.removed)}")
+    if candidate is not None and candidate.blueprint.training is not None:
+        parts.append(f"evolved training: {described(candidate.blueprint.training)}")
     return "; ".join(parts) + "."
 
 

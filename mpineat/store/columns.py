@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 Table = np.ndarray[Any, np.dtype[np.void]]
-Columns = Mapping[str, type]  # name -> int, float, bool, str, OptionalInt or OptionalFloat
+Columns = Mapping[str, type]  # name -> int, float, bool, str or an optional kind
 
 
 class OptionalInt:
@@ -23,7 +23,15 @@ class OptionalFloat:
     """Numbers, or None, which is written as NaN."""
 
 
-_OPTIONAL: dict[object, type] = {int | None: OptionalInt, float | None: OptionalFloat}
+class OptionalBool:
+    """True, False, or None, which is written as -1."""
+
+
+_OPTIONAL: dict[object, type] = {
+    int | None: OptionalInt,
+    float | None: OptionalFloat,
+    bool | None: OptionalBool,
+}
 _PLAIN = (int, float, bool, str)
 _SMALL = np.iinfo(np.int32)
 
@@ -76,6 +84,8 @@ def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
         return np.array(values, np.float64)
     if kind is OptionalFloat:
         return np.array([np.nan if value is None else value for value in values], np.float64)
+    if kind is OptionalBool:
+        return np.array([-1 if value is None else value for value in values], np.int8)
     if kind is OptionalInt:
         values = [-1 if value is None else value for value in values]
     numbers = np.array(values, np.int64)
@@ -111,6 +121,8 @@ def _decode(kind: type, values: list[Any]) -> list[Any]:
         return [texts[text] for text in values]
     if kind is OptionalInt:
         return [None if value == -1 else value for value in values]
+    if kind is OptionalBool:
+        return [None if value == -1 else bool(value) for value in values]
     if kind is OptionalFloat:
         return [None if value != value else value for value in values]
     return values

@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 from typing import Any, Generic
 
 from mpineat.evolution.state import GenomeT, Population, Species
-from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store.columns import (
     OptionalFloat,
@@ -50,10 +50,15 @@ COUNTERS: dict[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class Genes:
-    """A table that holds a list of every genome, one list after another."""
+    """A table that holds a list of every genome, one list after another.
+
+    Attributes:
+        single: The field is one value or None, which lies in the table as a list of one or none.
+    """
 
     columns: Mapping[str, type]
     make: Callable[..., Any]
+    single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +87,12 @@ MODULES = Kind(
 )
 BLUEPRINTS = Kind(
     "blueprints",
-    {"learning_rate": OptionalFloat},
+    {},
     {
         "nodes": Genes(columns_of(BlueprintNode), BlueprintNode),
         "connections": _CONNECTIONS,
         "dense": Genes({"units": int}, int),
+        "training": Genes(columns_of(Hyperparameters), Hyperparameters, single=True),
         "retained": Genes({"species": int, "module": int}, lambda *pair: pair),
     },
     Blueprint,
@@ -170,6 +176,8 @@ def _list_tables(kind: Kind[GenomeT], pool: Sequence[GenomeT]) -> dict[str, Tabl
     begins = []
     for name, genes in kind.lists.items():
         lists: list[tuple[Any, ...]] = [getattr(genome, name) for genome in pool]
+        if genes.single:
+            lists = [() if value is None else (value,) for value in lists]
         values = list(chain.from_iterable(lists))
         if len(genes.columns) == 1:  # plain values
             values = list(zip(values, strict=True))
@@ -240,11 +248,21 @@ def population_from(
     return population, pool
 
 
-def _lists(kind: Kind[GenomeT], tables: Mapping[str, Table]) -> list[list[tuple[Any, ...]]]:
+def _lists(kind: Kind[GenomeT], tables: Mapping[str, Table]) -> list[list[Any]]:
     """Return, for each list of the kind, the tuple of every genome."""
-    found = []
-    begins = from_table(dict.fromkeys(kind.lists, int), tables[f"{kind.name}/offsets"])
-    for (name, genes), begin in zip(kind.lists.items(), begins, strict=True):
+    found: list[list[Any]] = []
+    for name, genes in kind.lists.items():
+        if name == "training" and f"{kind.name}/{name}" not in tables:
+            found.append(_earlier_training(tables))
+            continue
         values = tuple(map(genes.make, *from_table(genes.columns, tables[f"{kind.name}/{name}"])))
-        found.append([values[start:end] for start, end in pairwise(begin)])
+        [begin] = from_table({name: int}, tables[f"{kind.name}/offsets"])
+        lists: list[Any] = [values[start:end] for start, end in pairwise(begin)]
+        found.append([one[0] if one else None for one in lists] if genes.single else lists)
     return found
+
+
+def _earlier_training(tables: Mapping[str, Table]) -> list[Hyperparameters | None]:
+    """Return the evolved training of files in which the learning rate was a column of its own."""
+    [rates] = from_table({"learning_rate": OptionalFloat}, tables[f"{BLUEPRINTS.name}/genomes"])
+    return [None if rate is None else Hyperparameters(rate) for rate in rates]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras's defaults
+BETA_2, EPSILON = 0.999, 1e-7  # Keras's defaults
 
 Rate = float | Callable[[tf.Tensor], tf.Tensor]
 
@@ -18,10 +18,23 @@ Rate = float | Callable[[tf.Tensor], tf.Tensor]
 class Adam:
     """The moments of some variables, and their update."""
 
-    def __init__(self, variables: Sequence[tf.Variable], learning_rate: Rate) -> None:
-        """Begin with moments of zero; a learning rate may be a function of the step."""
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        learning_rate: Rate,
+        momentum: float = 0.9,
+        *,
+        nesterov: bool = False,
+    ) -> None:
+        """Begin with moments of zero; a learning rate may be a function of the step.
+
+        Args:
+            momentum: Decay of the first moment, beta_1.
+            nesterov: Update by the moment as the next step will see it (Dozat 2016).
+        """
         self.variables = tuple(variables)
         self.learning_rate = learning_rate
+        self.momentum, self.nesterov = momentum, nesterov
         self._first = [
             tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables
         ]
@@ -42,11 +55,12 @@ class Adam:
                 var=variable.handle,
                 m=first.handle,
                 v=second.handle,
-                beta1_power=BETA_1**count,
+                beta1_power=self.momentum**count,
                 beta2_power=BETA_2**count,
                 lr=rate,
-                beta1=BETA_1,
+                beta1=self.momentum,
                 beta2=BETA_2,
                 epsilon=EPSILON,
                 grad=gradient,
+                use_nesterov=self.nesterov,
             )

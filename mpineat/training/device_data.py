@@ -49,8 +49,8 @@ class DeviceData:
     """What every candidate of a child process trains on; loaded once.
 
     Attributes:
-        copies: Size of the training set in multiples of the images; copies after the first are
-            augmented.
+        copies: Size of the training set in multiples of the images.
+        augment: How copies after the first are augmented; its `originals` adds the first.
     """
 
     train: DeviceSplit
@@ -66,10 +66,11 @@ class DeviceData:
     def batch(self, index: tf.Tensor, seed: int, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return images as a model takes them, and labels; `index` is in [0, train_examples)."""
         image = index % len(self.train.y)
-        if self.copies == 1:
+        unchanged = 0 if self.augment.originals else len(self.train.y)
+        if unchanged == self.train_examples:
             return self.train.batch(image)
         x = unit(tf.gather(self.train.x, image))
-        x = augmented(x, index >= len(self.train.y), self.augment, (seed, step))
+        x = augmented(x, index >= unchanged, self.augment, (seed, step))
         return self.train.scale.standardized(x), tf.gather(self.train.y, image)
 
 

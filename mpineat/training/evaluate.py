@@ -14,6 +14,7 @@ from tensorflow import keras
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible
+from mpineat.genotype.hyperparameters import applied
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.network import Network
@@ -125,12 +126,13 @@ class _Evaluation:
 
     def run(self) -> None:
         """Evaluate; the findings are in `found`."""
-        config, data, task = self.evaluator.config, self.evaluator.data, self.task
+        task = self.task
+        config = applied(task.candidate.blueprint.training, self.evaluator.config)
+        data = replace(self.evaluator.data, augment=config.dataset.augment)
         settings = {
             "seed": task.seed,
             "batch_size": task.batch_size or config.training.batch_size,
-            "learning_rate": task.candidate.blueprint.learning_rate
-            or config.training.learning_rate,
+            "learning_rate": config.training.learning_rate,
             "deadline": self._deadline(),
         }
         self.before = self.after = assemble(

@@ -69,7 +69,8 @@ def train(
     Args:
         epochs: Passes over the training set; a fraction stops within one.
         seed: Of the order of the examples and of their augmentation.
-        training: Its `jit_compile` says whether XLA compiles the step.
+        training: Its `momentum` and `nesterov` are Adam's; its `jit_compile` says whether XLA
+            compiles the step.
         penalty: A scalar that the loss grows by; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
             times an epoch.
@@ -89,7 +90,7 @@ def train(
         data,
         batch_size,
         seed,
-        Adam(trainable(model), learning_rate),
+        Adam(trainable(model), learning_rate, training.momentum, nesterov=training.nesterov),
         penalty,
         training.jit_compile == "on",
     )

@@ -103,11 +103,12 @@ def test_replaced_genomes_stay_in_their_species():
     assert len(new.modules.genomes) == len(state.modules.genomes)
 
 
-def test_learning_rates_evolve_only_where_they_are_asked_for():
-    assert {b.learning_rate for b in grown(OPTIONS, 3).blueprints.genomes} == {None}
-    rates = {b.learning_rate for b in grown(config(evolve_training=True), 6).blueprints.genomes}
-    assert len(rates) > 1
-    assert all(1e-4 <= rate <= 1e-1 for rate in rates)
+def test_hyperparameters_evolve_only_where_they_are_asked_for():
+    assert {b.training for b in grown(OPTIONS, 3).blueprints.genomes} == {None}
+    options = config(evolve_training=True)
+    blueprints = grown(options, 6).blueprints.genomes
+    assert len({b.training for b in blueprints}) > 1
+    assert not [problem for b in blueprints if (problem := blueprint_problem(b, options))]
 
 
 def test_a_whole_population_of_failures_breeds_on():

@@ -32,7 +32,8 @@ def test_matching_genes_come_from_either_parent_and_from_nowhere_else(family):
         assert set(child_b.nodes) <= set(fitter_b.nodes) | set(other_b.nodes)
         pairs = zip(child_b.dense, fitter_b.dense, other_b.dense, strict=True)
         assert all(units in (a, b) for units, a, b in pairs)
-        assert child_b.learning_rate in (fitter_b.learning_rate, other_b.learning_rate)
+        settings = zip(child_b.training, fitter_b.training, other_b.training, strict=True)
+        assert all(value in (a, b) for value, a, b in settings)
 
 
 def test_both_parents_give_genes():

@@ -9,15 +9,19 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from numpy.lib.recfunctions import append_fields
 
 from mpineat import run_directory, store
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store import Generation
 from mpineat.store.columns import columns_of, from_table, to_table
+from mpineat.store.genomes import BLUEPRINTS, Pool, counters_row, population_from, population_tables
 from mpineat.store.hdf5 import content_sha256
 from mpineat.tasks import Compressed, Seconds
 from tests.store.examples import generation, run
@@ -140,7 +144,7 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
     ("value", "kept"),
     [
         (Module, "id nodes connections join parents birth"),
-        (Blueprint, "id nodes connections dense learning_rate retained parents birth"),
+        (Blueprint, "id nodes connections dense training retained parents birth"),
         (Candidate, "id generation blueprint modules"),
         (Species, "id representative members best_fitness age stagnation"),
         (
@@ -154,3 +158,16 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
 def test_a_new_field_is_not_forgotten(value: type, kept: str) -> None:
     """These classes have tables of their own making: a field that they gain needs a column."""
     assert [field.name for field in fields(value)] == kept.split()
+
+
+def test_files_of_a_learning_rate_alone_are_read() -> None:
+    """Before other hyperparameters evolved, the learning rate was a column of the genomes."""
+    population = generation().state.blueprints
+    tables = population_tables(BLUEPRINTS, population, Pool(population.genomes))
+    del tables["blueprints/training"]
+    rates = np.array([0.5, *[np.nan] * (len(population.genomes) - 1)])
+    earlier = "blueprints/genomes"
+    tables[earlier] = append_fields(tables[earlier], "learning_rate", rates, usemask=False)
+    found, _ = population_from(BLUEPRINTS, tables, counters_row(BLUEPRINTS, population))
+    assert found.genomes[0].training == Hyperparameters(0.5)
+    assert found.genomes[1:] == population.genomes[1:]

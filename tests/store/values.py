@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.candidate import Candidate
-from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
+from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store import Generation
 from mpineat.tasks import REASONS, Compressed, Epoch, Outcome, Seconds
@@ -42,13 +42,20 @@ MODULES = st.builds(
     parents=PARENTS,
     birth=SMALL,
 )
+HYPERPARAMETERS = st.builds(
+    Hyperparameters,
+    RATES,
+    st.none() | RATES,
+    *[st.none() | st.booleans()] * 2,
+    *[st.none() | RATES] * 7,
+)
 BLUEPRINTS = st.builds(
     Blueprint,
     id=SMALL,
     nodes=st.lists(st.builds(BlueprintNode, IDS, SMALL), max_size=4).map(tuple),
     connections=CONNECTIONS,
     dense=st.lists(SMALL, max_size=3).map(tuple),
-    learning_rate=st.none() | RATES,
+    training=st.none() | HYPERPARAMETERS,
     retained=st.lists(st.tuples(SMALL, IDS), max_size=3).map(tuple),
     parents=PARENTS,
     birth=SMALL,

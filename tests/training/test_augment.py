@@ -58,6 +58,39 @@ def test_brightness_moves_an_image_as_a_whole_and_stays_in_range(images):
     assert changed(images, brightness=1.0).max() <= 1
 
 
+def test_a_change_of_scale_keeps_the_middle_and_moves_the_rim():
+    x = np.zeros((40, 11, 11, 1), np.float32)
+    x[:, 5, 5], x[:, 5, 9] = 1, 1
+    found = changed(tf.constant(x), scale=0.3)
+    assert found[:, 5, 5].min() > 0.99
+    assert found[:, 5, 9].mean() < 0.9
+
+
+def test_hue_and_saturation_leave_grey_and_the_luma_as_they_are(images):
+    soft = 0.4 + 0.2 * images
+    found = changed(soft, hue=45.0, saturation=0.5)
+    luma = np.array([0.299, 0.587, 0.114])
+    assert np.allclose(found @ luma, soft.numpy() @ luma, atol=1e-3)
+    assert not np.allclose(found, soft, atol=1e-2)
+    grey = tf.repeat(soft[..., :1], 3, axis=3)
+    assert np.allclose(changed(grey, hue=45.0, saturation=0.5), grey, atol=1e-3)
+    assert np.array_equal(changed(soft[..., :1], hue=45.0, saturation=0.5), soft[..., :1])
+
+
+def test_contrast_multiplies_an_image_as_a_whole(images):
+    found = changed(0.5 * images, contrast=0.5) / (0.5 * images.numpy())
+    assert np.allclose(found, found[:, :1, :1, :1], atol=1e-3)
+    assert found.min() >= 0.5 - 1e-3
+    assert found.max() <= 1.5 + 1e-3
+    assert found.max() - found.min() > 0.5
+
+
+def test_further_changes_leave_the_first_ones_what_they_were(images):
+    """A configuration without them has the history that it had before they existed."""
+    both = changed(images, flip=True, shift=0.1, saturation=1e-9)
+    assert np.allclose(both, changed(images, flip=True, shift=0.1), atol=1e-4)
+
+
 def test_only_the_chosen_change_and_equal_seeds_change_alike(images):
     chosen = tf.constant([False, True] * 20)
     options = {"flip": True, "shift": 0.1, "rotate": 10.0, "brightness": 0.1}
@@ -75,8 +108,18 @@ def test_copies_enlarge_the_training_set_and_the_first_stays_as_it_is():
     assert data.train_examples == 3 * n
     index = tf.constant([4, 4 + n, 4 + 2 * n])
     x, y = data.batch(index, 0, tf.constant(0))
-    original = data.train.x[4].numpy() / 255
+    original = data.train.batch(tf.constant([4]))[0][0]
     assert np.allclose(x[0], original, atol=1e-5)
     assert not np.allclose(x[1], original, atol=1e-3)
     assert not np.allclose(x[1], x[2], atol=1e-3)
     assert y.numpy().tolist() == [data.train.y[4].numpy()] * 3
+
+
+def test_originals_change_too_where_asked():
+    options = Dataset(augment=Augment(**(NOTHING | {"contrast": 0.5, "originals": True})))
+    data = fit.load(open_dataset(options, 0), options)
+    plain = fit.load(open_dataset(Dataset(), 0), Dataset())
+    index = tf.range(20)
+    x, _ = data.batch(index, 0, tf.constant(0))
+    assert not np.allclose(x, plain.batch(index, 0, tf.constant(0))[0], atol=1e-2)
+    assert data.train_examples == plain.train_examples

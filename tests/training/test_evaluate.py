@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +11,7 @@ import tensorflow as tf
 from mpineat.config import Config
 from mpineat.errors import Infeasible
 from mpineat.evolution.strategy import select
+from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.tasks import Task, outcome_from_bytes, outcome_to_bytes
@@ -73,6 +76,21 @@ def test_equal_tasks_have_equal_outcomes(evaluator, candidate):
     first, second = evaluator(task(candidate)), evaluator(task(candidate))
     assert first.curve == second.curve
     assert evaluator(task(candidate, seed=5)).curve != first.curve
+
+
+def test_evolved_settings_reach_the_training_and_the_augmentation(evaluator, candidate):
+    plain = Hyperparameters(1e-3, 0.9, False, False, *[0.0] * 7)
+    item, network = candidate
+
+    def curve(**genes):
+        training = plain._replace(**genes)
+        blueprint = replace(item.blueprint, training=training)
+        return evaluator(task((replace(item, blueprint=blueprint), network))).curve
+
+    curves = [evaluator(task(candidate)).curve, curve(momentum=0.7), curve(nesterov=True)]
+    curves += [curve(flip=True), curve(scale=0.3)]
+    assert curve() == curves[0]
+    assert all(one != other for i, one in enumerate(curves) for other in curves[:i])
 
 
 def test_compression_comes_before_the_training(evaluator, candidate):
