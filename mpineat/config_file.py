@@ -84,7 +84,7 @@ def dumps(config: Config) -> str:
 def options(
     model: type[BaseModel] = Config, prefix: str = ""
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (name, type, default, meaning) of every option, in the order of config.py."""
+    """Yield (name, type, default, meaning) of every option, in the order of mpineat.config."""
     for name, field in model.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -1,0 +1,41 @@
+"""Every option of mpineat, one a line: type, range, unit, meaning and source.
+
+Read from YAML by `config_file.py`; written back, resolved, to `config.yaml` in the run directory.
+"Thesis" is Nikulenkov 2022, "NEAT" Stanley and Miikkulainen 2002, "CoDeepNEAT" Miikkulainen et al. 2017.
+"""
+
+from __future__ import annotations
+
+from mpineat.config.data import Augment, Dataset
+from mpineat.config.learning import Compression, Training
+from mpineat.config.running import Farm, Run
+from mpineat.config.search import Distance, Evolution, Mutation, SearchSpace, TrainingRanges
+from mpineat.config.section import Section, option
+
+__all__ = [
+    "Augment",
+    "Compression",
+    "Config",
+    "Dataset",
+    "Distance",
+    "Evolution",
+    "Farm",
+    "Mutation",
+    "Run",
+    "SearchSpace",
+    "Section",
+    "Training",
+    "TrainingRanges",
+]
+
+
+class Config(Section):
+    """All options."""
+
+    run: Run = option(Run(), "the run as a whole")
+    dataset: Dataset = option(Dataset(), "the images")
+    search_space: SearchSpace = option(SearchSpace(), "which networks can exist")
+    evolution: Evolution = option(Evolution(), "how the populations evolve")
+    training: Training = option(Training(), "how fitness is measured")
+    compression: Compression = option(Compression(), "MorphNet in front of the training")
+    farm: Farm = option(Farm(), "ranks and child processes")

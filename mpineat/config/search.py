@@ -1,0 +1,154 @@
+"""The networks that can exist, and how the populations that describe them evolve."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from mpineat.config.section import Count, Positive, Rate, Section, option
+
+
+class SearchSpace(Section):
+    """Which networks can exist."""
+
+    filters: tuple[Count, Count] = option((16, 68), "fewest and most filters of a convolution (thesis: 16-68)")
+    kernel_sizes: tuple[Count, ...] = option((1, 3, 5), "square kernels to choose from (thesis: 1, 3, 5)", min_length=1)
+    neighbours: tuple[Literal["none", "max_pooling", "dropout"], ...] = option(
+        ("none", "max_pooling", "dropout"), "what may follow a convolution (thesis: all three)", min_length=1
+    )
+    dropout: tuple[Rate, Rate] = option((0.0, 0.5), "lowest and highest dropout rate (thesis: 0-0.5)")
+    batch_norm: bool = option(False, "put batch normalisation into every convolution (thesis: off)")
+    joins: tuple[Literal["add", "concat"], ...] = option(
+        ("add", "concat"), "how a node may join several inputs", min_length=1
+    )
+    head: Literal["flatten", "global_average_pool"] = option(
+        "flatten", "what turns the last maps into a vector (the pool makes a far smaller first dense layer)"
+    )
+    dense_layers: int = option(1, "dense layers before the output layer (thesis: 1 or 2)", ge=0, le=8)
+    dense_units: tuple[Count, Count] = option((32, 256), "fewest and most units of each of them (thesis: 32-256)")
+    initial_module_nodes: tuple[Count, Count] = option((1, 2), "convolutions of a module in generation 0")
+    initial_blueprint_nodes: tuple[Count, Count] = option((1, 3), "nodes of a blueprint in generation 0")
+    max_module_nodes: Count = option(8, "most convolutions in a module")
+    max_blueprint_nodes: Count = option(8, "most nodes in a blueprint")
+    max_layers: Count = option(100, "most layers of an assembled network")
+    max_parameters: Positive = option(5e6, "most trainable parameters of a network")
+    max_flops: Positive = option(
+        1e9, "most flops of one forward pass for one example (a multiply-add counts 2)"
+    )
+    max_memory_mb: Positive = option(8000.0, "most memory of a training step, estimated, in MiB")
+
+    @model_validator(mode="after")
+    def _ranges(self) -> SearchSpace:
+        for name in ("filters", "dropout", "dense_units", "initial_module_nodes", "initial_blueprint_nodes"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"search_space.{name}: the lower bound {low} is above the upper bound {high}")
+        if self.initial_module_nodes[1] > self.max_module_nodes:
+            raise ValueError("search_space.initial_module_nodes exceeds search_space.max_module_nodes")
+        if self.initial_blueprint_nodes[1] > self.max_blueprint_nodes:
+            raise ValueError("search_space.initial_blueprint_nodes exceeds search_space.max_blueprint_nodes")
+        return self
+
+
+class Mutation(Section):
+    """Probability of each mutation for one offspring. CoDeepNEAT gives no rates; these are after NEAT's."""
+
+    add_node: Rate = option(0.15, "split a connection by a new node (NEAT: 0.03 in large populations)")
+    remove_node: Rate = option(0.08, "remove a node and bridge its neighbours")
+    add_connection: Rate = option(0.15, "connect two nodes, never closing a cycle (NEAT: 0.05-0.3)")
+    remove_connection: Rate = option(0.08, "remove a connection that no path depends on")
+    toggle_connection: Rate = option(0.05, "enable or disable a connection")
+    perturb: Rate = option(0.4, "per numeric setting: add Gaussian noise, clipped to the range")
+    perturb_scale: Positive = option(0.15, "standard deviation of that noise, as a fraction of the range")
+    replace: Rate = option(0.1, "per setting: draw it anew")
+    switch_neighbour: Rate = option(0.1, "per module node: another neighbour layer")
+    switch_join: Rate = option(0.05, "per module: the other join")
+    repoint: Rate = option(0.15, "per blueprint node: point to another module species")
+
+
+class Distance(Section):
+    """Weights of the compatibility distance."""
+
+    structure: float = option(1.0, "weight of genes that only one of the two genomes has (NEAT: c1 = c2 = 1)", ge=0)
+    settings: float = option(0.5, "weight of the mean difference of shared genes' settings (NEAT: c3 = 0.4)", ge=0)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Distance:
+        if self.structure + self.settings == 0:
+            raise ValueError("evolution.distance: one of structure and settings must be above 0")
+        return self
+
+
+class TrainingRanges(Section):
+    """What `evolve_training` evolves beside the learning rate (CoDeepNEAT, table 1); equal bounds fix a setting."""
+
+    momentum: tuple[Rate, Rate] = option((0.68, 0.99), "training.momentum")
+    nesterov: tuple[bool, ...] = option((False, True), "training.nesterov", min_length=1)
+    flip: tuple[bool, ...] = option((False, True), "dataset.augment.flip", min_length=1)
+    shift: tuple[Rate, Rate] = option((0.0, 0.1), "shift (table: crops of 26 to 32 of 32 pixels, so 3 / 32 either way)")
+    scale: tuple[Rate, Rate] = option((0.0, 0.3), "scale (table: spatial scaling)")
+    rotate: tuple[float, float] = option((0.0, 15.0), "rotate, in degrees (not in the table)")
+    brightness: tuple[Rate, Rate] = option((0.0, 0.5), "brightness (table: value shift)")
+    contrast: tuple[Rate, Rate] = option((0.0, 0.5), "contrast (table: value scale)")
+    saturation: tuple[Rate, Rate] = option((0.0, 0.5), "saturation (table: saturation scale)")
+    hue: tuple[float, float] = option((0.0, 45.0), "hue, in degrees (table: hue shift)")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> TrainingRanges:
+        limits = {"momentum": 0.999, "shift": 0.5, "scale": 0.9, "rotate": 180.0, "hue": 180.0}
+        for name in set(TrainingRanges.model_fields) - {"nesterov", "flip"}:
+            (low, high), most = getattr(self, name), limits.get(name, 1.0)
+            if not 0 <= low <= high <= most:
+                raise ValueError(f"evolution.ranges.{name}: {low} to {high} is no range within 0 to {most}")
+        return self
+
+
+class Evolution(Section):
+    """How the two populations evolve."""
+
+    strategy: Literal["codeepneat", "random"] = option("codeepneat", "'random' draws every genome anew: the baseline")
+    schedule: Literal["generational", "steady"] = option(
+        "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
+    )
+    generations: Count = option(7, "generations to evaluate (thesis: 7, or 4 for the larger data sets)")
+    candidates: Count = option(12, "networks assembled and evaluated in a generation (thesis: 12)")
+    modules: Count = option(12, "genomes in the module population")
+    blueprints: Count = option(8, "genomes in the blueprint population")
+    module_species: Count = option(3, "species of modules that the compatibility threshold is steered towards; at most 1 more")
+    blueprint_species: Count = option(2, "species of blueprints that the threshold is steered towards; at most 1 more")
+    min_species: Count = option(1, "fewest species that stagnation leaves in a population")
+    elites: int = option(1, "best genomes of a population that live on unchanged", ge=0)
+    elites_per_species: int = option(1, "best genomes of each species of 3 or more that live on unchanged", ge=0)
+    survival: float = option(0.3, "best share of a species that may have offspring (NEAT: 0.2)", gt=0, le=1)
+    crossover: Rate = option(0.5, "share of offspring that have two parents")
+    interspecies: Rate = option(0.05, "share of crossovers whose second parent is of another species")
+    stagnation: Count = option(8, "generations without a better best fitness after which a species dies")
+    retain_modules: Rate = option(
+        0.5, "chance that a blueprint node takes the module that served it best before instead of a new draw"
+    )
+    reuse_outcomes: bool = option(True, "an equal network with equal settings is not trained again within a run")
+    failed_fitness: Literal["worst", "ignore"] = option(
+        "worst", "a candidate that failed by its own fault counts as the generation's worst fitness, or not at all"
+    )
+    evolve_training: bool = option(
+        False, "evolve learning rate, momentum and augmentation with the blueprint (CoDeepNEAT; thesis: off)"
+    )
+    learning_rate: tuple[Positive, Positive] = option(
+        (1e-4, 1e-1), "range of the evolved learning rate, log scale (CoDeepNEAT)"
+    )
+    ranges: TrainingRanges = option(TrainingRanges(), "ranges of the other evolved settings of training")
+    mutation: Mutation = option(Mutation(), "rates of the mutations")
+    distance: Distance = option(Distance(), "weights of the compatibility distance")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> Evolution:
+        for kind in ("module", "blueprint"):
+            size, species = getattr(self, f"{kind}s"), getattr(self, f"{kind}_species")
+            if species > size:
+                raise ValueError(f"evolution.{kind}_species: {species} species cannot hold {size} {kind}s")
+        if self.learning_rate[0] > self.learning_rate[1]:
+            raise ValueError("evolution.learning_rate: the lower bound is above the upper bound")
+        if self.strategy == "random" and self.schedule == "steady":
+            raise ValueError("evolution.schedule: random search has no parents to wait for; use generational")
+        return self
