@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.evolution.pointers import cover
@@ -44,7 +43,7 @@ def create(
     for id in range(first, first + evolution.modules):
         module = random_module(id, generation, module_sizes, config, innovations, draws)
         if shortcuts:
-            module = replace(module, connections=random_shortcuts(module, innovations, draws))
+            module = module._replace(connections=random_shortcuts(module, innovations, draws))
         modules.append(module)
     next_species = after.modules.next_species if after else 0
     species, threshold = speciate(
@@ -69,8 +68,8 @@ def create(
             id, generation, blueprint_sizes, config, innovations, draws, living
         )
         if shortcuts:
-            blueprint = replace(
-                blueprint, connections=random_shortcuts(blueprint, innovations, draws)
+            blueprint = blueprint._replace(
+                connections=random_shortcuts(blueprint, innovations, draws)
             )
         blueprints.append(blueprint)
     blueprints = cover(blueprints, generation, living, draws, counts)

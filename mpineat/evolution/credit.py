@@ -95,6 +95,6 @@ def retain(
                     retained[species] = module.id
             pairs = tuple(sorted(retained.items()))
             if pairs != blueprint.retained:
-                blueprint = replace(blueprint, retained=pairs)
+                blueprint = blueprint._replace(retained=pairs)
         found.append(blueprint)
     return tuple(found)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -114,6 +113,6 @@ def cover(
         if named[nodes[i].species] > 1:
             named[nodes[i].species] -= 1
             node = BlueprintNode(nodes[i].id, missing.pop(0))
-            found[place] = replace(found[place], nodes=(*nodes[:i], node, *nodes[i + 1 :]))
+            found[place] = found[place]._replace(nodes=(*nodes[:i], node, *nodes[i + 1 :]))
             counts["pointed_at_unnamed"] += 1
     return found

@@ -105,9 +105,8 @@ def _duplicates(
     """Return those of `places` whose content is `known`, which gains the others'."""
     found = []
     for place in places:
-        content = operators.content(offspring[place])
-        if content in known:
+        before = len(known)
+        known.add(operators.content(offspring[place]))  # hashes it once, which takes the longest
+        if len(known) == before:
             found.append(place)
-        else:
-            known.add(content)
     return found

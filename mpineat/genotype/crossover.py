@@ -59,12 +59,20 @@ def _cross_connections(
 ) -> tuple[Connection, ...]:
     if fitter == other:
         return fitter
-    flag = {gene[0]: gene[3] for gene in other}.get
+    # Few genes are disabled at all, so these lists are short and tell soonest who differs.
+    here = [gene[0] for gene in fitter if not gene[3]]
+    there = [gene[0] for gene in other if not gene[3]]
+    if here == there:
+        return fitter
+    differing = {*here}.symmetric_difference(there)
+    differing.intersection_update([gene[0] for gene in other])
+    if not differing:
+        return fitter
     crossed = tuple(
         [
-            gene
-            if flag(gene[0], gene[3]) == gene[3]
-            else Connection(gene[0], gene[1], gene[2], draws.uniform() >= STAYS_DISABLED)
+            Connection(gene[0], gene[1], gene[2], draws.uniform() >= STAYS_DISABLED)
+            if gene[0] in differing
+            else gene
             for gene in fitter
         ]
     )

@@ -9,10 +9,11 @@ comparable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,14 +87,14 @@ def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
         modules,
         _own_settings(len(modules), (), (_integers([joins[module.join] for module in modules]),)),
         Block(
-            _first(modules, lambda module: len(module.nodes)),
-            _integers([node.id for node in nodes]),
+            _first([len(module.nodes) for module in modules]),
+            _field(0, nodes),
             (
-                _scaled([node.filters for node in nodes], space.filters),
-                _scaled([node.rate for node in nodes], space.dropout),
-                _scaled([kernels[node.kernel] for node in nodes], (0, len(kernels) - 1)),
+                _scaled(_field(1, nodes), space.filters),
+                _scaled(_field(4, nodes, np.float64), space.dropout),
+                _scaled(_integers([kernels[node[2]] for node in nodes]), (0, len(kernels) - 1)),
             ),
-            (_integers([neighbours[node.neighbour] for node in nodes]),),
+            (_integers([neighbours[node[3]] for node in nodes]),),
         ),
     )
 
@@ -101,7 +102,7 @@ def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
 def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
     """Lay out blueprints for `distances`."""
     dense = [
-        _scaled([blueprint.dense[i] for blueprint in blueprints], config.search_space.dense_units)
+        _scaled(_integers([one.dense[i] for one in blueprints]), config.search_space.dense_units)
         for i in range(config.search_space.dense_layers)
     ]
     numbers, kinds = scaled([blueprint.training for blueprint in blueprints], config)
@@ -110,10 +111,10 @@ def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
         blueprints,
         _own_settings(len(blueprints), (*dense, *numbers), kinds),
         Block(
-            _first(blueprints, lambda blueprint: len(blueprint.nodes)),
-            _integers([node.id for node in nodes]),
+            _first([len(blueprint.nodes) for blueprint in blueprints]),
+            _field(0, nodes),
             (),
-            (_integers([node.species for node in nodes]),),
+            (_field(1, nodes),),
         ),
     )
 
@@ -121,10 +122,10 @@ def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
 def _packed(genomes: Sequence[Module] | Sequence[Blueprint], own: Block, nodes: Block) -> Packed:
     genes = list(chain.from_iterable([genome.connections for genome in genomes]))
     connections = Block(
-        _first(genomes, lambda genome: len(genome.connections)),
-        _integers([gene.innovation for gene in genes]),
+        _first([len(genome.connections) for genome in genomes]),
+        _field(0, genes),
         (),
-        (_integers([gene.enabled for gene in genes]),),
+        (_field(3, genes),),
     )
     blocks = (own, nodes, connections)
     owners = tuple(np.repeat(np.arange(len(genomes)), np.diff(block.first)) for block in blocks)
@@ -135,19 +136,21 @@ def _own_settings(count: int, numbers: tuple[Floats, ...], kinds: tuple[Integers
     return Block(np.arange(count + 1), np.zeros(count, np.int64), numbers, kinds)
 
 
-def _first(
-    genomes: Sequence[Module] | Sequence[Blueprint], size: Callable[[Module | Blueprint], int]
-) -> Integers:
-    first = np.zeros(len(genomes) + 1, np.int64)
-    np.cumsum([size(genome) for genome in genomes], out=first[1:])
+def _first(sizes: Sequence[int]) -> Integers:
+    first = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=first[1:])
     return first
+
+
+def _field(place: int, genes: Sequence[tuple[Any, ...]], kind: type = np.int64) -> NDArray[Any]:
+    return np.fromiter(map(itemgetter(place), genes), kind, len(genes))
 
 
 def _integers(values: Sequence[int]) -> Integers:
     return np.fromiter(values, np.int64, len(values))
 
 
-def _scaled(values: Sequence[float], bounds: tuple[float, float]) -> Floats:
-    scaled = np.fromiter(values, np.float64, len(values)) - bounds[0]
+def _scaled(values: NDArray[Any], bounds: tuple[float, float]) -> Floats:
+    scaled = values.astype(np.float64) - bounds[0]
     span = bounds[1] - bounds[0]
     return np.asarray(scaled / span if span > 0 else scaled * 0.0)

@@ -1,14 +1,16 @@
-"""Module and Blueprint: the two kinds of genome, as immutable values (Miikkulainen et al. 2017)."""
+"""Module and Blueprint: the two kinds of genome, as immutable values (Miikkulainen et al. 2017).
+
+Named tuples like their genes, and for the same reason.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(NamedTuple):
     """A small graph of convolutions.
 
     Attributes:
@@ -28,8 +30,7 @@ class Module:
     birth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """A graph whose nodes point to module species.
 
     Attributes:

@@ -1,8 +1,7 @@
 """The evolved settings of training and augmentation (Miikkulainen et al. 2017, table 1).
 
-Not of that table: variance normalisation, for every written model would have to repeat it.
-Saturation is scaled and not shifted: a shift would colour what is grey. The learning rate lives on
-a log scale.
+Variance normalisation, a choice in that table, is always on here. Saturation is scaled and not
+shifted: a shift would colour what is grey. The learning rate lives on a log scale.
 """
 
 from __future__ import annotations

@@ -111,11 +111,12 @@ class Mutation:
 
     def _repoint(self, genomes: list[tuple[BlueprintNode, ...]], species: Sequence[int]) -> None:
         most = max(map(len, genomes))
+        others = {id: [other for other in species if other != id] for id in species}
         for place, i in self.draws.events(len(genomes), [self.rates.repoint] * most):
             nodes = genomes[place]
             if i < len(nodes):
-                others = [other for other in species if other != nodes[i].species]
-                node = BlueprintNode(nodes[i].id, self.draws.choice(others))
+                choices = others.get(nodes[i].species, species)
+                node = BlueprintNode(nodes[i].id, self.draws.choice(choices))
                 genomes[place] = (*nodes[:i], node, *nodes[i + 1 :])
                 self.counts["mutated_repoint"] += 1
 

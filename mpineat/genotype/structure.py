@@ -6,6 +6,7 @@ Each takes a valid graph and returns a valid one, or raises Rejected; none touch
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TypeAlias, TypeVar
 
 from mpineat.genotype.draws import Draws
@@ -45,7 +46,7 @@ def add_node(
     place = draws.choice(enabled)
     old = connections[place]
     node = innovations.split(old)
-    if any([gene.id == node for gene in nodes]):  # split before in this generation, then enabled
+    if node in [gene[0] for gene in nodes]:  # split before in this generation, then enabled
         raise Rejected("invalid")
     new = (innovations.connect(old.source, node), innovations.connect(node, old.target))
     kept = list(connections)
@@ -80,20 +81,31 @@ def without_node(
         bridge_all: Connect each of its sources to each of its targets, not only those that lost
             their only way on.
     """
-    kept = [gene for gene in connections if gene[1] != gone and gene[2] != gone]
-    before = [gene[1] for gene in connections if gene[2] == gone and gene[3]]
-    after = [gene[2] for gene in connections if gene[1] == gone and gene[3]]
+    kept: list[Connection] = []
+    before: list[int] = []
+    after: list[int] = []
+    for gene in connections:
+        if gene[1] != gone and gene[2] != gone:
+            kept.append(gene)
+        elif gene[3]:
+            if gene[2] == gone:
+                before.append(gene[1])
+            else:
+                after.append(gene[2])
+    remaining = tuple([node for node in nodes if node[0] != gone])
     leaving = {gene[1] for gene in kept if gene[3]}
     entered = {gene[2] for gene in kept if gene[3]}
     bridges = {
         (p, s) for p in before for s in after if bridge_all or p not in leaving or s not in entered
     }
+    if not bridges:
+        return remaining, tuple(kept)
     for place, gene in enumerate(kept):
         if (gene[1], gene[2]) in bridges:
             bridges.discard((gene[1], gene[2]))
             kept[place] = gene._replace(enabled=True)
-    kept.extend(innovations.connect(*pair) for pair in sorted(bridges))
-    return tuple(node for node in nodes if node.id != gone), _by_number(kept)
+    kept.extend([innovations.connect(*pair) for pair in sorted(bridges)])
+    return remaining, _by_number(kept)
 
 
 def add_connection(
@@ -101,15 +113,12 @@ def add_connection(
 ) -> Connections:
     """Connect two of the nodes `ids` that no gene connects yet, never closing a cycle."""
     taken = {(gene[1], gene[2]) for gene in connections}
-    free = [
-        (source, target)
-        for source in (INPUT, *ids)
-        for target in (*ids, OUTPUT)
-        if source != target and (source, target) not in taken and (target, source) not in taken
-    ]
+    taken.update([(gene[2], gene[1]) for gene in connections], [(id, id) for id in ids])
+    free = [pair for pair in product((INPUT, *ids), (*ids, OUTPUT)) if pair not in taken]
     while free:
         source, target = free.pop(draws.between((0, len(free) - 1)))
-        if not reaches(connections, target, source):
+        # Nothing leads to INPUT, and from OUTPUT nothing leads on.
+        if source == INPUT or target == OUTPUT or not reaches(connections, target, source):
             return _by_number([*connections, innovations.connect(source, target)])
     raise Rejected("invalid")
 
@@ -129,7 +138,8 @@ def toggle_connection(connections: Connections, draws: Draws) -> Connections:
     if not places:
         raise Rejected("invalid")
     place = draws.choice(places)
-    toggled = connections[place]._replace(enabled=not connections[place].enabled)
+    number, source, target, enabled = connections[place]
+    toggled = Connection(number, source, target, not enabled)
     return (*connections[:place], toggled, *connections[place + 1 :])
 
 

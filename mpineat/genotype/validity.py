@@ -44,9 +44,7 @@ def blueprint_problem(blueprint: Blueprint, config: Config) -> str | None:
     for (name, range_), value in zip(
         ranges(evolution).items(), blueprint.training or (), strict=False
     ):
-        known = (
-            value in range_ if name in CHOICES else value is None or range_[0] <= value <= range_[1]
-        )
-        if not known and value is not None:
+        known = value in range_ if name in CHOICES else range_[0] <= (value or 0.0) <= range_[1]
+        if value is not None and not known:
             return f"its {name} {value} is out of its range {list(range_)}"
     return None

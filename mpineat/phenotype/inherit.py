@@ -9,7 +9,7 @@ are a blueprint's nodes of whose module nothing is left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from mpineat.genotype.candidate import Candidate
@@ -179,7 +179,7 @@ class _WriteBack:
         )
         nodes = tuple(node._replace(filters=filters[node.id]) for node in nodes)
         if (nodes, connections) != (module.nodes, module.connections):
-            self.modules[module.id] = replace(module, nodes=nodes, connections=connections)
+            self.modules[module.id] = module._replace(nodes=nodes, connections=connections)
             old = {node.id: node.filters for node in module.nodes}
             changes = [
                 f"node {id} {old[id]} -> {width}"
@@ -205,8 +205,8 @@ class _WriteBack:
         units = tuple(new or old for new, old in zip(dense, blueprint.dense, strict=True))
         species = {node.species for node in nodes}
         retained = tuple(pair for pair in blueprint.retained if pair[0] in species)
-        new = replace(
-            blueprint, nodes=nodes, connections=connections, dense=units, retained=retained
+        new = blueprint._replace(
+            nodes=nodes, connections=connections, dense=units, retained=retained
         )
         if new != blueprint:
             self.blueprints[blueprint.id] = new

@@ -73,7 +73,7 @@ def test_a_retained_module_is_taken_at_its_rate():
     (blueprint,) = state.blueprints.genomes
     species = blueprint.nodes[0].species
     module = next(s for s in state.modules.species if s.id == species).members[-1]
-    held = replace(blueprint, retained=((species, module),))
+    held = blueprint._replace(retained=((species, module),))
     state = replace(state, blueprints=replace(state.blueprints, genomes=(held,)))
     taken = dict(asked(state, options).candidates[0].modules)[species].id
     assert taken == module

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from mpineat.evolution.coevolution import replace_genomes
@@ -96,7 +94,7 @@ def test_rejected_variations_and_mutations_are_counted():
 def test_replaced_genomes_stay_in_their_species():
     state = grown(OPTIONS, 2)
     old = state.modules.genomes[3]
-    thin = replace(old, nodes=tuple(node._replace(filters=2) for node in old.nodes))
+    thin = old._replace(nodes=tuple(node._replace(filters=2) for node in old.nodes))
     new = replace_genomes(state, {old.id: thin, 10**6: thin}, {})
     assert new.modules.genomes[3] == thin
     assert new.modules.species == state.modules.species

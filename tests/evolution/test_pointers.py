@@ -18,12 +18,12 @@ def test_an_extinct_species_is_succeeded_by_its_nearest_relative():
 
 
 def test_pointers_to_extinct_species_move_and_dead_modules_are_forgotten():
-    blueprint = replace(Nursery(1).blueprint(0), retained=((0, 5), (4, 6), (9, 7)))
+    blueprint = Nursery(1).blueprint(0)._replace(retained=((0, 5), (4, 6), (9, 7)))
     nodes = tuple(
         node._replace(species=species)
         for node, species in zip(blueprint.nodes, (0, 4, 9), strict=False)
     )
-    blueprint = replace(blueprint, nodes=nodes)
+    blueprint = blueprint._replace(nodes=nodes)
     counts = Counter()
     (moved,), events = repoint([blueprint], {0: 4}, {6}, counts)
     assert [n.species for n in moved.nodes] == [4 if n.species == 0 else n.species for n in nodes]
@@ -36,7 +36,7 @@ def test_every_module_species_is_named_by_some_newborn_blueprint():
     nursery = Nursery(3)
     blueprints = [nursery.blueprint(0) for _ in range(8)]
     same = [
-        replace(b, birth=1, nodes=tuple(n._replace(species=3) for n in b.nodes)) for b in blueprints
+        b._replace(birth=1, nodes=tuple(n._replace(species=3) for n in b.nodes)) for b in blueprints
     ]
     counts = Counter()
     covered = cover(same, 1, (3, 4, 5), Draws(1), counts)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,7 +57,7 @@ def test_the_threshold_is_steered_both_ways(start):
 
 def test_equal_genomes_are_one_species():
     (genome, *_) = grown(config(), 0).modules.genomes
-    genomes = [replace(genome, id=i) for i in range(10)]
+    genomes = [genome._replace(id=i) for i in range(10)]
     species, _ = speciate(genomes, (), 0.5, 3, 0, pack_modules, config())
     assert [s.members for s in species] == [tuple(range(10))]
 

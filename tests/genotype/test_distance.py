@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,8 +19,8 @@ def matrix(packed, weights=WEIGHTS):
 @settings(max_examples=200, deadline=None)
 def test_distance_is_symmetric_bounded_and_zero_to_an_equal_genome(family):
     _, modules, blueprints = family
-    twin = replace(modules[0], id=99)
-    other = replace(blueprints[0], id=99)
+    twin = modules[0]._replace(id=99)
+    other = blueprints[0]._replace(id=99)
     for packed in (
         pack_modules([*modules, twin], WILD),
         pack_blueprints([*blueprints, other], WILD),

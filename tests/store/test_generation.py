@@ -157,7 +157,8 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
 )
 def test_a_new_field_is_not_forgotten(value: type, kept: str) -> None:
     """These classes have tables of their own making: a field that they gain needs a column."""
-    assert [field.name for field in fields(value)] == kept.split()
+    found = getattr(value, "_fields", None) or tuple(field.name for field in fields(value))
+    assert found == tuple(kept.split())
 
 
 def test_files_of_a_learning_rate_alone_are_read() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -157,7 +156,7 @@ def generations(draw: st.DrawFn) -> Generation:
     modules, blueprints = MODULES, BLUEPRINTS
     if state.modules.genomes:
         living = st.sampled_from(state.modules.genomes)
-        modules = modules | living | living.map(lambda module: replace(module, join="narrowed"))
+        modules = modules | living | living.map(lambda module: module._replace(join="narrowed"))
     if state.blueprints.genomes:
         blueprints = blueprints | st.sampled_from(state.blueprints.genomes)
     parts = st.lists(st.tuples(SMALL, modules), max_size=3).map(tuple)
