@@ -1,0 +1,61 @@
+"""What a run has on its disk: acknowledged outcomes, and the history that its seed must give."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from faults.job import OPTIONS
+
+from mpineat import journal, run_directory, store
+from mpineat.tasks import Outcome, Seconds
+
+
+def journals(run_dir: Path) -> list[Path]:
+    """Return the journal, as a list like run_directory.generation_paths."""
+    path = run_dir / run_directory.JOURNAL
+    return [path] if path.exists() else []
+
+
+def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
+    """Return when each evaluation on the disk began: a repeated one began later."""
+    found: dict[tuple[int, int], float] = {}
+    if not run_dir.exists():
+        return found
+    for generation in store.read_run(run_dir).generations:
+        for outcome in generation.outcomes:
+            found[generation.number, outcome.candidate] = outcome.started
+    for entry in journal.read(run_dir).entries:
+        if isinstance(entry.item, Outcome):
+            found.setdefault((entry.generation, entry.item.candidate), entry.item.started)
+    return found
+
+
+def finished(run_dir: Path) -> bool:
+    """Return whether all generations are there."""
+    wanted = next(int(o.partition("=")[2]) for o in OPTIONS if "generations" in o)
+    return len(run_directory.generation_paths(run_dir)) == wanted
+
+
+def history(run_dir: Path) -> list[Any]:
+    """Return all that one seed must give again: all but times, places and tries."""
+    return [
+        (
+            generation.state,
+            generation.candidates,
+            [
+                replace(
+                    outcome,
+                    seconds=Seconds(),
+                    started=0.0,
+                    rank=0,
+                    host="",
+                    device="",
+                    attempts=1,
+                )
+                for outcome in generation.outcomes
+            ],
+        )
+        for generation in store.read_run(run_dir).generations
+    ]
