@@ -36,6 +36,8 @@ def measure(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 "ranks": ranks,
                 "microseconds_a_task": 1e6 * best["seconds"] / arguments.tasks,
                 "tasks_a_second": arguments.tasks / best["seconds"],
+                "cpu_microseconds_a_task": 1e6 * best.get("cpu", 0.0) / arguments.tasks,
+                "sleeps_a_task": best.get("sleeps", 0) / arguments.tasks,
                 "idle_rank_0": best.get("idle_rank_0"),
                 "idle_a_process": best.get("idle_all_others", 0.0) / max(1, best["processes"] - 1)
                 if "processes" in best
@@ -72,7 +74,8 @@ def _line(row: dict[str, Any]) -> str:
 
     return (
         f"{row['farm']:8s} {row['ranks']:3d} ranks  {row['microseconds_a_task']:8.0f} us/task  "
-        f"{row['tasks_a_second']:7.0f} tasks/s  idle: rank 0 {percent(row['idle_rank_0'])}, "
+        f"{row['tasks_a_second']:7.0f} tasks/s  {row['cpu_microseconds_a_task']:6.0f} us of CPU, "
+        f"{row['sleeps_a_task']:4.1f} sleeps a task  idle: rank 0 {percent(row['idle_rank_0'])}, "
         f"another process {percent(row['idle_a_process'])} of a core"
     )
 

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PAYLOAD = 2048  # bytes each way for the others: about what a Task and an Outcome take
@@ -32,6 +33,20 @@ def cpu_seconds(pids: list[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def work(pids: list[int]) -> tuple[float, int]:
+    """Return these processes' seconds on a processor, and how often they slept."""
+    seconds, sleeps = 0.0, 0
+    for pid in pids:
+        for thread in Path(f"/proc/{pid}/task").glob("*"):
+            try:
+                seconds += int((thread / "schedstat").read_text().split()[0]) / 1e9
+                status = (thread / "status").read_text().rpartition("\nvoluntary_ctxt_switches:")[2]
+            except (OSError, IndexError):
+                continue
+            sleeps += int(status.split()[0])
+    return seconds, sleeps
+
+
 def family(of: int) -> list[int]:
     """Return all descendants of a process."""
     parents = {}
@@ -45,6 +60,15 @@ def family(of: int) -> list[int]:
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
     return found[1:]
+
+
+def measured(through: Callable[[], float]) -> dict[str, float]:
+    """Return what `through` returns, and what the whole job worked meanwhile."""
+    pids = family(os.getppid())
+    before = work(pids)
+    seconds = through()
+    after = work(pids)
+    return {"seconds": seconds, "cpu": after[0] - before[0], "sleeps": after[1] - before[1]}
 
 
 def idle_share(seconds: float, wait) -> dict[str, float]:
@@ -109,14 +133,14 @@ def ours(tasks: int, idle_seconds: float) -> dict[str, float] | None:
         while any(worker.state == "starting" for worker in crew.workers()):
             crew.poll(0.1)
         through(range(WARM_UP))
-        seconds = through(range(WARM_UP, WARM_UP + tasks))
+        found = measured(lambda: through(range(WARM_UP, WARM_UP + tasks)))
 
         def wait(seconds: float) -> None:
             end = time.monotonic() + seconds
             while time.monotonic() < end:
                 crew.poll(0.5)
 
-        found = {"seconds": seconds, **idle_share(idle_seconds, wait)}
+        found |= idle_share(idle_seconds, wait)
         member.end(0)
         return found
 
@@ -135,8 +159,7 @@ def mpi4py(tasks: int, idle_seconds: float) -> dict[str, float]:
             return time.perf_counter() - began
 
         through(WARM_UP)
-        seconds = through(tasks)
-        return {"seconds": seconds, **idle_share(idle_seconds, time.sleep)}
+        return {**measured(lambda: through(tasks)), **idle_share(idle_seconds, time.sleep)}
 
 
 def dask(tasks: int, idle_seconds: float, workers: int) -> dict[str, float]:
