@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mpineat import __version__, launcher
 from mpineat.completion import SHELLS, PrintCompletion, extra
 from mpineat.errors import InputError, StorageError
-from mpineat.exit_codes import DONE, FAILED, USAGE, complain
+from mpineat.exit_codes import DONE, FAILED, STOPPED, USAGE, complain
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -173,6 +173,13 @@ def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from mpineat.stop import Stop
+
+    # Before all that takes its time, numpy and MPI among it: a job can be stopped in its first
+    # second.
+    stopping = Stop()
+    stopping.on_second = lambda: os._exit(STOPPED)
+    stopping.install()
     from mpineat import config_file
     from mpineat.launch import Request, launch
 
@@ -184,7 +191,8 @@ def _run(arguments: argparse.Namespace) -> int:
             run_dir=paths[1] if len(paths) > 1 else None,
             resume=arguments.resume,
             verbose=arguments.verbose,
-        )
+        ),
+        stopping,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,30 +10,31 @@ from mpineat.tasks import Task
 from mpineat.worker import Message
 
 # A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
-YIELDS = 20  # looks after a message that only let others run: the next one may be under way
-SHORTEST_PAUSE = 5e-5  # seconds between the looks that follow, growing by half each time
+SHORTEST_PAUSE = 5e-5  # seconds between two looks, growing by half each time
 LONGEST_PAUSE = 0.02
 
 
 class Patience:
-    """Growing pauses between two looks for a message."""
+    """Growing pauses between two looks for a message, from a third of the last wait on.
+
+    Many ranks on few cores wait long for each other, and every look in vain costs the one that is
+    waited for: two or three looks a message are enough where waits are alike.
+    """
 
     def __init__(self) -> None:
-        """Begin as after a message."""
-        self._looks = 0
+        """Begin with short pauses."""
         self._pause = SHORTEST_PAUSE
+        self._waited = 0.0  # seconds of pauses since the last message
 
     def reset(self) -> None:
         """Look often again: something came."""
-        self._looks, self._pause = 0, SHORTEST_PAUSE
+        self._pause = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, self._waited / 3))
+        self._waited = 0.0
 
     def pause(self) -> float:
-        """Return the seconds until the next look; 0 after having let another process run."""
-        self._looks += 1
-        if self._looks <= YIELDS:
-            os.sched_yield()
-            return 0.0
+        """Return the seconds until the next look."""
         pause, self._pause = self._pause, min(LONGEST_PAUSE, self._pause * 1.5)
+        self._waited += pause
         return pause
 
 

@@ -1,4 +1,4 @@
-"""Farm: the queue on rank 0, who works on what, and what becomes of a task whose machine failed."""
+"""Farm: the queue on rank 0, who works on what, and the outcomes that come back."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from mpineat.config import Config
 from mpineat.crew import Link, Running, Worker, WorkerInfo
 from mpineat.errors import FarmError
 from mpineat.pipe import Kind
+from mpineat.retries import Retries, no_outcome
+from mpineat.silence import Silence
 from mpineat.tasks import (
     Outcome,
     Task,
@@ -21,7 +23,7 @@ from mpineat.tasks import (
     task_to_bytes,
 )
 from mpineat.waiting import Waiting
-from mpineat.worker import Message
+from mpineat.worker import Message, read_notice
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +50,6 @@ class Farm:
                 its second.
             clock: Seconds on any scale that never goes back.
         """
-        self._farm = config.farm
-        self._batch_size = config.training.batch_size
-        self._shrink_batch = config.training.shrink_batch
         self._link = link
         self._on_signal = on_signal
         self._clock = clock
@@ -60,10 +59,10 @@ class Farm:
         self._free: list[int] = []  # ranks that can take a task, as they became free
         self._waiting = Waiting()
         self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
-        self._failed_on: dict[int, set[int]] = {}  # candidate -> ranks where it failed
+        self._retries = Retries(config)
         self._done: deque[Outcome] = deque()
         self._holding = False
-        self._polled = self._pinged = clock()
+        self._silence = Silence(config.farm, self._workers.values(), clock)
 
     def submit(self, task: Task) -> None:
         """Queue `task`; its Outcome comes from `poll`, once."""
@@ -86,7 +85,7 @@ class Farm:
                 raise FarmError("no worker is left; the log says why each of them went")
             left = end - self._clock()
             received = self._link.receive(max(0.0, min(left, 0.5)))
-            self._polled = self._clock()
+            self._silence.listened()
             if received is not None:
                 self._hear(*received)
             elif left <= 0:
@@ -157,7 +156,7 @@ class Farm:
 
     def _choose(self, task: Task) -> int | None:
         """Return a free worker where `task` has not failed yet; any where no such one exists."""
-        failed_on = self._failed_on.get(task.candidate.id)
+        failed_on = self._retries.failed_on(task.candidate.id)
         if not failed_on:
             return self._free[-1]
         for rank in reversed(self._free):
@@ -171,7 +170,7 @@ class Farm:
         if worker is None:
             log.warning("rank %d came too late: the run goes on without it", rank)
             return
-        worker.heard = self._clock()
+        self._silence.heard(worker)
         if worker.state == "lost" and message.kind != Kind.SIGNAL:
             log.warning("rank %d on %s is back", rank, worker.host)
             worker.state = "starting"
@@ -187,8 +186,7 @@ class Farm:
         elif message.kind == Kind.REFUSED:
             self.retire(rank, message.payload.decode(errors="replace"))
         elif message.kind == Kind.SIGNAL:
-            notice = json.loads(message.payload)
-            self._on_signal(f"{notice['reason']} on rank {rank}", notice["again"])
+            self._on_signal(*read_notice(rank, message))
 
     def _make_free(self, worker: Worker) -> None:
         if worker.task is None and worker.rank not in self._free:
@@ -196,14 +194,14 @@ class Farm:
             self._free.append(worker.rank)
 
     def _settle(self, worker: Worker, message: Message) -> None:
-        """Take an outcome: return it, or try its task again."""
+        """Take what a worker sent as the outcome of its task."""
         task, worker.task, worker.state = worker.task, None, "starting"
         try:
             outcome = outcome_from_bytes(message.payload)
         except WireError as error:
             log.error("rank %d sent no outcome: %s", worker.rank, error)
-            if task is not None:
-                self._try_again(task, worker, "error", str(error))
+            if task is not None and task.candidate.id in self._submitted:
+                self._judge(task, no_outcome(task, worker, "error", str(error)), worker)
             return
         if outcome.candidate not in self._submitted:
             return  # another worker was faster with it, after this one had been given up
@@ -211,25 +209,7 @@ class Farm:
             if outcome.fault == "machine":
                 return  # the task is queued or under way elsewhere since the worker was given up
             task = self._withdraw(outcome.candidate)
-        if outcome.fault == "machine":
-            self._try_again(task, worker, outcome.reason, outcome.detail, outcome)
-            return
-        smaller = (task.batch_size or self._batch_size) // 2
-        if (
-            outcome.reason == "gpu_memory"
-            and self._shrink_batch
-            and task.batch_size is None
-            and smaller
-        ):
-            log.warning(
-                "candidate %d: GPU memory exhausted, once more at batch %d",
-                outcome.candidate,
-                smaller,
-            )
-            self._waiting.push(replace(task, batch_size=smaller, attempt=task.attempt + 1))
-            return
-        self._waiting.learn(task, outcome)
-        self._finish(task, outcome, worker)
+        self._judge(task, outcome, worker)
 
     def _withdraw(self, candidate: int) -> Task:
         """Return the task of a late outcome, from the queue or from the worker that got it."""
@@ -239,39 +219,16 @@ class Farm:
         tasks = (worker.task for worker in self._workers.values() if worker.task is not None)
         return next(task for task in tasks if task.candidate.id == candidate)
 
-    def _try_again(
-        self, task: Task, worker: Worker, reason: str, detail: str, outcome: Outcome | None = None
-    ) -> None:
-        number = task.candidate.id
-        where = f"rank {worker.rank} on {worker.host}"
-        if task.attempt < self._farm.attempts:
-            log.warning("candidate %d: %s on %s (%s); tried again", number, reason, where, detail)
-            self._failed_on.setdefault(number, set()).add(worker.rank)
-            self._waiting.push(replace(task, attempt=task.attempt + 1))
+    def _judge(self, task: Task, outcome: Outcome, worker: Worker) -> None:
+        """Queue the task once more, or let its outcome stand."""
+        if (again := self._retries.again(task, outcome, worker)) is not None:
+            self._waiting.push(again)
             return
-        log.warning(
-            "candidate %d: %s on %s (%s); given up after %d attempts",
-            number,
-            reason,
-            where,
-            detail,
-            task.attempt,
-        )
-        if outcome is None:
-            outcome = Outcome(
-                candidate=number,
-                network_hash=task.network_hash,
-                status="failed",
-                fault="machine",
-                reason=reason,
-                detail=detail,
-                rank=worker.rank,
-                host=worker.host,
-            )
+        self._waiting.learn(task, outcome)
         self._finish(task, outcome, worker)
 
     def _finish(self, task: Task, outcome: Outcome, worker: Worker) -> None:
-        self._failed_on.pop(task.candidate.id, None)
+        self._retries.forget(task.candidate.id)
         waited = self._clock() - self._submitted.pop(task.candidate.id)
         self._done.append(
             replace(
@@ -283,32 +240,14 @@ class Farm:
         )
 
     def _notice_silence(self) -> None:
-        now = self._clock()
-        if now - self._polled > self._farm.beat_seconds:
-            # Rank 0 itself did not listen (it bred, wrote, or the job was suspended): nobody was
-            # silent.
-            for worker in self._workers.values():
-                worker.heard += now - self._polled
-        self._polled = now
         for rank in self._link.lost():
             if rank in self._workers:
                 self._leave(self._workers[rank], "lost")
-        if now - self._pinged < self._farm.beat_seconds:
-            return
-        self._pinged = now
-        for worker in self._workers.values():
-            if worker.gone:
-                continue
-            if now - worker.heard > self._farm.lost_seconds:
-                log.error(
-                    "rank %d on %s is silent for %.0f s: given up",
-                    worker.rank,
-                    worker.host,
-                    now - worker.heard,
-                )
-                self._leave(worker, "lost")
-            else:
-                self._link.send(worker.rank, Message(Kind.BEAT))
+        silent, present = self._silence.roll_call()
+        for worker in silent:
+            self._leave(worker, "lost")
+        for worker in present:
+            self._link.send(worker.rank, Message(Kind.BEAT))
 
     def _leave(self, worker: Worker, state: str) -> None:
         if worker.state == state:
@@ -321,4 +260,5 @@ class Farm:
         if state == "retired":  # its child was never ready for it: not an attempt
             self._waiting.push(task)
         else:
-            self._try_again(task, worker, "lost", "the worker rank is gone")
+            lost = no_outcome(task, worker, "lost", "the worker rank is gone")
+            self._judge(task, lost, worker)

@@ -67,6 +67,8 @@ class World:
         self.library = _library(self._mpi)
         launcher.check_size(launch, self.library, self.size)
         self._source = self._mpi.ANY_SOURCE if self.rank == 0 else 0
+        self._status = self._mpi.Status()
+        self._patience = Patience()
         self._sending: list[
             Any
         ] = []  # (request, buffer) pairs: MPI reads the buffer until it is sent
@@ -92,13 +94,13 @@ class World:
 
     def receive(self, seconds: float) -> tuple[int, Message] | None:
         """Return the next message and its sender; looks for it with growing pauses."""
-        end, patience = time.monotonic() + seconds, Patience()
+        end = time.monotonic() + seconds
         while (found := self._look()) is None:
             left = end - time.monotonic()
             if left <= 0:
                 return None
-            if pause := patience.pause():
-                time.sleep(min(pause, left))
+            time.sleep(min(self._patience.pause(), left))
+        self._patience.reset()
         return found
 
     def lost(self) -> tuple[int, ...]:
@@ -127,9 +129,8 @@ class World:
             log.warning("MPI did not end cleanly: %s", error)
 
     def _look(self) -> tuple[int, Message] | None:
-        mpi = self._mpi
+        mpi, status = self._mpi, self._status
         try:
-            status = mpi.Status()
             # Plain probes: this process has one thread, so nobody else can take the message in
             # between.
             while self._comm.Iprobe(source=self._source, tag=mpi.ANY_TAG, status=status):

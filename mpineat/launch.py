@@ -49,15 +49,19 @@ class Request:
     verbose: bool = False
 
 
-def launch(request: Request) -> int:
-    """Run the search on rank 0 and serve it on every other rank; return the exit code."""
+def launch(request: Request, stopping: stop.Stop) -> int:
+    """Run the search on rank 0 and serve it on every other rank; return the exit code.
+
+    Args:
+        stopping: Installed already; a signal that came before all ranks met ends the job here.
+    """
     with farm.join() as member:
         if member.rank:
-            return member.serve()
-        stopping = stop.Stop()
-        stopping.install()
+            return member.serve(stopping)
         try:
             code = _lead(request, member, stopping)
+        except Stopped as stopped:
+            code = complain(stopped, STOPPED)
         except InputError as error:
             code = complain(error, USAGE)
         except (StorageError, FarmError) as error:
@@ -66,6 +70,8 @@ def launch(request: Request) -> int:
 
 
 def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
+    if reason := stopping.reason():
+        raise Stopped(f"stopped before the run began: {reason}")
     config = config_file.load(request.config_path, request.overrides)
     stopping.limit(*stop.time_limit(config.run.wall_minutes, config.run.grace_seconds))
     data = describe(config.dataset)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import logging
 import os
 import socket
+import stat
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -23,11 +27,14 @@ from mpineat.exit_codes import STOPPED
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child
 from mpineat.stop import Stop
-from mpineat.worker import Message, Supervisor
+from mpineat.worker import Message, Supervisor, read_notice
 
 log = logging.getLogger(__name__)
 
-FORWARD_SECONDS = 0.3  # the launcher's proxy, which passes stderr on, dies with the job
+# An abort ends the launcher's proxies too, which pass stderr on: how long to wait at most until
+# this node's has read it, and how long for it to reach mpirun's own.
+READ_SECONDS = 10.0
+FORWARD_SECONDS = 0.3
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
 LEAVE_SECONDS = 30.0  # how long it waits for their last words, and for MPI to finalize
 
@@ -79,6 +86,7 @@ class Membership:
         else:
             traceback.print_exception(kind, error, trace)
             print(f"mpineat: rank {self.rank} failed and ends the job", file=sys.stderr, flush=True)
+            await_reader(2)
             time.sleep(FORWARD_SECONDS)
             self.abort(1)
 
@@ -92,7 +100,7 @@ class Membership:
                 once.
         """
         stop.on_second = lambda: self.abort(STOPPED)
-        nodes = {node.rank: node for node in self._gather()}
+        nodes = {node.rank: node for node in self._gather(stop)}
         places, warnings = binding.share_out(list(nodes.values()), config.farm.share_gpu)
         for warning in warnings:
             log.warning("%s", warning)
@@ -120,10 +128,14 @@ class Membership:
             link.send(worker.rank, Message(Kind.SETUP, setup.to_bytes()))
         return self._farm
 
-    def serve(self) -> int:
-        """On every other rank: work until rank 0 says END; return the exit code that it gave."""
+    def serve(self, stop: Stop | None = None) -> int:
+        """On every other rank: work until rank 0 says END; return the exit code that it gave.
+
+        Args:
+            stop: Installed before this rank joined: a signal that came since is passed on.
+        """
         assert self._world is not None
-        code = service.serve(self._world, self._supervisor)
+        code = service.serve(self._world, self._supervisor, stop)
         if code is None:
             log.error("rank 0 is gone: rank %d ends the job", self.rank)
             self.abort(1)
@@ -166,7 +178,7 @@ class Membership:
             self._world.abort(code)
         os._exit(code)
 
-    def _gather(self) -> list[binding.Node]:
+    def _gather(self, stop: Stop) -> list[binding.Node]:
         """Return what the workers have; on one rank, what this one has."""
         if self._world is None:
             return [binding.look_around(0, self.host, 0)]
@@ -176,6 +188,8 @@ class Membership:
             arrived = self._world.receive(0.1)
             if arrived and arrived[1].kind == Kind.HELLO:
                 nodes[arrived[0]] = binding.Node.from_json(json.loads(arrived[1].payload))
+            elif arrived and arrived[1].kind == Kind.SIGNAL:
+                stop.request(*read_notice(*arrived))
         if missing := sorted(set(range(1, self.size)) - set(nodes)):
             log.error("ranks %s never reported", missing)
         if not nodes:
@@ -204,6 +218,18 @@ class Membership:
             self._world.finalize()
             watchdog.cancel()
         return code
+
+
+def await_reader(descriptor: int) -> None:
+    """Wait until what was written to a pipe has been read, at most READ_SECONDS."""
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return
+    end, unread = time.monotonic() + READ_SECONDS, array.array("i", [0])
+    while time.monotonic() < end:
+        fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+        if not unread[0]:
+            return
+        time.sleep(0.01)
 
 
 def _threads(config: Config, place: binding.Place) -> int:

@@ -30,6 +30,7 @@ LAUNCHER_VARIABLES = (
     "SLURM_",
     "PALS_",
 )
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 KILL_SECONDS = 30.0  # a killed process that is still there then never goes
 # Loads this very copy of mpineat and no other package from beside it, so that farm.python may name
 # an interpreter whose own numpy and TensorFlow must not be shadowed by the rank's.
@@ -123,10 +124,15 @@ class Child:
 
     def _readable(self, seconds: float) -> bool:
         # poll() counts in whole milliseconds; a rank that has just finished a task waits for less.
-        if 0 < seconds < 1e-3 and not self._poll.poll(0):
+        if 0 < seconds < 1e-3:
             time.sleep(seconds)
             seconds = 0.0
         return bool(self._poll.poll(seconds * 1e3))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the pipe's end was seen: every process that could write to it is gone."""
+        return self._ended
 
     def exit_status(self) -> str | None:
         """Return how the child ended, in words; None while it lives."""
@@ -141,8 +147,11 @@ class Child:
     def rss_mb(self) -> float:
         """Return resident memory in MiB; 0 where the system does not say."""
         try:
-            with open(f"/proc/{self.pid}/statm") as file:
-                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+            statm = os.open(f"/proc/{self.pid}/statm", os.O_RDONLY)
+            try:
+                return int(os.read(statm, 256).split()[1]) * PAGE_MB
+            finally:
+                os.close(statm)
         except (OSError, IndexError, ValueError):
             return 0.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -11,7 +10,7 @@ from collections.abc import Sequence
 from mpineat.crew import LONGEST_PAUSE, Patience, World
 from mpineat.pipe import Kind, Setup
 from mpineat.stop import Stop
-from mpineat.worker import Message, Supervisor, beat
+from mpineat.worker import Message, Supervisor, beat, notice
 
 # A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
 # because rank 0 is silent while it breeds and writes.
@@ -21,10 +20,10 @@ SILENCES = 10
 ABORT_SECONDS = 3.0
 
 
-def serve(world: World, supervisor: Supervisor) -> int | None:
+def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int | None:
     """Obey rank 0 until it says END; return the exit code that it gives, None when it is gone."""
-    stop, told, leaving = Stop(), False, False
-    stop.on_second = lambda: None if leaving else world.send(0, _signal(stop, again=True))
+    stop, told, leaving = stop or Stop(), False, False
+    stop.on_second = lambda: None if leaving else world.send(0, notice(stop.reason() or "", True))
     stop.install()
     patience, beat_seconds, lost_seconds = Patience(), 5.0, 120.0  # until the setup comes
     beaten = heard = time.monotonic()
@@ -55,10 +54,9 @@ def serve(world: World, supervisor: Supervisor) -> int | None:
         busy = supervisor.state == "busy"
         if (news := supervisor.step(LONGEST_PAUSE if busy else patience.pause())) and not leaving:
             world.send(0, news)
-            patience.reset()
-        if not (told or leaving) and stop.reason():
+        if not (told or leaving) and (reason := stop.reason()):
             told = True
-            world.send(0, _signal(stop, again=False))
+            world.send(0, notice(reason, False))
         if now - beaten > beat_seconds and not leaving:
             beaten = now
             world.send(0, beat(supervisor))
@@ -100,10 +98,6 @@ class Local:
     def lost(self) -> Sequence[int]:
         """Return nothing: there is nobody else."""
         return ()
-
-
-def _signal(stop: Stop, again: bool) -> Message:
-    return Message(Kind.SIGNAL, json.dumps({"reason": stop.reason(), "again": again}).encode())
 
 
 def _log_to(path: str) -> None:

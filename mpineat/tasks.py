@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
 
 WIRE_VERSION = 1
+# Bytes that are sent as they are: packing them costs more than sending them, to the next process or
+# node alike.
+SMALL = 4096
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class WireError(ValueError):
@@ -149,10 +153,8 @@ def best(outcomes: Iterable[Outcome]) -> Outcome | None:
 
 
 def task_to_bytes(task: Task) -> bytes:
-    """Encode for a pipe or a message: zlib over JSON with a version."""
-    value = {f.name: getattr(task, f.name) for f in fields(Task)}
-    value["candidate"] = candidate_to_json(task.candidate)
-    return _pack("task", value)
+    """Encode for a pipe or a message: JSON with a version, through zlib unless it is small."""
+    return _pack("task", {**_items(task), "candidate": candidate_to_json(task.candidate)})
 
 
 def task_from_bytes(data: bytes) -> Task:
@@ -170,14 +172,12 @@ def task_from_bytes(data: bytes) -> Task:
 
 def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
     """Return values for json.dumps; the journal's lines hold these."""
-    value = {item.name: getattr(outcome, item.name) for item in fields(Outcome)}
-    # Not asdict of the whole: it would copy both networks, which are JSON already.
     compressed = outcome.compressed
     return {
-        **value,
-        "seconds": asdict(outcome.seconds),
-        "curve": [asdict(point) for point in outcome.curve],
-        "compressed": None if compressed is None else asdict(compressed),
+        **_items(outcome),
+        "seconds": _items(outcome.seconds),
+        "curve": [_items(point) for point in outcome.curve],
+        "compressed": None if compressed is None else _items(compressed),
     }
 
 
@@ -217,15 +217,25 @@ def outcome_from_bytes(data: bytes) -> Outcome:
     return outcome_from_json(_unpack("outcome", data))
 
 
+_NAMES = {
+    kind: tuple(item.name for item in fields(kind))
+    for kind in (Task, Outcome, Seconds, Epoch, Compressed)
+}
+
+
+def _items(value: Task | Outcome | Seconds | Epoch | Compressed) -> dict[str, Any]:
+    # Not asdict: it copies all that is in it, and both networks are JSON already.
+    return {name: getattr(value, name) for name in _NAMES[type(value)]}
+
+
 def _pack(kind: str, value: Mapping[str, Any]) -> bytes:
-    return zlib.compress(
-        json.dumps({"version": WIRE_VERSION, "kind": kind, "value": value}).encode(), 1
-    )
+    data = _encode({"version": WIRE_VERSION, "kind": kind, "value": value}).encode()
+    return data if len(data) <= SMALL else zlib.compress(data, 1)
 
 
 def _unpack(kind: str, data: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(zlib.decompress(data))
+        message = json.loads(data if data[:1] == b"{" else zlib.decompress(data))
         version, found, value = message["version"], message["kind"], message["value"]
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise WireError(f"damaged message of {len(data)} bytes: {error}") from error
@@ -233,4 +243,6 @@ def _unpack(kind: str, data: bytes) -> dict[str, Any]:
         raise WireError(
             f"expected a {kind} of version {WIRE_VERSION}, found a {found} of version {version}"
         )
-    return dict(value)
+    if not isinstance(value, dict):
+        raise WireError(f"expected a {kind}, found {value!r:.60}")
+    return value

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from mpineat.pipe import Kind, Setup
 from mpineat.process import Child
-from mpineat.tasks import Outcome, Seconds, Task, WireError, outcome_to_bytes, task_from_bytes
+from mpineat.tasks import Outcome, Seconds, WireError, outcome_to_bytes, task_from_bytes
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +37,7 @@ class Supervisor:
         """Take over `child`, started before the setup was known, or start one in `setup`."""
         self._child = child
         self._setup: Setup | None = None
-        self._task: Task | None = None
-        self._payload = b""  # the task as it came
+        self._task: bytes | None = None  # as it came: the child alone reads it
         self._state = "starting"
         self._since = time.monotonic()  # of the task, or of the child's start while there is none
         self._began = 0.0  # Unix time of the task
@@ -74,8 +73,8 @@ class Supervisor:
     def give(self, payload: bytes) -> None:
         """Evaluate the Task in `payload`, as soon as the child is ready; one at a time."""
         if self._task is not None:
-            raise RuntimeError(f"candidate {self._task.candidate.id} is still being evaluated")
-        self._task, self._payload = task_from_bytes(payload), payload
+            raise RuntimeError("a task is still being evaluated")
+        self._task = payload
         if self._state == "idle":
             self._begin()
 
@@ -98,9 +97,11 @@ class Supervisor:
         self._stepped = time.monotonic()
         if received is not None:
             return self._hear(*received)
-        if (how := self._child.exit_status()) is not None:
+        due = self._stepped - self._looked >= LOOK_SECONDS
+        # Its death ends the pipe, but where a process that it started holds the pipe open.
+        if (due or self._child.ended) and (how := self._child.exit_status()) is not None:
             self._died("killed", how)
-        elif self._stepped - self._looked >= LOOK_SECONDS:
+        elif due:
             self._look()
         return None
 
@@ -130,7 +131,8 @@ class Supervisor:
         child, setup = self._running()
         self._state, self._since, self._began = "busy", time.monotonic(), time.time()
         self._log_offset = _size(setup.log_path)
-        child.send(Kind.TASK, self._payload)
+        assert self._task is not None
+        child.send(Kind.TASK, self._task)
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
         if kind == Kind.READY:
@@ -188,11 +190,11 @@ class Supervisor:
 
     def _died(self, reason: str, how: str) -> None:
         _, setup = self._running()
-        task = self._task if self._state == "busy" else None
+        payload = self._task if self._state == "busy" else None
         tail = _tail(setup.log_path, self._log_offset)
         log.warning("child process %s%s", how, f"; its last words: {tail}" if tail else "")
-        if task is not None:
-            self._task = None
+        if payload is not None:
+            self._task, task = None, task_from_bytes(payload)
             outcome = Outcome(
                 candidate=task.candidate.id,
                 network_hash=task.network_hash,
@@ -230,6 +232,17 @@ def beat(supervisor: Supervisor) -> Message:
     """Return a sign of life."""
     state = {"state": supervisor.state, "rss_mb": round(supervisor.rss_mb, 1)}
     return Message(Kind.BEAT, json.dumps(state).encode())
+
+
+def notice(reason: str, again: bool) -> Message:
+    """Return the news that a signal came; `again`: the second one."""
+    return Message(Kind.SIGNAL, json.dumps({"reason": reason, "again": again}).encode())
+
+
+def read_notice(rank: int, message: Message) -> tuple[str, bool]:
+    """Return the signal's name with the rank that caught it, and whether it was the second."""
+    value = json.loads(message.payload)
+    return f"{value['reason']} on rank {rank}", value["again"]
 
 
 def _size(path: str) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+import time
 
 import pytest
 
@@ -99,6 +102,28 @@ def test_an_exception_aborts_every_rank(capsys):
         raise ZeroDivisionError("for the test")
     assert world.ended == ["abort 1"]
     assert "ZeroDivisionError: for the test" in capsys.readouterr().err
+
+
+def test_the_last_words_are_waited_for_until_they_are_read():
+    """A launcher that is slow on a loaded machine must not lose the traceback to the abort."""
+    theirs, ours = os.pipe()
+    os.write(ours, b"ZeroDivisionError")
+    reader = threading.Timer(0.5, os.read, [theirs, 100])
+    reader.start()
+    began = time.monotonic()
+    membership.await_reader(ours)
+    assert time.monotonic() - began > 0.4
+    reader.join()
+    membership.await_reader(ours)  # nothing is left
+    os.close(theirs)
+    os.close(ours)
+
+
+def test_nobody_reads_a_file(tmp_path):
+    with open(tmp_path / "log", "w") as file:
+        file.write("words")
+        file.flush()
+        membership.await_reader(file.fileno())
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import pickle
 import zlib
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mpineat.tasks import (
@@ -49,7 +50,11 @@ def test_an_outcome_survives_the_wire_and_the_journal():
 
 
 @pytest.mark.parametrize("read", [task_from_bytes, outcome_from_bytes])
+@settings(deadline=None)  # a loaded machine
 @given(data=st.binary(max_size=200))
+@example(data=b'{"version": 1, "kind": "task", "value": []}')
+@example(data=b'{"version": 1, "kind": "outcome", "value": {}}')
+@example(data=b'{"version": 1, "ki')
 def test_noise_is_refused(read, data):
     with pytest.raises(WireError):
         read(data)
@@ -67,9 +72,20 @@ def test_one_kind_is_not_taken_for_the_other():
 
 
 def test_another_version_is_refused_by_its_number():
-    message = json.loads(zlib.decompress(task_to_bytes(TASK))) | {"version": WIRE_VERSION + 1}
-    with pytest.raises(WireError, match=f"version {WIRE_VERSION + 1}"):
-        task_from_bytes(zlib.compress(json.dumps(message).encode()))
+    message = json.loads(task_to_bytes(TASK)) | {"version": WIRE_VERSION + 1}
+    data = json.dumps(message).encode()
+    for read in (data, zlib.compress(data)):
+        with pytest.raises(WireError, match=f"version {WIRE_VERSION + 1}"):
+            task_from_bytes(read)
+
+
+def test_large_messages_are_packed_and_small_ones_are_not():
+    layers = [{"name": f"layer_{number}", "filters": 32} for number in range(300)]
+    large = replace(OUTCOME, network_before={"layers": layers})
+    packed = outcome_to_bytes(large)
+    assert len(packed) < len(json.dumps(layers)) / 4
+    assert outcome_from_bytes(packed) == large
+    assert outcome_to_bytes(OUTCOME).startswith(b"{")
 
 
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"seconds": None}, {"curve": [{}]}])
