@@ -36,8 +36,13 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 
     Raises:
         RefusedStart: The GPU that the setup names cannot be used.
-        InputError: The data set cannot be read.
+        InputError: The data set cannot be read, or compression.backend's package is missing.
     """
+    compression = setup.config.compression
+    if compression.enabled and compression.backend == "morph_net":
+        from mpineat.training import morphnet_backend  # imports a package that few have
+
+        morphnet_backend.require()
     device = claim_device(setup)
     dataset = open_dataset(setup.config.dataset, setup.config.run.seed)
     return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None)

@@ -17,6 +17,15 @@ from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
 
 
+def require() -> None:
+    """Find out before the first candidate whether the package is there.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    _import()
+
+
 def penalty(
     model: Any, network: Network, threshold: float, strength: float
 ) -> Callable[[], tf.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 import tensorflow as tf
 
 from mpineat.config import Config
-from mpineat.errors import Infeasible
+from mpineat.errors import Infeasible, InputError
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
+from mpineat.pipe import Setup
 from mpineat.tasks import Task, outcome_from_bytes, outcome_to_bytes
 from mpineat.training import evaluate, fit
 from mpineat.training.data import describe, open_dataset
@@ -84,7 +86,7 @@ def test_evolved_settings_reach_the_training_and_the_augmentation(evaluator, can
 
     def curve(**genes):
         training = plain._replace(**genes)
-        blueprint = replace(item.blueprint, training=training)
+        blueprint = item.blueprint._replace(training=training)
         return evaluator(task((replace(item, blueprint=blueprint), network))).curve
 
     curves = [evaluator(task(candidate)).curve, curve(momentum=0.7), curve(nesterov=True)]
@@ -149,3 +151,10 @@ def test_fitness_is_measured_on_the_validation_split_alone(candidate):
     correct = outcome.accuracy * len(dataset.validation.y)
     assert correct == pytest.approx(round(correct), abs=1e-4)
     assert not np.isnan(outcome.loss)
+
+
+def test_a_missing_package_is_told_before_the_first_candidate(monkeypatch):
+    monkeypatch.setitem(sys.modules, "morph_net", None)  # any import of it fails
+    config = Config(compression={"preset": "thesis", "backend": "morph_net"})
+    with pytest.raises(InputError, match="needs Google's package"):
+        evaluate.start(Setup(config=config, rank=1, host="here"))
