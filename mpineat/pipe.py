@@ -105,6 +105,11 @@ class Setup:
 Start = Callable[[Setup], tuple[str, Callable[[Task], Outcome]]]
 
 
+# Never a candidate's fault: its node is out of memory, files or disk. The child lets these end it,
+# for a fresh process may have more.
+OF_THE_HOST = (MemoryError, OSError, ImportError)
+
+
 class RefusedStart(Exception):
     """The device or the software of this node cannot evaluate anything; one line says why."""
 
@@ -184,8 +189,8 @@ def _evaluate(
     began, clock = time.time(), time.monotonic()
     try:
         outcome = evaluate(task)
-    except MemoryError:
-        raise  # the host's memory: let the process go, a fresh one has more
+    except OF_THE_HOST:
+        raise
     except Exception as error:  # a candidate's failure is data
         traceback.print_exc()
         infeasible = isinstance(error, Infeasible)

@@ -133,3 +133,12 @@ def test_a_child_that_cannot_start_says_why(served):
 
 def test_the_signals_of_batch_systems_are_ignored():
     assert {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2} <= set(pipe.DEAF_TO)
+
+
+@pytest.mark.parametrize("error", pipe.OF_THE_HOST)
+def test_what_the_host_lacks_ends_the_child_and_is_no_outcome(error):
+    def evaluate(task):
+        raise error("failed to map segment from shared object")
+
+    with pytest.raises(error):
+        pipe._evaluate(evaluations.task(1), evaluate, SETUP, "cpu")

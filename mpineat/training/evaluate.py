@@ -18,7 +18,7 @@ from mpineat.genotype.hyperparameters import applied
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.network import Network
-from mpineat.pipe import RefusedStart, Setup, one_line
+from mpineat.pipe import OF_THE_HOST, RefusedStart, Setup, one_line
 from mpineat.tasks import REASONS, Outcome, Seconds, Task
 from mpineat.training import fit, model, structure
 from mpineat.training.data import Dataset, open_dataset
@@ -101,8 +101,8 @@ class Evaluator:
             failure = _failed("too_slow", str(error))
         except tf.errors.ResourceExhaustedError as error:
             failure = _failed("gpu_memory", one_line(error))
-        except MemoryError:
-            raise  # of the host: a fresh process has more
+        except OF_THE_HOST:
+            raise
         except Exception as error:  # whatever TensorFlow refuses a network with
             log.exception("candidate %d", task.candidate.id)
             failure = _failed("error", one_line(error))

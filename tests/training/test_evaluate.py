@@ -127,12 +127,13 @@ def test_a_failure_is_an_outcome_with_its_reason(evaluator, candidate, monkeypat
     assert outcome.network_before is not None
 
 
-def test_the_hosts_own_lack_of_memory_is_not_the_candidates(evaluator, candidate, monkeypatch):
+@pytest.mark.parametrize("error", [MemoryError, OSError, ImportError])
+def test_what_the_host_lacks_is_not_the_candidates_fault(evaluator, candidate, monkeypatch, error):
     def fail(*_, **__):
-        raise MemoryError
+        raise error("failed to map segment")
 
     monkeypatch.setattr(fit, "train", fail)
-    with pytest.raises(MemoryError):
+    with pytest.raises(error):
         evaluator(task(candidate))
 
 
