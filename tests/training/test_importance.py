@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mpineat import config
 from mpineat.phenotype.channels import plan_channels
 from mpineat.training import fit, model
 from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
@@ -23,7 +24,7 @@ def constant_data(count=4):
         tf.constant(np.full(count, 3, np.int32)),
         Scale((0.5,), (0.25,)),
     )
-    return DeviceData(train=split, validation=split, copies=1, augment=None)
+    return DeviceData(train=split, validation=split, copies=1, augment=config.Augment())
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv2d_bn"])
