@@ -11,14 +11,17 @@ from mpineat.worker import Message
 
 # A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
 SHORTEST_PAUSE = 5e-5  # seconds between two looks, growing by half each time
+# Of the first pause after a message. Two ranks that wait for each other each wait out the other's
+# pause too: without this bound their pauses would raise each other.
+LONGEST_FIRST_PAUSE = 2.5e-4
 LONGEST_PAUSE = 0.02
 
 
 class Patience:
-    """Growing pauses between two looks for a message, from a third of the last wait on.
+    """Growing pauses between two looks for a message, after a long wait from a longer one on.
 
     Many ranks on few cores wait long for each other, and every look in vain costs the one that is
-    waited for: two or three looks a message are enough where waits are alike.
+    waited for.
     """
 
     def __init__(self) -> None:
@@ -28,7 +31,7 @@ class Patience:
 
     def reset(self) -> None:
         """Look often again: something came."""
-        self._pause = min(LONGEST_PAUSE, max(SHORTEST_PAUSE, self._waited / 3))
+        self._pause = min(LONGEST_FIRST_PAUSE, max(SHORTEST_PAUSE, self._waited / 3))
         self._waited = 0.0
 
     def pause(self) -> float:
