@@ -17,5 +17,4 @@ if [ ! -x "$folder/bin/python" ]; then
     "$folder/bin/pip" install -q "pydantic>=2.5" "typing_extensions>=4.6.1"
 fi
 "$folder/bin/python" -c "import tensorflow; print('TensorFlow', tensorflow.__version__)" 2>/dev/null
-exec "$folder/bin/python" -m pytest -q -p no:cacheprovider \
-    tests/training/test_{readers,tiny_imagenet,data,download,model,dropout,augment,fit,tuning,evaluate}.py
+exec "$folder/bin/python" -m pytest -q -p no:cacheprovider tests/training
