@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import os
-import signal
 import sys
 from collections.abc import Callable
 
 from mpineat.pipe import Setup, serve
 from mpineat.tasks import Outcome, Task
 
-PR_SET_PDEATHSIG = 1
-
 
 def main(argv: list[str]) -> int:
     """Serve the rank that started this process until its pipe closes."""
-    receive, send, parent = (int(item) for item in argv)
-    _die_with(parent)
+    receive, send = (int(item) for item in argv)
     _volunteer_for_the_out_of_memory_killer()
     serve(receive, send, prepare, start)
     return 0
@@ -49,14 +44,6 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     from mpineat.training import evaluate
 
     return evaluate.start(setup)
-
-
-def _die_with(parent: int) -> None:
-    # No orphan may keep a GPU busy after its rank was killed.
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the call above
-        os._exit(1)
 
 
 def _volunteer_for_the_out_of_memory_killer() -> None:

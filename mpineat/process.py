@@ -33,18 +33,21 @@ LAUNCHER_VARIABLES = (
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 KILL_SECONDS = 30.0  # a killed process that is still there then never goes
 # Loads this very copy of mpineat and no other package from beside it, so that farm.python may name
-# an interpreter whose own numpy and TensorFlow must not be shadowed by the rank's.
+# an interpreter whose own numpy and TensorFlow must not be shadowed by the rank's. The bond to its
+# rank comes before the imports: a child that was stopped amid them outlived the job.
 BOOT = """
 import sys
 from importlib import util
-folder = sys.argv[1]
+folder, parent, *pipes = sys.argv[1:]
 spec = util.spec_from_file_location(
     "mpineat", folder + "/__init__.py", submodule_search_locations=[folder]
 )
 sys.modules["mpineat"] = package = util.module_from_spec(spec)
 spec.loader.exec_module(package)
+from mpineat.orphan import die_with
+die_with(int(parent))
 from mpineat.child import main
-sys.exit(main(sys.argv[2:]))
+sys.exit(main(pipes))
 """
 
 
@@ -64,11 +67,11 @@ class Child:
         theirs_in, ours_out = os.pipe()
         ours_in, theirs_out = os.pipe()
         package = os.path.dirname(os.path.abspath(mpineat.__file__))
-        command = [python or sys.executable, "-c", BOOT, package]
+        command = [python or sys.executable, "-c", BOOT, package, str(os.getpid())]
         try:
             # No preexec_fn: Popen then uses vfork and exec, which is safe beside a running MPI.
             self._process = subprocess.Popen(
-                [*command, str(theirs_in), str(theirs_out), str(os.getpid())],
+                [*command, str(theirs_in), str(theirs_out)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs_in, theirs_out),
                 start_new_session=True,

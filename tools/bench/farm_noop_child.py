@@ -16,6 +16,6 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 
 
 def main(argv: list[str]) -> int:
-    receive, send, _ = (int(item) for item in argv)
+    receive, send = (int(item) for item in argv)
     pipe.serve(receive, send, child.prepare, start)
     return 0
