@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -36,7 +37,7 @@ class CostModel:
         """
         if outcome.status != "ok" or outcome.seconds.total <= 0 or task.batch_size is not None:
             return False
-        self._features.append(_features(task))
+        self._features.append(_features([task])[0])
         self._seconds.append(outcome.seconds.total)
         self._unused += 1
         if len(self._seconds) < FEWEST or self._unused * FITS_A_DOUBLING < len(self._seconds):
@@ -49,17 +50,19 @@ class CostModel:
         """Return the expected seconds; None before enough is measured."""
         if self._weights is None:
             return None
-        return float(self._weights @ _features(task))
+        return self.orders([task])[0]
 
-    def order(self, task: Task) -> float:
-        """Return what the queue is sorted by: larger is dearer."""
-        expected = self.seconds(task)
-        return float(task.flops) if expected is None else expected
+    def orders(self, tasks: Sequence[Task]) -> list[float]:
+        """Return what the queue is sorted by, for each of `tasks`: larger is dearer."""
+        if self._weights is None:
+            return [float(task.flops) for task in tasks]
+        return list(map(float, _features(tasks) @ self._weights))
 
 
-def _features(task: Task) -> NDArray[np.float64]:
+def _features(tasks: Sequence[Task]) -> NDArray[np.float64]:
     # flops and parameters in millions keep the columns of similar size
-    return np.array([1.0, task.flops / 1e6, task.parameters / 1e6, float(task.layers)])
+    rows = [(1.0, t.flops / 1e6, t.parameters / 1e6, float(t.layers)) for t in tasks]
+    return np.array(rows).reshape(-1, FEATURES)
 
 
 def _fit(features: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:

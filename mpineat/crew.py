@@ -11,9 +11,10 @@ from mpineat.worker import Message
 
 # A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
 SHORTEST_PAUSE = 5e-5  # seconds between two looks, growing by half each time
-# Of the first pause after a message. Two ranks that wait for each other each wait out the other's
-# pause too: without this bound their pauses would raise each other.
-LONGEST_FIRST_PAUSE = 2.5e-4
+# Of the last wait, so long is the first pause of the next one. Two ranks that wait for each other
+# each wait out the other's pause too: were it much more, their pauses would raise each other.
+FIRST_SHARE = 1 / 8
+LONGEST_FIRST_PAUSE = 2e-3
 LONGEST_PAUSE = 0.02
 
 
@@ -31,7 +32,7 @@ class Patience:
 
     def reset(self) -> None:
         """Look often again: something came."""
-        self._pause = min(LONGEST_FIRST_PAUSE, max(SHORTEST_PAUSE, self._waited / 3))
+        self._pause = min(LONGEST_FIRST_PAUSE, max(SHORTEST_PAUSE, self._waited * FIRST_SHARE))
         self._waited = 0.0
 
     def pause(self) -> float:

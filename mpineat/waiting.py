@@ -21,7 +21,7 @@ class Waiting:
 
     def push(self, task: Task) -> None:
         """Let `task` wait."""
-        heapq.heappush(self._heap, (-self._cost.order(task), task.candidate.id, task))
+        heapq.heappush(self._heap, (-self._cost.orders([task])[0], task.candidate.id, task))
 
     def pop(self) -> Task:
         """Take out the dearest task."""
@@ -39,7 +39,9 @@ class Waiting:
     def learn(self, task: Task, outcome: Outcome) -> None:
         """Tell the cost model how long `task` took; the order of those that wait may change."""
         if self._cost.learn(task, outcome):
-            self._heap = [(-self._cost.order(t), number, t) for _, number, t in self._heap]
+            tasks = [waiting for _, _, waiting in self._heap]
+            orders = self._cost.orders(tasks)
+            self._heap = [(-o, t.candidate.id, t) for o, t in zip(orders, tasks, strict=True)]
             heapq.heapify(self._heap)
 
     def expected_seconds(self, task: Task) -> float | None:
