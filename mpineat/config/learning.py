@@ -14,7 +14,10 @@ class Training(Section):
 
     epochs: Count = option(8, "epochs of training for a candidate's fitness (CoDeepNEAT: 8)")
     batch_size: Count = option(128, "examples per training step")
-    learning_rate: Positive = option(1e-3, "Adam's step size")
+    learning_rate: Positive = option(3e-3, "Adam's step size; its highest where the schedule is falling")
+    schedule: Literal["falling", "constant"] = option(
+        "falling", "falling: the learning rate rises over the first 5 % of the steps, then falls to 0 along a cosine"
+    )
     momentum: float = option(0.9, "Adam's decay of the gradient's mean, beta_1", ge=0, lt=1)
     nesterov: bool = option(False, "look one step ahead along that mean (Dozat 2016)")
     deterministic: bool = option(False, "bit-equal results on one kind of CPU: deterministic ops, one thread")
@@ -35,6 +38,7 @@ class Compression(Section):
     epochs: float = option(
         0.25, "epochs of structure learning (thesis: 1); below 1 that share of the training set, 0 only gradients", ge=0
     )
+    learning_rate: Positive = option(1e-3, "Adam's step size in structure learning, constant (Gordon et al. 2018)")
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "budget",
         "budget: target_flops shared out by how much the loss depends on each layer; threshold: filters above "

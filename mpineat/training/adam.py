@@ -6,13 +6,13 @@ for anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 
-BETA_2, EPSILON = 0.999, 1e-7  # Keras's defaults
+from mpineat.training.schedule import Rate
 
-Rate = float | Callable[[tf.Tensor], tf.Tensor]
+BETA_2, EPSILON = 0.999, 1e-7  # Keras's defaults
 
 
 class Adam:

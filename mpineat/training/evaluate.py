@@ -137,7 +137,6 @@ class _Evaluation:
         settings = {
             "seed": task.seed,
             "batch_size": task.batch_size or config.training.batch_size,
-            "learning_rate": config.training.learning_rate,
             "deadline": self._deadline(),
         }
         self.before = self.after = assemble(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import logging
-import math
 import os
 import shutil
 import time
@@ -83,8 +82,7 @@ def export(
 
     Args:
         epochs: By default five times those of the search.
-        learning_rate: Of the first step, from where it falls along a cosine to 0; by default the
-            configured one.
+        learning_rate: The highest of a falling schedule; by default the configured one.
 
     Raises:
         InputError: The format cannot be written here, or the training diverged.
@@ -126,19 +124,6 @@ def export(
         test_accuracy=accuracy,
         seconds=seconds,
     )
-
-
-def cosine(learning_rate: float, steps: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Return the learning rate as a function of the step, from 1: down to 0 along half a cosine.
-
-    After Loshchilov and Hutter 2017, without restarts.
-    """
-
-    def rate(step: tf.Tensor) -> tf.Tensor:
-        done = tf.cast(step - 1, tf.float32) / float(steps)
-        return learning_rate * 0.5 * (1.0 + tf.cos(math.pi * done))
-
-    return rate
 
 
 def deployable(
@@ -195,8 +180,9 @@ def _train(
             epochs=epochs,
             seed=config.run.seed,
             batch_size=batch_size,
-            learning_rate=cosine(learning_rate, steps),
-            training=config.training,
+            training=config.training.model_copy(
+                update={"learning_rate": learning_rate, "schedule": "falling"}
+            ),
             on_chunk=tell,
             validate=False,
         )

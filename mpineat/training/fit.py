@@ -16,10 +16,11 @@ from tensorflow import keras
 
 from mpineat import config
 from mpineat.tasks import Epoch
-from mpineat.training.adam import Adam, Rate
+from mpineat.training.adam import Adam
 from mpineat.training.device_data import DeviceData, DeviceSplit, load
 from mpineat.training.loss_scale import LossScale
 from mpineat.training.model import trainable
+from mpineat.training.schedule import Rate, falling
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 
 __all__ = ["Diverged", "History", "TooSlow", "evaluator", "load", "train"]
@@ -57,7 +58,6 @@ def train(
     epochs: float,
     seed: int,
     batch_size: int,
-    learning_rate: Rate,
     training: config.Training,
     penalty: Callable[[], tf.Tensor] | None = None,
     on_chunk: Callable[[int], None] | None = None,
@@ -69,8 +69,8 @@ def train(
     Args:
         epochs: Passes over the training set; a fraction stops within one.
         seed: Of the order of the examples and of their augmentation.
-        training: Its `momentum` and `nesterov` are Adam's; its `jit_compile` says whether XLA
-            compiles the step.
+        training: Its `learning_rate`, `schedule`, `momentum` and `nesterov` are Adam's; its
+            `jit_compile` says whether XLA compiles the step.
         penalty: A scalar that the loss grows by; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
             times an epoch.
@@ -90,7 +90,7 @@ def train(
         data,
         batch_size,
         seed,
-        Adam(trainable(model), learning_rate, training.momentum, nesterov=training.nesterov),
+        _adam(model, training, left),
         penalty,
         training.jit_compile == "on",
     )
@@ -171,6 +171,13 @@ def evaluator(
         return float(loss) / examples, float(correct) / examples
 
     return evaluate
+
+
+def _adam(model: keras.Model, training: config.Training, steps: int) -> Adam:
+    rate: Rate = training.learning_rate
+    if training.schedule == "falling":
+        rate = falling(training.learning_rate, steps)
+    return Adam(trainable(model), rate, training.momentum, nesterov=training.nesterov)
 
 
 def _trace(

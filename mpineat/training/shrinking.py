@@ -33,7 +33,6 @@ class Settings:
     data: fit.DeviceData
     training: config.Training
     seed: int
-    learning_rate: float
     batch_size: int
     deadline: float | None
 
@@ -95,8 +94,7 @@ def _learn(network: Network, settings: Settings) -> Round:
             epochs=options.epochs,
             seed=settings.seed,
             batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            training=settings.training,
+            training=_constant_rate(settings),
             penalty=_penalty(regularizer, built, network, kernels, thresholds, options),
             on_chunk=lambda step: points.append((step, _filters(charged, alive_now()))),
             deadline=settings.deadline,
@@ -116,6 +114,12 @@ def _learn(network: Network, settings: Settings) -> Round:
         alive=tuple(points),
         step_seconds=step_seconds,
     )
+
+
+def _constant_rate(settings: Settings) -> config.Training:
+    """Return the training's settings with structure learning's own rate (Gordon et al. 2018)."""
+    own = {"learning_rate": settings.options.learning_rate, "schedule": "constant"}
+    return settings.training.model_copy(update=own)
 
 
 def _within_budget(network: Network, built: Any, settings: Settings) -> Narrowed:

@@ -44,7 +44,6 @@ def compress(
     config: Config,
     *,
     seed: int,
-    learning_rate: float,
     batch_size: int,
     deadline: float | None = None,
 ) -> Learned:
@@ -67,7 +66,6 @@ def compress(
             data=data,
             training=config.training,
             seed=seed + number,
-            learning_rate=learning_rate,
             batch_size=batch_size,
             deadline=deadline,
         )

@@ -68,7 +68,6 @@ def _candidate_seconds(trial: config.Training, data: DeviceData) -> float:
         epochs=TRIAL_STEPS / steps_an_epoch,
         seed=0,
         batch_size=batch_size,
-        learning_rate=trial.learning_rate,
         training=trial,
         validate=False,
     )

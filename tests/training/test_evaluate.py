@@ -81,7 +81,7 @@ def test_equal_tasks_have_equal_outcomes(evaluator, candidate):
 
 
 def test_evolved_settings_reach_the_training_and_the_augmentation(evaluator, candidate):
-    plain = Hyperparameters(1e-3, 0.9, False, False, *[0.0] * 7)
+    plain = Hyperparameters(3e-3, 0.9, False, False, *[0.0] * 7)
     item, network = candidate
 
     def curve(**genes):

@@ -139,12 +139,6 @@ def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
     assert "architecture alone" in str(done)
 
 
-def test_learning_rate_falls_along_a_cosine() -> None:
-    rate = export.cosine(0.1, 100)
-    rates = [float(rate(tf.constant(step))) for step in (1, 51, 100)]
-    assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-4)
-
-
 @pytest.mark.parametrize(
     ("name", "format", "message"),
     [

@@ -51,14 +51,19 @@ def digits():
     return fit.load(open_dataset(Dataset(), 0), Dataset())
 
 
+def constant(learning_rate, **changes):
+    """Return settings with a rate that never changes, 0 included."""
+    own = {"learning_rate": learning_rate, "schedule": "constant"}
+    return Training().model_copy(update=own | changes)
+
+
 def train(network, data, *, built=None, **changes):
     built = built or model.build(network, 3, portable=False)
     settings = {
         "epochs": 2,
         "seed": 7,
         "batch_size": 64,
-        "learning_rate": 2e-3,
-        "training": Training(),
+        "training": constant(2e-3),
     } | changes
     return built, fit.train(built, data, **settings)
 
@@ -93,7 +98,7 @@ def test_an_epoch_sees_every_example_once_also_in_the_last_partial_batch():
         Scale((0.5,), (0.25,)),
     )
     data = DeviceData(train=split, validation=split, copies=1, augment=Augment())
-    built, history = train(LINEAR, data, epochs=1, batch_size=16, learning_rate=0.0)
+    built, history = train(LINEAR, data, epochs=1, batch_size=16, training=constant(0.0))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     expected = float(loss(split.y, built(4 * tf.cast(split.x, tf.float32) / 255 - 2)))
     assert history.curve[0].loss == pytest.approx(expected, rel=1e-5)
@@ -123,12 +128,12 @@ def test_a_fraction_of_an_epoch_is_that_share_of_the_steps(digits):
 def test_the_penalty_is_part_of_the_loss(digits):
     built = model.build(LINEAR, 3)
     kernel = model.kernels(built, LINEAR)["output"]
-    plain, _ = train(LINEAR, digits, learning_rate=0.01)
+    plain, _ = train(LINEAR, digits, training=constant(0.01))
     train(
         LINEAR,
         digits,
         built=built,
-        learning_rate=0.01,
+        training=constant(0.01),
         penalty=lambda: 100.0 * tf.reduce_sum(tf.abs(kernel)),
     )
     free = model.kernels(plain, LINEAR)["output"]
@@ -168,7 +173,7 @@ def test_one_training_is_traced_once(digits):
 
 def test_xla_and_float16_train_too(digits):
     _, plain = train(LINEAR, digits)
-    _, compiled = train(LINEAR, digits, training=Training(jit_compile="on"))
+    _, compiled = train(LINEAR, digits, training=constant(2e-3, jit_compile="on"))
     assert compiled.curve[-1].val_loss == pytest.approx(plain.curve[-1].val_loss, rel=1e-3)
     half = model.build(LINEAR, 3, policy="mixed_float16")
     _, history = train(LINEAR, digits, built=half)

@@ -58,9 +58,9 @@ def test_it_trains_a_network():
     data = fit.load(open_dataset(config.dataset, 0), config.dataset)
     spec = next(spec for spec in golden.NETWORKS if spec["id"].startswith("P04"))
     network = golden.network({**spec, "input_shape": [8, 8, 1]})
-    found = structure.compress(network, data, config, seed=1, learning_rate=1e-3, batch_size=256)
+    found = structure.compress(network, data, config, seed=1, batch_size=256)
     own = structure.compress(
         network, data, Config(compression=options.model_copy(update={"backend": "native"})),
-        seed=1, learning_rate=1e-3, batch_size=256,
+        seed=1, batch_size=256,
     )  # fmt: skip
     assert found.network == own.network

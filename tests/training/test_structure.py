@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mpineat.config import Compression, Config
+from mpineat.config import Compression, Config, Training
 from mpineat.phenotype.cost import flops
 from mpineat.training import fit, model
 from mpineat.training.data import open_dataset
@@ -24,7 +24,7 @@ def data():
 def learn(data, before=None, **options):
     before = before or residual()
     config = Config(compression=Compression(**{"epochs": 1.0, **options}))
-    return compress(before, data, config, seed=3, learning_rate=1e-3, batch_size=256)
+    return compress(before, data, config, seed=3, batch_size=256)
 
 
 @pytest.mark.parametrize("rule", ["budget", "elastic", "uniform", "random"])
@@ -79,14 +79,10 @@ def test_nothing_shrinks_below_the_smallest_threshold(data):
     assert learned.network == residual()
     assert learned.epochs == 1.0
     begun = model.build(learned.network, 3, weights=learned.weights)
-    config = Config().training
-    history = fit.train(
-        begun, data, epochs=1, seed=3, batch_size=256, learning_rate=1e-3, training=config
-    )
+    config = Training(learning_rate=1e-3, schedule="constant")
+    history = fit.train(begun, data, epochs=1, seed=3, batch_size=256, training=config)
     fresh = model.build(learned.network, 3)
-    other = fit.train(
-        fresh, data, epochs=1, seed=3, batch_size=256, learning_rate=1e-3, training=config
-    )
+    other = fit.train(fresh, data, epochs=1, seed=3, batch_size=256, training=config)
     assert history.curve[0].loss < 0.95 * other.curve[0].loss
 
 
@@ -126,8 +122,8 @@ def test_kept_weights_are_the_trained_ones(data):
     learned = learn(data, keep_weights=True, strength=0.0, **everything)
     again = model.build(residual(), 3)
     fit.train(
-        again, data, epochs=1.0, seed=3, batch_size=256, learning_rate=1e-3,
-        training=Config().training, validate=False,
+        again, data, epochs=1.0, seed=3, batch_size=256,
+        training=Training(learning_rate=1e-3, schedule="constant"), validate=False,
     )  # fmt: skip
     for name, value in model.variables(again, residual()).items():
         np.testing.assert_allclose(learned.weights[name], value.numpy(), atol=1e-5)

@@ -39,7 +39,6 @@ def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
         epochs=options.epochs,
         seed=options.seed,
         batch_size=options.batch_size,
-        learning_rate=1e-3,
         training=Training(jit_compile="off"),
     )
     yield "epoch    loss  accuracy  test loss  test accuracy"

@@ -148,7 +148,7 @@ def _train(
     from mpineat.training.structure import compress
 
     seed = 1000 * row["network"] + row["seed"]
-    settings = {"seed": seed, "learning_rate": 1e-3, "batch_size": 128}
+    settings = {"seed": seed, "batch_size": config.training.batch_size}
     after, structure_seconds, before_ms = network, 0.0, 0.0
     if row["rule"] != "none":
         compression = _compression(row, options)

@@ -49,7 +49,6 @@ def _step(network: Network, data: Any, config: Config) -> float:
         epochs=1.0,
         seed=0,
         batch_size=128,
-        learning_rate=1e-3,
         training=config.training,
         validate=False,
     )

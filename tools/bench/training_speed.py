@@ -75,7 +75,6 @@ def _ours(network: Network, split: Split) -> tuple[float, float]:
         epochs=2,
         seed=0,
         batch_size=BATCH_SIZE,
-        learning_rate=1e-3,
         training=Training(jit_compile="off"),
         validate=False,
     )
