@@ -109,7 +109,8 @@ def _load(options: argparse.Namespace) -> tuple[tuple[Network, ...], Any, Config
     tf.config.threading.set_inter_op_parallelism_threads(1)
     config = _config(options)
     data = fit.load(open_dataset(config.dataset, seed=0), config.dataset)
-    return sample(config, describe(config.dataset)), data, config
+    different = dict.fromkeys(sample(config, describe(config.dataset)))
+    return tuple(different), data, config
 
 
 def _measure(
