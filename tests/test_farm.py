@@ -9,12 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mpineat import farm
+from mpineat.crew import Patience
 from mpineat.launcher import LAUNCHERS
+from mpineat.pipe import Kind
 
 PROGRAM = Path(__file__).parent / "farm_program.py"
 ROOT = Path(__file__).parent.parent
@@ -156,3 +160,40 @@ def test_a_launcher_of_another_mpi_is_explained(tmp_path):
     )
     assert done.returncode != 0
     assert "started 3 processes" in done.stderr
+
+
+class Tardy:
+    """A communicator like MPICH's, which tells of a message at the second probe after it came."""
+
+    ANY_TAG, BYTE, Exception = -1, None, RuntimeError
+
+    def __init__(self) -> None:
+        self.probes, self.left = 0, 1
+
+    def Iprobe(self, **_: Any) -> bool:
+        self.probes += 1
+        return self.probes > 1 and self.left > 0
+
+    def Irecv(self, buffer: list[Any], **_: Any) -> Tardy:
+        self.left -= 1
+        return self
+
+    def Test(self) -> bool:
+        return True
+
+    def Get_source(self) -> int:
+        return 0
+
+    def Get_tag(self) -> int:
+        return Kind.END
+
+    def Get_count(self, _: None) -> int:
+        return 1
+
+
+def test_a_message_that_came_is_found_at_one_look():
+    """Else each message, a task or an outcome, waits for a whole pause more."""
+    tardy, world = Tardy(), farm.World.__new__(farm.World)
+    world._mpi = world._comm = world._status = tardy
+    world._source, world._receiving, world._patience = 0, deque(), Patience()
+    assert world.receive(0.0) is not None
