@@ -69,7 +69,8 @@ class OwnFile:
         """Give the arrays by name; damage becomes an InputError whenever it shows."""
         try:
             if self.path.suffix in HDF5_SUFFIXES:
-                with h5py.File(self.path, "r") as content:
+                # Some clusters' file systems have no locks, and nobody writes while we read.
+                with h5py.File(self.path, "r", locking=False) as content:
                     yield content
             else:
                 # allow_pickle=False: an array of objects could run any code.
