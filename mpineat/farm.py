@@ -28,8 +28,7 @@ def join() -> Membership:
     """Become a part of the job that this process was launched in.
 
     A worker starts its child first: exec is safest before MPI registers memory. One process alone
-        needs no MPI
-    and loads none: on a login node that can abort the process.
+    needs no MPI and loads none: on a login node that can abort the process.
 
     Raises:
         InputError: No MPI library, or one that does not belong to the launcher. On other ranks than
@@ -69,12 +68,10 @@ class World:
         self._source = self._mpi.ANY_SOURCE if self.rank == 0 else 0
         self._status = self._mpi.Status()
         self._patience = Patience()
-        self._sending: list[
-            Any
-        ] = []  # (request, buffer) pairs: MPI reads the buffer until it is sent
-        self._receiving: deque[tuple[Any, bytearray, int, int]] = (
-            deque()
-        )  # request, buffer, source, tag
+        # (request, buffer): MPI reads the buffer until it is sent.
+        self._sending: list[tuple[Any, bytearray]] = []
+        # (request, buffer, source, tag)
+        self._receiving: deque[tuple[Any, bytearray, int, int]] = deque()
         self._failed: set[int] = set()
         self._reported: deque[int] = deque()
         self.leader = self._find_leader()

@@ -44,8 +44,7 @@ class Membership:
 
     An exception that leaves the `with` block prints its traceback and ends every rank at once by
     MPI_Abort: otherwise the others would wait for ever. Errors that the user can mend are caught
-        inside the block, which
-    then ends with `end(code)`.
+    inside the block, which then ends with `end(code)`.
 
     Attributes:
         rank, size, host: Of this process; size 1 and rank 0 without MPI.

@@ -55,7 +55,7 @@ class Child:
     """A running child process.
 
     Nothing here blocks: what the child does not take yet waits here, and `receive` has a time
-        limit.
+    limit.
     """
 
     def __init__(self, python: str | None = None) -> None:

@@ -147,9 +147,8 @@ class Supervisor:
             self._task, self._state = None, "idle"
             self._evaluated += 1
             if self._worn_out():
-                self._news.append(
-                    Message(Kind.FAULT, payload)
-                )  # whole; the child is being replaced
+                # The outcome is whole; but nothing can be given before the next child is ready.
+                self._news.append(Message(Kind.FAULT, payload))
                 self._replace()
                 return None
             return Message(kind, payload)

@@ -23,7 +23,7 @@ def settle(options: config.Training, data: DeviceData, *, gpu: bool) -> config.T
     """Return the options with every `auto` replaced by what trains a candidate sooner here.
 
     Without a GPU both are off: XLA's convolutions and any float16 are slower than oneDNN's float32
-        on a CPU.
+    on a CPU.
     """
     choices = {
         name: (("off", "on") if gpu else ("off",))

@@ -81,9 +81,8 @@ class Job:
                     if found.pid == self.process.pid or found.parent in self.known:
                         self.known[found.pid] = found
                 elif self.known[int(entry.name)].kind == "launcher":
-                    self.known[int(entry.name)] = Process(
-                        int(entry.name)
-                    )  # it may have called exec
+                    # It may have called exec.
+                    self.known[int(entry.name)] = Process(int(entry.name))
         return [p for p in self.known.values() if p.alive() and kind in (None, p.kind)]
 
     def wait(self, seconds: float) -> int | None:

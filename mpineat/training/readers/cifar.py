@@ -175,9 +175,8 @@ def _records(path: Path, size: int, record: int) -> int:
 
 
 def _examples(planes: np.ndarray, labels: np.ndarray) -> Split:
-    x = np.ascontiguousarray(
-        planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    )  # planes to pixels
+    pixels = planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    x = np.ascontiguousarray(pixels)
     return Split(x, labels.astype(np.int32))
 
 
