@@ -29,6 +29,7 @@ def clock() -> Clock:
 @pytest.fixture
 def installed(clock: Clock) -> Iterator[Stop]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests by nohup ignores it
     one = Stop(clock=clock)
     one.install()
     yield one
