@@ -76,13 +76,11 @@ def export(
     output: Path,
     format: str = "keras",
     epochs: int | None = None,
-    learning_rate: float | None = None,
 ) -> Exported:
-    """Train `network` on the training and validation images together and write it.
+    """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
         epochs: By default five times those of the search.
-        learning_rate: The highest of a falling schedule; by default the configured one.
 
     Raises:
         InputError: The format cannot be written here, or the training diverged.
@@ -107,9 +105,7 @@ def export(
     dataset = open_dataset(config.dataset, config.run.seed)
     began = time.monotonic()
     scale = scale_of(dataset.train.x)
-    trained = _train(
-        network, config, dataset, scale, epochs, learning_rate or config.training.learning_rate
-    )
+    trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
     model = deployable(trained, network.input_shape, scale)
     test = dataset.test
@@ -147,7 +143,6 @@ def _train(
     dataset: Dataset,
     scale: Scale,
     epochs: int,
-    learning_rate: float,
 ) -> keras.Model:
     everything = to_device(
         Split(
@@ -180,9 +175,7 @@ def _train(
             epochs=epochs,
             seed=config.run.seed,
             batch_size=batch_size,
-            training=config.training.model_copy(
-                update={"learning_rate": learning_rate, "schedule": "falling"}
-            ),
+            training=config.training.model_copy(update={"schedule": "falling"}),
             on_chunk=tell,
             validate=False,
         )
