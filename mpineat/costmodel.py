@@ -25,7 +25,7 @@ class CostModel:
 
     def __init__(self) -> None:
         """Begin with nothing measured."""
-        self._features: deque[NDArray[np.float64]] = deque(maxlen=MOST)
+        self._features: deque[tuple[float, ...]] = deque(maxlen=MOST)
         self._seconds: deque[float] = deque(maxlen=MOST)
         self._weights: NDArray[np.float64] | None = None
         self._unused = 0  # measured evaluations that came after the last fit
@@ -37,13 +37,13 @@ class CostModel:
         """
         if outcome.status != "ok" or outcome.seconds.total <= 0 or task.batch_size is not None:
             return False
-        self._features.append(_features([task])[0])
+        self._features.append(_features(task))
         self._seconds.append(outcome.seconds.total)
         self._unused += 1
         if len(self._seconds) < FEWEST or self._unused * FITS_A_DOUBLING < len(self._seconds):
             return False
         self._unused = 0
-        self._weights = _fit(np.stack(self._features), np.array(self._seconds))
+        self._weights = _fit(np.array(self._features), np.array(self._seconds))
         return True
 
     def seconds(self, task: Task) -> float | None:
@@ -56,13 +56,13 @@ class CostModel:
         """Return what the queue is sorted by, for each of `tasks`: larger is dearer."""
         if self._weights is None:
             return [float(task.flops) for task in tasks]
-        return list(map(float, _features(tasks) @ self._weights))
+        features = np.array([_features(task) for task in tasks]).reshape(-1, FEATURES)
+        return list(map(float, features @ self._weights))
 
 
-def _features(tasks: Sequence[Task]) -> NDArray[np.float64]:
+def _features(task: Task) -> tuple[float, ...]:
     # flops and parameters in millions keep the columns of similar size
-    rows = [(1.0, t.flops / 1e6, t.parameters / 1e6, float(t.layers)) for t in tasks]
-    return np.array(rows).reshape(-1, FEATURES)
+    return 1.0, task.flops / 1e6, task.parameters / 1e6, float(task.layers)
 
 
 def _fit(features: NDArray[np.float64], seconds: NDArray[np.float64]) -> NDArray[np.float64]:

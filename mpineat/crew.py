@@ -11,10 +11,11 @@ from mpineat.worker import Message
 
 # A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
 SHORTEST_PAUSE = 5e-5  # seconds between two looks, growing by half each time
-# Of the last wait, so long is the first pause of the next one. Two ranks that wait for each other
-# each wait out the other's pause too: were it much more, their pauses would raise each other.
-FIRST_SHARE = 1 / 8
-LONGEST_FIRST_PAUSE = 2e-3
+# A wait begins with a pause of a share of the wait before it. The share grows with that wait, up
+# to a half after this one: then others need the core, and every look in vain costs them. After a
+# short one it is small, for of two ranks that wait for each other each waits out the other's pause.
+LONG_WAIT = 4e-3
+LONGEST_FIRST_PAUSE = 4e-3
 LONGEST_PAUSE = 0.02
 
 
@@ -32,7 +33,8 @@ class Patience:
 
     def reset(self) -> None:
         """Look often again: something came."""
-        self._pause = min(LONGEST_FIRST_PAUSE, max(SHORTEST_PAUSE, self._waited * FIRST_SHARE))
+        share = 0.5 * min(1.0, self._waited / LONG_WAIT)
+        self._pause = min(LONGEST_FIRST_PAUSE, max(SHORTEST_PAUSE, share * self._waited))
         self._waited = 0.0
 
     def pause(self) -> float:

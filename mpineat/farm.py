@@ -137,6 +137,8 @@ class World:
                 self._receiving.append((request, buffer, source, tag))
         except mpi.Exception as error:
             self._note_failure(error)
+        if not self._receiving:
+            return None
         waiting: set[int] = set()  # a later message of the same sender must not overtake
         for entry in self._receiving:
             request, buffer, source, tag = entry

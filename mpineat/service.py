@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 
-from mpineat.crew import LONGEST_PAUSE, Patience, World
+from mpineat.crew import LONGEST_PAUSE, World
 from mpineat.pipe import Kind, Setup
 from mpineat.stop import Stop
 from mpineat.worker import Message, Supervisor, beat, notice
@@ -25,14 +25,12 @@ def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int
     stop, told, leaving = stop or Stop(), False, False
     stop.on_second = lambda: None if leaving else world.send(0, notice(stop.reason() or "", True))
     stop.install()
-    patience, beat_seconds, lost_seconds = Patience(), 5.0, 120.0  # until the setup comes
+    beat_seconds, lost_seconds = 5.0, 120.0  # until the setup comes
     beaten = heard = time.monotonic()
     while True:
-        now = time.monotonic()
-        if arrived := world.receive(0.0):
-            message = arrived[1]
-            heard = now
-            patience.reset()
+        # While the child is busy rank 0 has nothing urgent to say; else the child has not.
+        if arrived := world.receive(0.0 if supervisor.state == "busy" else LONGEST_PAUSE):
+            message, heard = arrived[1], time.monotonic()
             if message.kind == Kind.END:
                 return message.payload[0]
             if message.kind == Kind.ABANDON:
@@ -49,11 +47,10 @@ def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int
                 # Not a word after this one: MPICH fails to finalize with a message not received.
                 world.send(0, message)
                 leaving = True
-            continue
-        # While the child is busy rank 0 has nothing urgent to say.
-        busy = supervisor.state == "busy"
-        if (news := supervisor.step(LONGEST_PAUSE if busy else patience.pause())) and not leaving:
+        news = supervisor.step(LONGEST_PAUSE if supervisor.state == "busy" else 0.0)
+        if news and not leaving:
             world.send(0, news)
+        now = time.monotonic()
         if not (told or leaving) and (reason := stop.reason()):
             told = True
             world.send(0, notice(reason, False))

@@ -44,6 +44,7 @@ class Supervisor:
         self._starts = 0  # in a row that did not become ready
         self._evaluated = 0  # by this child
         self._first_rss = 0.0
+        self._weighed = 0.0  # when its memory was compared with that
         self._stepped = self._looked = time.monotonic()
         self._stopped_looks = 0
         self._log_offset = 0
@@ -136,7 +137,8 @@ class Supervisor:
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
         if kind == Kind.READY:
-            self._starts, self._state, self._first_rss = 0, "idle", 0.0
+            self._starts, self._state = 0, "idle"
+            self._first_rss = self._weighed = 0.0
             if self._task is not None:
                 self._begin()
                 return None
@@ -156,10 +158,13 @@ class Supervisor:
 
     def _worn_out(self) -> bool:
         child, setup = self._running()
-        farm, rss = setup.config.farm, child.rss_mb()
-        self._first_rss = self._first_rss or rss
+        farm = setup.config.farm
         if self._evaluated >= farm.tasks_per_child:
             return True
+        if self._stepped - self._weighed < LOOK_SECONDS:
+            return False
+        self._weighed, rss = self._stepped, child.rss_mb()
+        self._first_rss = self._first_rss or rss
         if rss - self._first_rss > farm.growth_mb:
             log.info(
                 "child grew from %.0f to %.0f MiB in %d evaluations: replaced",

@@ -1,4 +1,4 @@
-"""Genomes and candidates as plain JSON values, both ways."""
+"""Genomes and candidates as values for JSON, which writes tuples as lists, and back."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mpineat.genotype.genome import Blueprint, Module
 
 
 def module_to_json(module: Module) -> dict[str, Any]:
-    """Return `module` as lists, numbers and strings."""
+    """Return `module` for json.dumps."""
     return {
         "id": module.id,
-        "nodes": [list(node) for node in module.nodes],
-        "connections": [list(gene) for gene in module.connections],
+        "nodes": module.nodes,
+        "connections": module.connections,
         "join": module.join,
-        "parents": list(module.parents),
+        "parents": module.parents,
         "birth": module.birth,
     }
 
@@ -35,15 +35,15 @@ def module_from_json(value: Mapping[str, Any]) -> Module:
 
 
 def blueprint_to_json(blueprint: Blueprint) -> dict[str, Any]:
-    """Return `blueprint` as lists, numbers and strings."""
+    """Return `blueprint` for json.dumps."""
     return {
         "id": blueprint.id,
-        "nodes": [list(node) for node in blueprint.nodes],
-        "connections": [list(gene) for gene in blueprint.connections],
-        "dense": list(blueprint.dense),
+        "nodes": blueprint.nodes,
+        "connections": blueprint.connections,
+        "dense": blueprint.dense,
         "training": blueprint.training and blueprint.training._asdict(),
-        "retained": [list(pair) for pair in blueprint.retained],
-        "parents": list(blueprint.parents),
+        "retained": blueprint.retained,
+        "parents": blueprint.parents,
         "birth": blueprint.birth,
     }
 
@@ -70,12 +70,12 @@ def _training_from_json(value: Mapping[str, Any]) -> Hyperparameters | None:
 
 
 def candidate_to_json(candidate: Candidate) -> dict[str, Any]:
-    """Return `candidate` as lists, numbers and strings."""
+    """Return `candidate` for json.dumps."""
     return {
         "id": candidate.id,
         "generation": candidate.generation,
         "blueprint": blueprint_to_json(candidate.blueprint),
-        "modules": [[species, module_to_json(module)] for species, module in candidate.modules],
+        "modules": [(species, module_to_json(module)) for species, module in candidate.modules],
     }
 
 
