@@ -30,6 +30,7 @@ SPACES = {
         dense_units=(32, 128),
     ),
 }
+POPULATIONS = 50  # of which networks are taken
 BUDGETED = ("budget", "elastic", "uniform", "random")  # rules that --targets apply to
 
 
@@ -98,19 +99,35 @@ def _config(options: argparse.Namespace) -> Config:
     )
 
 
-def _load(options: argparse.Namespace) -> tuple[tuple[Network, ...], Any, Config]:
+def _load(options: argparse.Namespace) -> tuple[list[Network], Any, Config]:
     import tensorflow as tf
 
-    from mpineat.check import sample
     from mpineat.training import fit
-    from mpineat.training.data import describe, open_dataset
+    from mpineat.training.data import open_dataset
 
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     config = _config(options)
     data = fit.load(open_dataset(config.dataset, seed=0), config.dataset)
-    different = dict.fromkeys(sample(config, describe(config.dataset)))
-    return tuple(different), data, config
+    return _networks(config, options.first + options.networks), data, config
+
+
+def _networks(config: Config, count: int) -> list[Network]:
+    """Return different networks of first generations, the same ones first however many."""
+    from mpineat.check import sample
+    from mpineat.training.data import describe
+
+    found: dict[Network, None] = {}
+    for seed in range(POPULATIONS):
+        run = config.run.model_copy(update={"seed": seed})
+        population = sample(config.model_copy(update={"run": run}), describe(config.dataset))
+        found |= dict.fromkeys(population)
+        if len(found) >= count:
+            return list(found)[:count]
+    raise SystemExit(
+        f"{POPULATIONS} first generations hold {len(found)} different networks below --max-flops,"
+        f" not {count}: raise it, or ask for fewer"
+    )
 
 
 def _measure(
