@@ -13,7 +13,7 @@ from mpineat.tasks import Outcome, Task
 
 FEATURES = 4  # a constant, flops, parameters, layers
 FEWEST = 2 * FEATURES  # measured evaluations before the fit is believed
-FITS_A_DOUBLING = 4  # new fits while the number of measured evaluations doubles
+FITS_A_DOUBLING = 2  # new fits while the number of measured evaluations doubles
 MOST = 500  # measured evaluations that are remembered; the search drifts
 
 

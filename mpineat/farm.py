@@ -133,7 +133,7 @@ class World:
             while self._probe() or self._probe():
                 source, tag = status.Get_source(), status.Get_tag()
                 buffer = bytearray(status.Get_count(mpi.BYTE))
-                request = self._comm.Irecv([buffer, mpi.BYTE], source=source, tag=tag)
+                request = self._comm.Irecv([buffer, mpi.BYTE], source, tag)
                 self._receiving.append((request, buffer, source, tag))
         except mpi.Exception as error:
             self._note_failure(error)
@@ -151,9 +151,7 @@ class World:
     def _probe(self) -> bool:
         # MPICH answers from what it knew, and only then moves what has come: the news is told at
         # the second call. One call a look let each message wait for another pause.
-        return bool(
-            self._comm.Iprobe(source=self._source, tag=self._mpi.ANY_TAG, status=self._status)
-        )
+        return bool(self._comm.Iprobe(self._source, self._mpi.ANY_TAG, self._status))
 
     def _done(self, request: Any) -> bool:
         try:

@@ -202,10 +202,12 @@ def _evaluate(
             reason="infeasible" if infeasible else "error",
             detail=one_line(error),
         )
-    total = outcome.seconds.total or time.monotonic() - clock
+    seconds = outcome.seconds
+    if not seconds.total:
+        seconds = replace(seconds, total=time.monotonic() - clock)
     return replace(
         outcome,
-        seconds=replace(outcome.seconds, total=total),
+        seconds=seconds,
         started=outcome.started or began,
         rank=setup.rank,
         host=setup.host,

@@ -244,7 +244,7 @@ def _pack(kind: str, value: Mapping[str, Any]) -> bytes:
 
 def _unpack(kind: str, data: bytes) -> dict[str, Any]:
     try:
-        message = json.loads(data if data[:1] == b"{" else zlib.decompress(data))
+        message = json.loads((data if data[:1] == b"{" else zlib.decompress(data)).decode())
         version, found, value = message["version"], message["kind"], message["value"]
     except (zlib.error, ValueError, KeyError, TypeError) as error:
         raise WireError(f"damaged message of {len(data)} bytes: {error}") from error

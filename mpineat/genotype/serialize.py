@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import starmap
 from typing import Any
 
 from mpineat.genotype.candidate import Candidate
@@ -26,8 +27,8 @@ def module_from_json(value: Mapping[str, Any]) -> Module:
     """Read what module_to_json returned."""
     return Module(
         id=value["id"],
-        nodes=tuple(ModuleNode(*node) for node in value["nodes"]),
-        connections=tuple(Connection(*gene) for gene in value["connections"]),
+        nodes=tuple(starmap(ModuleNode, value["nodes"])),
+        connections=tuple(starmap(Connection, value["connections"])),
         join=value["join"],
         parents=tuple(value["parents"]),
         birth=value["birth"],
@@ -52,8 +53,8 @@ def blueprint_from_json(value: Mapping[str, Any]) -> Blueprint:
     """Read what blueprint_to_json returned."""
     return Blueprint(
         id=value["id"],
-        nodes=tuple(BlueprintNode(*node) for node in value["nodes"]),
-        connections=tuple(Connection(*gene) for gene in value["connections"]),
+        nodes=tuple(starmap(BlueprintNode, value["nodes"])),
+        connections=tuple(starmap(Connection, value["connections"])),
         dense=tuple(value["dense"]),
         training=_training_from_json(value),
         retained=tuple((species, module) for species, module in value["retained"]),
