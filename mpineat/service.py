@@ -28,8 +28,8 @@ def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int
     beat_seconds, lost_seconds = 5.0, 120.0  # until the setup comes
     beaten = heard = time.monotonic()
     while True:
-        # While the child is busy rank 0 has nothing urgent to say; else the child has not.
-        if arrived := world.receive(0.0 if supervisor.state == "busy" else LONGEST_PAUSE):
+        # While the child owes an answer rank 0 has nothing urgent to say; else the child has not.
+        if arrived := world.receive(0.0 if supervisor.owed else LONGEST_PAUSE):
             message, heard = arrived[1], time.monotonic()
             if message.kind == Kind.END:
                 return message.payload[0]
@@ -47,7 +47,7 @@ def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int
                 # Not a word after this one: MPICH fails to finalize with a message not received.
                 world.send(0, message)
                 leaving = True
-        news = supervisor.step(LONGEST_PAUSE if supervisor.state == "busy" else 0.0)
+        news = supervisor.step(LONGEST_PAUSE if supervisor.owed else 0.0)
         if news and not leaving:
             world.send(0, news)
         now = time.monotonic()

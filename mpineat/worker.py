@@ -56,6 +56,11 @@ class Supervisor:
         return self._state
 
     @property
+    def owed(self) -> bool:
+        """Whether the child will say something: that it is ready, or an outcome."""
+        return self._setup is not None and self._state in ("starting", "busy")
+
+    @property
     def rss_mb(self) -> float:
         """Resident memory of the child in MiB."""
         return self._child.rss_mb() if self._child is not None else 0.0

@@ -31,7 +31,7 @@ def main(mode: str, logs: Path) -> int:
             return member.end(2)
         stop = Stop()
         stop.install()
-        sleep = {"slow": 1000.0, "signal": 0.3}.get(mode, 0.0)
+        sleep = {"slow": 1000.0, "signal": 0.3}.get(mode, 0.02)  # long enough for every worker
         python = "/bin/false" if mode == "no child" else None
         config = evaluations.config(dry_run_seconds=sleep, python=python, beat_seconds=0.5)
         crew = member.open(config, logs, stop)

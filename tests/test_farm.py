@@ -170,11 +170,11 @@ class Tardy:
     def __init__(self) -> None:
         self.probes, self.left = 0, 1
 
-    def Iprobe(self, **_: Any) -> bool:
+    def Iprobe(self, *_: Any) -> bool:
         self.probes += 1
         return self.probes > 1 and self.left > 0
 
-    def Irecv(self, buffer: list[Any], **_: Any) -> Tardy:
+    def Irecv(self, buffer: list[Any], *_: Any) -> Tardy:
         self.left -= 1
         return self
 
