@@ -130,7 +130,7 @@ class World:
         try:
             # Plain probes: this process has one thread, so nobody else can take the message in
             # between.
-            while self._probe() or self._probe():
+            if self._probe() or self._probe():
                 source, tag = status.Get_source(), status.Get_tag()
                 buffer = bytearray(status.Get_count(mpi.BYTE))
                 request = self._comm.Irecv([buffer, mpi.BYTE], source, tag)
