@@ -128,8 +128,12 @@ def _within_budget(network: Network, built: Any, settings: Settings) -> Narrowed
     scores = taylor(
         built, network, plan, settings.data, batch_size=settings.batch_size, seed=settings.seed
     )
+    # Where the loss depends on none of n channels, their scores are noise, whose sum grows with n.
+    # Divided by n^0.5 it was better, in trials on CIFAR-10, than as it is or divided by n.
+    importance = np.array(
+        [scores[block.groups].sum() / len(block.groups) ** 0.5 for block in plan.blocks]
+    )
     # A layer that the loss does not depend on yet would lose all the rest for it.
-    importance = np.array([scores[block.groups].sum() for block in plan.blocks])
     importance = np.maximum(importance, 1e-3 * importance.max(initial=1e-12))
     alive = budget.strongest(plan, _allotted(plan, importance, options), scores)
     return _narrow(network, plan, alive, {}, options)
