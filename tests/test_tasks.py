@@ -15,6 +15,7 @@ from mpineat.tasks import (
     WIRE_VERSION,
     Compressed,
     Epoch,
+    Outcome,
     Seconds,
     WireError,
     outcome_from_bytes,
@@ -47,6 +48,14 @@ def test_an_outcome_survives_the_wire_and_the_journal():
     assert outcome_from_bytes(outcome_to_bytes(OUTCOME)) == OUTCOME
     line = json.dumps(outcome_to_json(OUTCOME))
     assert outcome_from_json(json.loads(line)) == OUTCOME
+
+
+def test_what_has_its_default_is_not_sent():
+    bare = Outcome(candidate=7, network_hash="0" * 16, status="failed", reason="nan", attempts=2)
+    data = outcome_to_bytes(bare)
+    assert b"network_before" not in data
+    assert b"curve" not in data
+    assert outcome_from_bytes(data) == bare
 
 
 @pytest.mark.parametrize("read", [task_from_bytes, outcome_from_bytes])
