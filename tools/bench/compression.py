@@ -49,8 +49,9 @@ def main(argv: list[str]) -> int:
             file.write(json.dumps(row) + "\n")
             file.flush()
             rows.append(row)
+    asked = [row for row in rows if (row["data"], row["space"]) == (options.data, options.space)]
     for target in options.targets:
-        for line in _table([row for row in rows if row["target"] in (None, target)], target):
+        for line in _table([row for row in asked if row["target"] in (None, target)], target):
             print(line)
     return 0
 
