@@ -106,15 +106,13 @@ class Evaluator:
         except Exception as error:  # whatever TensorFlow refuses a network with
             log.exception("candidate %d", task.candidate.id)
             failure = _failed("error", one_line(error))
-        outcome = Outcome(
+        _forget_models()  # the evaluation's cost too: the next one waits for it
+        return Outcome(
             candidate=task.candidate.id,
             network_hash=task.network_hash,
             **failure,
             **evaluation.found(),
         )
-        del evaluation
-        _forget_models()
-        return outcome
 
 
 class _Evaluation:
