@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mpineat.errors import InputError
+from mpineat.phenotype.channels import plan_channels
 from mpineat.phenotype.cost import flops
 from mpineat.phenotype.narrow import keep_alive
 from mpineat.phenotype.network import Network
-from mpineat.training.morphnet import gradients, measure
+from mpineat.training.morphnet import Regularizer, gradients, measure
 from tests import golden
 
 THRESHOLDS = {"all_alive": -1.0, "0.1": 0.1, "0.05": 0.05}
@@ -223,3 +228,25 @@ def test_a_network_of_its_output_alone_has_nothing_to_narrow():
     found = measure(network, constant_kernels(network), 0.1)
     assert (found.cost, found.term, found.alive) == (2 * 4 * 3, 0.0, {"logits": None})
     assert gradients(network, constant_kernels(network), 0.1) == {}
+
+
+def test_a_traced_step_with_the_term_can_be_forgotten():
+    """A gradient that TensorFlow registers for each trace would keep every candidate's graph."""
+    network = build(conv("c", "input", 5), *head("c"))
+    kernels = {name: tf.Variable(value) for name, value in constant_kernels(network).items()}
+    regularizer = Regularizer(plan_channels(network), network)
+    penalty = regularizer.penalty(kernels, np.zeros(len(regularizer.members)), 1.0)
+    graphs = []
+
+    @tf.function(autograph=False)
+    def step():
+        graphs.append(weakref.ref(tf.compat.v1.get_default_graph()))
+        with tf.GradientTape() as tape:
+            term = penalty()
+        return tape.gradient(term, kernels["c"])
+
+    step()
+    del step
+    gc.collect()
+    assert graphs
+    assert [graph() for graph in graphs] == [None] * len(graphs)
