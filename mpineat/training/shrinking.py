@@ -129,7 +129,7 @@ def _within_budget(network: Network, built: Any, settings: Settings) -> Narrowed
         built, network, plan, settings.data, batch_size=settings.batch_size, seed=settings.seed
     )
     # Where the loss depends on none of n channels, their scores are noise, whose sum grows with n.
-    # Divided by n^0.5 it was better, in trials on CIFAR-10, than as it is or divided by n.
+    # Divided by n^0.5 it was no worse in trials on MNIST and better on CIFAR-10 than as it is.
     importance = np.array(
         [scores[block.groups].sum() / len(block.groups) ** 0.5 for block in plan.blocks]
     )

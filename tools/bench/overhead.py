@@ -17,7 +17,7 @@ CALLS = 50
 
 
 def overhead(
-    networks: tuple[Network, ...], data: Any, config: Config, options: argparse.Namespace
+    networks: list[Network], data: Any, config: Config, options: argparse.Namespace
 ) -> Iterator[str]:
     """Yield a line for each network: the step without the term, and the term with its gradient.
 
