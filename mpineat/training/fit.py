@@ -20,6 +20,7 @@ from mpineat.training.adam import Adam
 from mpineat.training.device_data import DeviceData, DeviceSplit, load
 from mpineat.training.loss_scale import LossScale
 from mpineat.training.model import trainable
+from mpineat.training.penalty import Penalty, added
 from mpineat.training.schedule import Rate, falling
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 
@@ -59,7 +60,7 @@ def train(
     seed: int,
     batch_size: int,
     training: config.Training,
-    penalty: Callable[[], tf.Tensor] | None = None,
+    penalty: Penalty | None = None,
     on_chunk: Callable[[int], None] | None = None,
     deadline: float | None = None,
     validate: bool = True,
@@ -71,7 +72,7 @@ def train(
         seed: Of the order of the examples and of their augmentation.
         training: Its `learning_rate`, `schedule`, `momentum` and `nesterov` are Adam's; its
             `jit_compile` says whether XLA compiles the step.
-        penalty: A scalar that the loss grows by; called once, when the step is traced.
+        penalty: Is added to the loss; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
             times an epoch.
         deadline: On the clock time.monotonic().
@@ -186,7 +187,7 @@ def _trace(
     batch_size: int,
     seed: int,
     adam: Adam,
-    penalty: Callable[[], tf.Tensor] | None,
+    penalty: Penalty | None,
     jit_compile: bool,
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Return the traced loop over training steps.
@@ -206,11 +207,15 @@ def _trace(
             losses, hits = _losses_and_hits(labels, logits)
             total = tf.reduce_sum(losses * counts)
             objective = total / tf.reduce_sum(counts)
-            if penalty is not None:
-                objective += penalty()
             enlarged = objective if scale is None else scale.enlarge(objective)
         gradients = tape.gradient(enlarged, adam.variables)
-        adam.apply(gradients if scale is None else scale.restore(gradients), step)
+        if scale is not None:
+            gradients = scale.restore(gradients)
+        if penalty is not None:
+            value, slopes = penalty(adam.variables)
+            objective += value
+            gradients = added(gradients, slopes)
+        adam.apply(gradients, step)
         return total, tf.reduce_sum(hits * counts), tf.math.is_finite(objective)
 
     if jit_compile:

@@ -8,7 +8,7 @@ R over outputs + alive outputs * sum of R over inputs), where the alive counts c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ import tensorflow as tf
 from mpineat.errors import InputError
 from mpineat.phenotype.channels import KEPT, ChannelPlan, Mask, Mode, Target, plan_channels
 from mpineat.phenotype.network import Network
+from mpineat.training.penalty import Penalty, Slopes
 
 GAMMA = "/gamma"  # behind a layer's name: its batch norm's scale
 
@@ -77,19 +78,64 @@ class Regularizer:
 
     def norms(self, kernels: Mapping[str, Any]) -> tf.Tensor:
         """Return the norm of every filter of the layers `keys`, one after another; float32."""
+        return self._norms(self._weights(kernels))
+
+    def slopes(
+        self, kernels: Mapping[str, Any], function: Callable[[tf.Tensor], tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Differentiate a function of the norms by the kernels.
+
+        By hand, for that takes half the time that a tape takes over a dense layer of millions of
+        weights: d norm / d w = w / (n * norm), with n weights to the filter.
+
+        Args:
+            function: Of `norms`; a scalar.
+
+        Returns:
+            The function's value, and its gradient by each kernel of `keys`; 0 at zero filters.
+        """
+        weights = self._weights(kernels)
+        norms = self._norms(weights)
+        if not weights:
+            return function(norms), {}
+        with tf.GradientTape() as tape:
+            tape.watch(norms)
+            value = function(norms)
+        by_norm = tape.gradient(value, norms)
+        roots = norms if self._l1_fraction == 0 else self._roots(weights)
+        by_root = (1 - self._l1_fraction) * tf.math.divide_no_nan(by_norm, roots)
+        sizes = [w.shape[-1] for w in weights]
+        found = {}
+        for key, w, factor, each in zip(
+            self.keys, weights, tf.split(by_root, sizes), tf.split(by_norm, sizes), strict=True
+        ):
+            slope = w * (factor / w.shape[0])
+            if self._l1_fraction > 0:
+                slope += self._l1_fraction * tf.sign(w) * (each / w.shape[0])
+            found[key] = tf.reshape(slope, kernels[key].shape)
+        return value, found
+
+    def _weights(self, kernels: Mapping[str, Any]) -> list[tf.Tensor]:
+        """Return the kernels of `keys`, [weights of a filter, filters]; of a gamma, one weight."""
         weights = [tf.cast(tf.convert_to_tensor(kernels[key]), tf.float32) for key in self.keys]
+        return [tf.reshape(w, [-1, w.shape[-1]]) for w in weights]
+
+    def _norms(self, weights: list[tf.Tensor]) -> tf.Tensor:
+        roots = self._roots(weights)
+        if self._l1_fraction == 0 or not weights:
+            return roots
+        mean = tf.concat([tf.reduce_mean(tf.abs(w), 0) for w in weights], 0)
+        return self._l1_fraction * mean + (1 - self._l1_fraction) * roots
+
+    @staticmethod
+    def _roots(weights: list[tf.Tensor]) -> tf.Tensor:
+        """Return the root mean square of every filter."""
         if not weights:
             return tf.zeros([0])
-        axes = [list(range(len(w.shape) - 1)) for w in weights]  # none for gamma
-        pairs = list(zip(weights, axes, strict=True))
-        square = tf.concat([tf.reduce_mean(w * w, over) for w, over in pairs], 0)
-        positive = square > 0
-        # The square root's slope at 0 is infinite: the inner `where` keeps it out of the gradient.
-        norms = tf.where(positive, tf.sqrt(tf.where(positive, square, 1.0)), 0.0)
-        if self._l1_fraction == 0:
-            return norms
-        mean = tf.concat([tf.reduce_mean(tf.abs(w), over) for w, over in pairs], 0)
-        return self._l1_fraction * mean + (1 - self._l1_fraction) * norms
+        # Of a bias's gradient TensorFlow knows how to sum columns; reduce_sum takes up to 5 times
+        # as long on a CPU.
+        sums = [tf.raw_ops.BiasAddGrad(out_backprop=w * w) / w.shape[0] for w in weights]
+        return tf.sqrt(tf.concat(sums, 0))
 
     def grouped(self, norms: tf.Tensor) -> tf.Tensor:
         """Return the largest entry of each group, [groups]."""
@@ -141,19 +187,23 @@ class Regularizer:
         return np.split(values, self._ends) if self.keys else []
 
     def penalty(
-        self, kernels: Mapping[str, Any], thresholds: np.ndarray, strength: float
-    ) -> Callable[[], tf.Tensor]:
-        """Return a function that computes strength * term from the kernels' present values.
+        self, kernels: Mapping[str, tf.Variable], thresholds: np.ndarray, strength: float
+    ) -> Penalty:
+        """Return strength * term as a penalty on the kernels' present values.
 
         Args:
             kernels: Variables of a model, by name.
             thresholds: For each entry of `norms`.
         """
 
-        def compute() -> tf.Tensor:
-            norms = self.norms(kernels)
+        def charged(norms: tf.Tensor) -> tf.Tensor:
             alive = self.grouped(tf.cast(norms > thresholds, tf.float32))
             return strength * self.term(norms, alive)
+
+        def compute(variables: Sequence[tf.Variable]) -> tuple[tf.Tensor, Slopes]:
+            value, slopes = self.slopes(kernels, charged)
+            by_variable = {kernels[key].ref(): slope for key, slope in slopes.items()}
+            return value, [by_variable.get(variable.ref()) for variable in variables]
 
         return compute
 
@@ -204,16 +254,10 @@ def gradients(
     l1_fraction: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Return the term's gradient by each kernel (or name + "/gamma"); arguments as in measure."""
-    with tf.GradientTape() as tape:
-        tensors = {name: tf.constant(value, tf.float32) for name, value in kernels.items()}
-        for tensor in tensors.values():
-            tape.watch(tensor)
-        regularizer, norms, alive = _measured(
-            network, tensors, threshold, mode, target, l1_fraction
-        )
-        term = regularizer.term(norms, tf.constant(alive, tf.float32))
-    found = tape.gradient(term, {key: tensors[key] for key in regularizer.keys})
-    return {key: value.numpy() for key, value in found.items() if value is not None}
+    regularizer, _, alive = _measured(network, kernels, threshold, mode, target, l1_fraction)
+    counted = tf.constant(alive, tf.float32)
+    _, found = regularizer.slopes(kernels, lambda norms: regularizer.term(norms, counted))
+    return {key: slope.numpy() for key, slope in found.items()}
 
 
 def _measured(

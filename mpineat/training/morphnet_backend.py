@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
+from mpineat.training.penalty import Penalty, differentiated
 
 
 def require() -> None:
@@ -26,10 +27,8 @@ def require() -> None:
     _import()
 
 
-def penalty(
-    model: Any, network: Network, threshold: float, strength: float
-) -> Callable[[], tf.Tensor]:
-    """Return a function that adds strength * the library's flops term to the graph being traced.
+def penalty(model: Any, network: Network, threshold: float, strength: float) -> Penalty:
+    """Return strength * the library's flops term, found in the graph being traced, as a penalty.
 
     Args:
         model: The Keras model of `network`.
@@ -43,7 +42,9 @@ def penalty(
             "compression.backend: morph_net cannot read Keras's batch normalisation; use native"
         )
     _import()
-    return lambda: strength * regularizer(model, network, threshold).get_regularization_term()
+    return differentiated(
+        lambda: strength * regularizer(model, network, threshold).get_regularization_term()
+    )
 
 
 def regularizer(model: Any, network: Network, threshold: float) -> Any:

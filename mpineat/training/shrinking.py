@@ -7,7 +7,6 @@ importance, `elastic` shares them by cost and width alone. `uniform` and `random
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ from mpineat.phenotype.network import CONVOLUTIONS, Network
 from mpineat.training import fit, model
 from mpineat.training.importance import taylor
 from mpineat.training.morphnet import Regularizer, gamma_layers
+from mpineat.training.penalty import Penalty
 
 _RANDOM = 301  # a word of the random generators' keys (see data.py)
 
@@ -195,7 +195,7 @@ def _penalty(
     kernels: dict[str, Any],
     thresholds: np.ndarray,
     options: config.Compression,
-) -> Callable[[], Any] | None:
+) -> Penalty | None:
     if options.strength == 0:
         return None
     strength = options.strength / regularizer.plan.full_cost()

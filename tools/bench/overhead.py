@@ -74,12 +74,10 @@ def _term(network: Network) -> tuple[float, float]:
     @tf.function(autograph=False)
     def repeated(times: tf.Tensor) -> tf.Tensor:
         def once(done: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            with tf.GradientTape() as tape:
-                term = penalty()
-            slopes = tape.gradient(term, list(kernels.values()))
+            term, slopes = penalty(list(kernels.values()))
             for kernel, slope in zip(kernels.values(), slopes, strict=True):
                 if slope is not None:
-                    kernel.assign_sub(0.0 * slope)  # or the loop's body would be taken out of it
+                    kernel.assign_sub(slope)  # stands for its addition to the loss's gradient
             return done + 1, total + term
 
         return tf.while_loop(lambda done, _: done < times, once, (0, 0.0), parallel_iterations=1)
