@@ -36,7 +36,7 @@ class Compression(Section):
         "none", "'thesis': absolute threshold 0.1 unless set, strength 1/flops, convolutions alone, reference cost"
     )
     epochs: float = option(
-        0.25, "epochs of structure learning (thesis: 1); below 1 that share of the training set, 0 only gradients", ge=0
+        0.1, "epochs of structure learning (thesis: 1); below 1 that share of the training set, 0 only gradients", ge=0
     )
     learning_rate: Positive = option(1e-3, "Adam's step size in structure learning, constant (Gordon et al. 2018)")
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
