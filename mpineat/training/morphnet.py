@@ -85,7 +85,7 @@ class Regularizer:
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Differentiate a function of the norms by the kernels.
 
-        By hand, for that takes half the time that a tape takes over a dense layer of millions of
+        By hand, for a tape takes up to half as long again over a dense layer of millions of
         weights: d norm / d w = w / (n * norm), with n weights to the filter.
 
         Args:
