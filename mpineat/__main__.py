@@ -2,6 +2,6 @@
 
 import sys
 
-from mpineat.cli import main
+from mpineat.cli.main import main
 
 sys.exit(main())

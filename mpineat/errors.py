@@ -1,4 +1,13 @@
-"""The errors that a user can mend, and the one that a candidate can earn."""
+"""The errors that a user can mend, the one that a candidate can earn, and the exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+DONE = 0
+FAILED = 1
+USAGE = 2  # wrong command line, configuration or input
+STOPPED = 75  # stopped in time, submit again
 
 
 class InputError(Exception):
@@ -23,3 +32,10 @@ class Infeasible(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def complain(error: Exception, code: int) -> int:
+    """Write the error's lines to standard error; return `code`."""
+    for line in str(error).splitlines():
+        print(f"mpineat: {line}", file=sys.stderr)
+    return code

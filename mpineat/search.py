@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mpineat import config_file, provenance, store
-from mpineat.config import Config
-from mpineat.evaluation import Evaluations, compresses
+from mpineat import store
+from mpineat.cluster.stop import Stop
+from mpineat.config import Config, yaml_file
+from mpineat.evaluations import Evaluations, compresses
 from mpineat.evolution.coevolution import replace_genomes
 from mpineat.evolution.state import Result, State
 from mpineat.evolution.strategy import select
-from mpineat.farm import Farm
-from mpineat.genotype.candidate import Candidate
+from mpineat.farm.dispatch import Farm
+from mpineat.genotype.genome import Candidate
 from mpineat.genotype.innovation import Innovations
-from mpineat.journal import Journal
-from mpineat.phenotype.build import build_network
+from mpineat.log.progress import Progress
+from mpineat.phenotype.assemble import build_network
 from mpineat.phenotype.inherit import write_back
 from mpineat.phenotype.network import Network
-from mpineat.progress import Progress
-from mpineat.stop import Stop
-from mpineat.store import Generation
+from mpineat.store import Generation, provenance
+from mpineat.store.journal import Journal
 from mpineat.tasks import Outcome
 
 
@@ -167,7 +167,7 @@ class Search:
             outcomes=tuple(outcomes),
             run_id=self._run_id,
             seed=self._config.run.seed,
-            config=config_file.dumps(self._config),
+            config=yaml_file.dumps(self._config),
             created=provenance.utc_now(),
             seconds=seconds,
             parent_sha256="" if self._newest is None else self._newest.content_sha256,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
 
 WIRE_VERSION = 1

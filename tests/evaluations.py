@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mpineat.config import Config
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.tasks import Outcome, Seconds, Task

@@ -7,21 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mpineat import dryrun, run_directory, store
+from mpineat import store
+from mpineat.child import dry_run
+from mpineat.child.messages import Kind, Setup
+from mpineat.child.supervisor import Message
+from mpineat.cli.run import take_up
+from mpineat.cluster.stop import Stop
 from mpineat.config import Config
-from mpineat.crew import WorkerInfo
-from mpineat.dispatch import Farm
-from mpineat.journal import Journal
-from mpineat.launch import take_up
-from mpineat.lock import RunLock
-from mpineat.pipe import Kind, Setup
-from mpineat.progress import Progress
+from mpineat.data.dataset import describe
+from mpineat.farm.dispatch import Farm
+from mpineat.farm.workers import WorkerInfo
+from mpineat.log.progress import Progress
 from mpineat.search import Search
-from mpineat.stop import Stop
-from mpineat.store import Generation
+from mpineat.store import Generation, directory
+from mpineat.store.journal import Journal
+from mpineat.store.lock import RunLock
 from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
-from mpineat.training.data import describe
-from mpineat.worker import Message
 
 GENERATIONS, CANDIDATES = 3, 6
 
@@ -47,7 +48,7 @@ class Pretended:
     """
 
     def __init__(self, config: Config, workers: int, order: int) -> None:
-        self._evaluate = dryrun.start(Setup(config=config, rank=1, host="node01"))[1]
+        self._evaluate = dry_run.start(Setup(config=config, rank=1, host="node01"))[1]
         self._random = random.Random(order)
         self._busy: dict[int, Task] = {}
         self._ready = list(range(1, workers + 1))
@@ -76,7 +77,7 @@ class Pretended:
 
 def search(run_dir: Path, config: Config, *, workers: int = 2, order: int = 0) -> list[int]:
     """Start or continue a run as a launch does; return the candidates that were evaluated."""
-    run_directory.create(run_dir)
+    directory.create(run_dir)
     link = Pretended(config, workers, order)
     crew = [
         WorkerInfo(rank=rank, host=f"node{rank:02}", device="cpu", state="starting")

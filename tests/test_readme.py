@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mpineat import cli
+from mpineat.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -110,11 +110,11 @@ def check_line(line: str, folder: Path) -> None:
 
 def test_every_command_that_the_text_names_exists() -> None:
     for command in re.findall(r"`python -m mpineat ([^`]*)`", README):
-        cli.parser().parse_args(shlex.split(command))
+        main.parser().parse_args(shlex.split(command))
 
 
 def test_every_option_that_the_text_names_exists() -> None:
-    from mpineat.config_file import options
+    from mpineat.config.yaml_file import options
 
     known = {name for name, *_ in options()}
     sections = {name.partition(".")[0] for name in known}
@@ -141,13 +141,13 @@ def test_help_begins_with_an_example_that_works(clone: Path, command: str) -> No
         execute([sys.executable, *search.split(), "farm.evaluator=dry_run"], clone)
     short = shortened(words)
     if short is None:
-        cli.parser().parse_args(words[words.index("mpineat") + 1 :])
+        main.parser().parse_args(words[words.index("mpineat") + 1 :])
     else:
         execute(short, clone)
 
 
 def test_options_are_all_listed_with_their_meaning(clone: Path) -> None:
-    from mpineat.config_file import options
+    from mpineat.config.yaml_file import options
 
     text = execute([sys.executable, "-m", "mpineat", "check", "--options"], clone)
     for name, _, _, meaning in options():
@@ -160,7 +160,7 @@ def test_options_are_all_listed_with_their_meaning(clone: Path) -> None:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_knows_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        cli.main(["--print-completion", shell])
+        main.main(["--print-completion", shell])
     assert ended.value.code == 0
     script = capsys.readouterr().out
     assert all(command in script for command in COMMANDS)
@@ -170,5 +170,5 @@ def test_completion_without_its_extra_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "shtab", None)
-    assert cli.main(["--print-completion", "bash"]) == 2
+    assert main.main(["--print-completion", "bash"]) == 2
     assert "the extra 'completion' installs" in capsys.readouterr().err

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from mpineat import config_file, run_directory, store
-from mpineat.journal import read
-from mpineat.store import Generation
+from mpineat import store
+from mpineat.config import yaml_file
+from mpineat.store import Generation, directory
+from mpineat.store.journal import read
+from tests.farm.test_mpi import MPIRUN, SECONDS, environment, needs_mpi
 from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
-from tests.test_farm import MPIRUN, SECONDS, environment, needs_mpi
 
 VARIANTS: list[dict[str, Any]] = [
     {},
@@ -129,7 +130,7 @@ def test_many_crashes_in_a_row_change_nothing(tmp_path: Path, whole: Whole, powe
 
 def test_the_loss_of_the_newest_file_loses_no_evaluation(tmp_path: Path, whole: Whole) -> None:
     search(tmp_path, configured(generations=2))
-    newest = run_directory.generation_path(tmp_path, 1)
+    newest = directory.generation_path(tmp_path, 1)
     newest.write_bytes(newest.read_bytes()[:-9])
     again = search(tmp_path, configured())
     assert history(tmp_path) == whole.history
@@ -141,7 +142,7 @@ def test_the_loss_of_every_file_begins_anew_with_the_same_history(
     tmp_path: Path, whole: Whole
 ) -> None:
     search(tmp_path, configured())
-    for path in run_directory.generation_paths(tmp_path):
+    for path in directory.generation_paths(tmp_path):
         path.write_bytes(b"")
     search(tmp_path, configured())
     assert history(tmp_path) == whole.history
@@ -151,7 +152,7 @@ def test_a_damaged_line_of_the_journal_costs_its_evaluation_alone(
     tmp_path: Path, whole: Whole, power: Power
 ) -> None:
     break_off(tmp_path, power, whole.syncs * 2 // 3)
-    book = tmp_path / run_directory.JOURNAL
+    book = tmp_path / directory.JOURNAL
     first, *rest = book.read_bytes().splitlines(keepends=True)
     assert rest
     book.write_bytes(b"".join((first.replace(b"status", b"Status"), *rest)))
@@ -181,7 +182,7 @@ def test_steady_goes_on_where_the_line_of_a_candidate_is_damaged(
     with pytest.raises(Crash):
         search(tmp_path, configured(schedule="steady"), workers=9)
     power.restore()
-    book = tmp_path / run_directory.JOURNAL
+    book = tmp_path / directory.JOURNAL
     lines = book.read_bytes().splitlines(keepends=True)
     last = max(outcome.candidate for outcome in read(tmp_path).outcomes)
     assert last > CANDIDATES
@@ -198,7 +199,7 @@ def test_steady_goes_on_where_the_line_of_a_candidate_is_damaged(
 def launch(run_dir: Path, ranks: int, *options: str) -> subprocess.Popen[str]:
     """Start or continue the run of `configured()` under mpirun."""
     config = run_dir.with_suffix(".yaml")
-    config.write_text(config_file.dumps(configured()))
+    config.write_text(yaml_file.dumps(configured()))
     mpirun = [str(MPIRUN), "-np", str(ranks)] if ranks > 1 else []
     words = [sys.executable, "-m", "mpineat", "run", str(config), str(run_dir)]
     return subprocess.Popen(
@@ -254,5 +255,5 @@ def test_killed_under_mpirun_and_resumed_on_more_ranks(tmp_path: Path, whole: Wh
     assert len(known) >= 2
     finish(run_dir, 4)
     assert history(run_dir) == whole.history
-    second = store.read(run_directory.generation_path(run_dir, 1))
+    second = store.read(directory.generation_path(run_dir, 1))
     assert known.items() <= {outcome.candidate: outcome for outcome in second.outcomes}.items()

@@ -25,8 +25,10 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
 
-from mpineat import config_file, run_directory, store
+from mpineat import store
+from mpineat.config import yaml_file
 from mpineat.errors import InputError
+from mpineat.store import directory
 
 STOPPED = 75
 
@@ -127,8 +129,8 @@ def is_finished(config: Path, experiment: Experiment) -> bool:
     Raises:
         InputError: The configuration is wrong.
     """
-    planned = config_file.load(config, experiment.overrides).evolution.generations
-    if not run_directory.is_used(experiment.run_dir):
+    planned = yaml_file.load(config, experiment.overrides).evolution.generations
+    if not directory.is_used(experiment.run_dir):
         return False
     generation, _ = store.newest(experiment.run_dir)
     return generation is not None and generation.number >= planned - 1

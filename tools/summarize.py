@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
 
 from mpineat.errors import InputError
-from mpineat.report.comparison import Summary, compare
-from mpineat.report.formats import FORMATS
-from mpineat.report.runs import read_experiments
+from mpineat.experiments.comparison import Summary, compare
+from mpineat.experiments.formats import FORMATS
+from mpineat.experiments.runs import read_experiments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def summarize(paths: Sequence[Path], generations: int | None = None) -> Summary:
 
 def _draw(summary: Summary, folder: Path) -> None:
     try:
-        from mpineat.report.figures import write_figures
+        from mpineat.experiments.figures import write_figures
     except ImportError as error:
         raise InputError(
             f"--figures needs matplotlib: pip install 'mpineat[report]' ({error})"

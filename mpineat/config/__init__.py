@@ -1,6 +1,6 @@
 """Every option of mpineat, one a line: type, range, unit, meaning and source.
 
-Read from YAML by `config_file.py`; written back, resolved, to `config.yaml` in the run directory.
+Read from YAML by `yaml_file.py`; written back, resolved, to `config.yaml` in the run directory.
 "Thesis" is Nikulenkov 2022, "NEAT" Stanley and Miikkulainen 2002, "CoDeepNEAT" Miikkulainen et al. 2017.
 """
 

@@ -13,12 +13,11 @@ from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible, InputError
-from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Asked, BuiltT, Population, State
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.draws import Draws
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 TRIES = 8  # draws of modules for one blueprint before the next blueprint has its turn
 ROUNDS = 250  # blueprints in a row that fail before the search space is called empty

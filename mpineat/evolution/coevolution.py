@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.evolution import asking, creation
-from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.credit import credit, judged, retain
 from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
 from mpineat.evolution.pointers import cover, repoint, successors
@@ -17,9 +16,9 @@ from mpineat.evolution.reproduction import reproduce
 from mpineat.evolution.selection import known_fitness, surviving_species
 from mpineat.evolution.species import speciate
 from mpineat.evolution.state import Asked, BuiltT, GenomeT, Population, Result, Species, State
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.distance import pack_blueprints, pack_modules
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.innovation import Innovations
 from mpineat.genotype.mutation import Mutation
 

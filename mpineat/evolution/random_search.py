@@ -9,7 +9,7 @@ from mpineat.evolution import asking
 from mpineat.evolution.coevolution import tell
 from mpineat.evolution.creation import create
 from mpineat.evolution.state import Asked, BuiltT, Result, State
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 
 
 class RandomSearch:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from mpineat.genotype.candidate import Candidate
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 BuiltT = TypeVar("BuiltT")

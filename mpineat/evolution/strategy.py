@@ -9,7 +9,7 @@ from mpineat.config import Config
 from mpineat.evolution.coevolution import CoDeepNEAT
 from mpineat.evolution.random_search import RandomSearch
 from mpineat.evolution.state import Asked, BuiltT, Result, State
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 
 
 class Strategy(Protocol):

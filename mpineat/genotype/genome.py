@@ -5,6 +5,7 @@ Named tuples like their genes, and for the same reason.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
@@ -48,3 +49,19 @@ class Blueprint(NamedTuple):
     retained: tuple[tuple[int, int], ...] = ()
     parents: tuple[int, ...] = ()
     birth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is assembled, compressed, trained and judged as one network.
+
+    Attributes:
+        id: Unique in a run, ascending in the order of asking.
+        modules: (species, module) pairs, ascending by species: one for each species of the
+            blueprint's nodes.
+    """
+
+    id: int
+    generation: int
+    blueprint: Blueprint
+    modules: tuple[tuple[int, Module], ...]

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from itertools import starmap
 from typing import Any
 
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 
 def module_to_json(module: Module) -> dict[str, Any]:

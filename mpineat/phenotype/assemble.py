@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpineat.config import SearchSpace
+from mpineat.config import Config, SearchSpace
 from mpineat.errors import Infeasible
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT
-from mpineat.genotype.genome import Module
+from mpineat.genotype.genome import Candidate, Module
 from mpineat.genotype.graph import sources_by_target
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import INPUT as INPUT_LAYER
@@ -204,3 +203,16 @@ class _Builder:
                 "too_deep", f"it exceeds search_space.max_layers = {self.space.max_layers}"
             )
         self.layers.append(layer)
+
+
+def build_network(
+    candidate: Candidate, *, input_shape: tuple[int, int, int], classes: int, config: Config
+) -> Network:
+    """Return the candidate's network, within the limits of the search space.
+
+    Raises:
+        Infeasible: As `assemble` and `check_limits`.
+    """
+    network = assemble(candidate, input_shape, classes, config.search_space)
+    check_limits(network, config.search_space, config.training.batch_size)
+    return network

@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.innovation import Innovations
 from mpineat.genotype.structure import without_node
 from mpineat.phenotype.cost import layer_flops

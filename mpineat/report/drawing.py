@@ -9,9 +9,8 @@ from itertools import pairwise
 from typing import TypeVar
 
 from mpineat import units
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT, Connection
-from mpineat.genotype.genome import Module
+from mpineat.genotype.genome import Candidate, Module
 from mpineat.phenotype.cost import layer_flops
 from mpineat.phenotype.network import INPUT as NETWORK_INPUT
 from mpineat.phenotype.network import Layer, Network

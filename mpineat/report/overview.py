@@ -9,12 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mpineat import config_file, now, rows, store, tasks, units
-from mpineat.config import Config
+from mpineat import store, tasks, units
+from mpineat.config import Config, yaml_file
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
-from mpineat.genotype.candidate import Candidate
-from mpineat.report.runs import workers
+from mpineat.experiments.runs import workers
+from mpineat.genotype.genome import Candidate
+from mpineat.log import generation_row
+from mpineat.store import now
 from mpineat.tasks import Outcome
 
 
@@ -33,7 +35,7 @@ class Overview:
     run: store.Run
     config: Config
     status: str
-    rows: tuple[rows.Row, ...]
+    rows: tuple[generation_row.Row, ...]
     evaluated: tuple[Outcome, ...]
     moment: now.Now | None
     workers: int
@@ -110,11 +112,11 @@ def overview(run_dir: Path) -> Overview:
     run = store.read_run(run_dir)
     config = run.config
     if config is None and run.generations:
-        config = config_file.loads(run.generations[-1].config, str(run_dir))
+        config = yaml_file.loads(run.generations[-1].config, str(run_dir))
     if config is None:
         raise InputError(f"{run_dir}: {'; '.join(run.problems)}")
     crew = workers(run.launches)
-    ended = tuple(rows.row(g.state, g.outcomes, g.seconds, crew) for g in run.generations)
+    ended = tuple(generation_row.row(g.state, g.outcomes, g.seconds, crew) for g in run.generations)
     finished = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
     status = "finished" if finished else "running" if run.owner is not None else "stopped"
     seconds = sum(generation.seconds for generation in run.generations)

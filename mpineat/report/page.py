@@ -11,12 +11,13 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from mpineat import __version__, config_file, units
+from mpineat import __version__, units
+from mpineat.config import yaml_file
+from mpineat.experiments.comparison import DATASETS
 from mpineat.report import charts, page_tables, page_winner
-from mpineat.report.comparison import DATASETS
 from mpineat.report.overview import Overview, launch_times, overview, sentences
 from mpineat.report.timeline import OTHER, STAGES, Timeline, stages, timeline
-from mpineat.run_directory import write_durably
+from mpineat.store.directory import write_durably
 
 HERE = Path(__file__).parent
 STAGE_NAMES = {
@@ -90,7 +91,7 @@ def render(view: Overview) -> str:
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
-        yaml=config_file.dumps(view.config),
+        yaml=yaml_file.dumps(view.config),
         launches=[page_tables.launch(launch) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )

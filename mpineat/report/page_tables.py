@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mpineat import rows, units
+from mpineat import units
 from mpineat.config import Section
+from mpineat.log import generation_row
 from mpineat.report.overview import Overview
 
 LISTED_AT_MOST = 2000  # candidates: the page stays below 3 MB
@@ -42,8 +43,8 @@ def generations(view: Overview) -> dict[str, Any] | None:
     lines, elapsed = [], 0.0
     for row in view.rows:
         elapsed += row.seconds
-        lines.append(rows.cells(row, elapsed))
-    return {"head": list(rows.COLUMNS)[: len(lines[0])], "rows": lines}
+        lines.append(generation_row.cells(row, elapsed))
+    return {"head": list(generation_row.COLUMNS)[: len(lines[0])], "rows": lines}
 
 
 def failures(view: Overview) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mpineat import units
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.genotype.hyperparameters import described
 from mpineat.phenotype.network import Network
 from mpineat.report import charts, drawing

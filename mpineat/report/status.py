@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mpineat import rows, units
+from mpineat import units
+from mpineat.log import generation_row
 from mpineat.report.overview import Overview, overview, sentences
 
 RUNNING_AT_MOST = 20  # lines; the JSON form holds all
@@ -83,12 +84,12 @@ def _lines(view: Overview, time: float) -> Iterator[str]:
     yield from sentences(view)
     if view.rows:
         yield ""
-        yield rows.HEADER_OF_PAST
+        yield generation_row.HEADER_OF_PAST
         elapsed = 0.0
         for row in view.rows:
             elapsed += row.seconds
-            yield rows.row_text(row, elapsed)
-    if failures := rows.failures_text(view.outcomes):
+            yield generation_row.row_text(row, elapsed)
+    if failures := generation_row.failures_text(view.outcomes):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""

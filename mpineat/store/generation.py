@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mpineat import run_directory
 from mpineat.errors import InputError
-from mpineat.evolution.collector import collector_paused
 from mpineat.evolution.state import State
-from mpineat.genotype.candidate import Candidate
-from mpineat.store import hdf5
+from mpineat.genotype.collector import collector_paused
+from mpineat.genotype.genome import Candidate
+from mpineat.store import directory, hdf5
 from mpineat.store.candidates import candidate_tables, candidates_from
 from mpineat.store.columns import Table, from_table, to_table
 from mpineat.store.genomes import (
@@ -71,10 +70,10 @@ def write(run_dir: Path, generation: Generation) -> Generation:
     Raises:
         StorageError: The disk is full or read-only.
     """
-    path = run_directory.generation_path(run_dir, generation.number)
+    path = directory.generation_path(run_dir, generation.number)
     with collector_paused():
         data, digest = hdf5.pack(_attributes(generation), _tables(generation))
-    run_directory.write_durably(path, data)
+    directory.write_durably(path, data)
     return replace(generation, content_sha256=digest)
 
 

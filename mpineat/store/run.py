@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mpineat import config_file, journal, lock, provenance, run_directory
-from mpineat.config import Config
+from mpineat.config import Config, yaml_file
 from mpineat.errors import InputError
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
+from mpineat.store import directory, journal, lock, provenance
 from mpineat.store.generation import Generation, read
 from mpineat.store.hdf5 import Damaged
 from mpineat.tasks import Outcome
@@ -47,7 +47,7 @@ def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
         InputError: The newest file is of a newer format version: starting over would be no resume.
     """
     damaged: list[Path] = []
-    for path in reversed(run_directory.generation_paths(run_dir)):
+    for path in reversed(directory.generation_paths(run_dir)):
         try:
             return read(path), tuple(damaged)
         except Damaged:
@@ -61,13 +61,13 @@ def read_run(run_dir: Path) -> Run:
     Raises:
         InputError: There is no such directory, or no run was ever started in it.
     """
-    if not run_directory.is_used(run_dir):
+    if not directory.is_used(run_dir):
         what = "holds no run of mpineat" if run_dir.is_dir() else "no such directory"
         raise InputError(f"{run_dir}: {what}; expected a directory that `mpineat run` wrote")
     problems: list[str] = []
     config = None
     try:
-        config = config_file.load(run_dir / run_directory.CONFIG)
+        config = yaml_file.load(run_dir / directory.CONFIG)
     except InputError as error:
         problems.append(str(error))
     launches, complaint = provenance.read(run_dir)
@@ -93,7 +93,7 @@ def read_run(run_dir: Path) -> Run:
 
 def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
     found: list[Generation] = []
-    for path in run_directory.generation_paths(run_dir):
+    for path in directory.generation_paths(run_dir):
         try:
             generation = read(path)
         except InputError as error:

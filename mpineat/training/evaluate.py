@@ -12,16 +12,17 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
+from mpineat.child.messages import OF_THE_HOST, RefusedStart, Setup, one_line
 from mpineat.config import Config
+from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.errors import Infeasible
 from mpineat.genotype.hyperparameters import applied
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.network import Network
-from mpineat.pipe import OF_THE_HOST, RefusedStart, Setup, one_line
 from mpineat.tasks import REASONS, Outcome, Seconds, Task
-from mpineat.training import fit, model, structure
-from mpineat.training.data import Dataset, open_dataset
+from mpineat.training import fit, model
+from mpineat.training.compression import structure
 from mpineat.training.tuning import POLICIES, settle
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     """
     compression = setup.config.compression
     if compression.enabled and compression.backend == "morph_net":
-        from mpineat.training import morphnet_backend  # imports a package that few have
+        from mpineat.training.compression import morphnet_backend  # imports a package that few have
 
         morphnet_backend.require()
     device = claim_device(setup)

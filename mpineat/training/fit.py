@@ -16,12 +16,10 @@ from tensorflow import keras
 
 from mpineat import config
 from mpineat.tasks import Epoch
-from mpineat.training.adam import Adam
+from mpineat.training.compression.penalty import Penalty, added
 from mpineat.training.device_data import DeviceData, DeviceSplit, load
-from mpineat.training.loss_scale import LossScale
 from mpineat.training.model import trainable
-from mpineat.training.penalty import Penalty, added
-from mpineat.training.schedule import Rate, falling
+from mpineat.training.optimizer import Adam, LossScale, Rate, falling
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 
 __all__ = ["Diverged", "History", "TooSlow", "evaluator", "load", "train"]

@@ -2,7 +2,7 @@ import pytest
 
 from mpineat.evolution.coevolution import tell
 from mpineat.evolution.state import Result
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from tests.evolution.values import config, grown
 
 OPTIONS = config(modules=6, blueprints=4, retain_modules=0.5)

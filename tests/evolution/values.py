@@ -7,7 +7,7 @@ import random
 from mpineat.config import Config
 from mpineat.evolution.state import Result, State
 from mpineat.evolution.strategy import Strategy, select
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Network
 

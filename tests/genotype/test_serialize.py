@@ -2,7 +2,7 @@ import json
 
 from hypothesis import given, settings
 
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.genotype.serialize import (
     blueprint_from_json,
     blueprint_to_json,

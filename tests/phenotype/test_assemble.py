@@ -4,9 +4,8 @@ from hypothesis import strategies as st
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Network, Origin
 from tests.strategies import WILD, Nursery, seeds, steps

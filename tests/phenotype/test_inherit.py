@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpineat.config import SearchSpace
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.graph import problem
 from mpineat.genotype.innovation import Innovations
 from mpineat.phenotype.assemble import assemble

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mpineat import now
 from mpineat.errors import InputError
 from mpineat.report import status
 from mpineat.report.overview import Overview
+from mpineat.store import now
 from tests.report.views import earlier
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mpineat.now import Now, OnWorker
 from mpineat.report.overview import Overview
+from mpineat.store.now import Now, OnWorker
 
 
 def earlier(finished: Overview, status: str, *, generations: int, evaluated: int) -> Overview:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mpineat import config_file, run_directory, store
-from mpineat.config import Config
+from mpineat import store
+from mpineat.config import Config, yaml_file
 from mpineat.evolution.state import Population, Species, State
-from mpineat.store import Generation
+from mpineat.store import Generation, directory
 from mpineat.tasks import Compressed, Epoch, Outcome
 from tests.evaluations import candidate, outcome, task
 
@@ -67,7 +67,7 @@ def generation(number: int = 0, parent: str = "") -> Generation:
         outcomes=outcomes(number * SIZE),
         run_id="run",
         seed=1,
-        config=config_file.dumps(Config()),
+        config=yaml_file.dumps(Config()),
         created="2026-01-31T12:00:00Z",
         parent_sha256=parent,
     )
@@ -75,9 +75,9 @@ def generation(number: int = 0, parent: str = "") -> Generation:
 
 def run(path: Path, generations: int) -> tuple[Generation, ...]:
     """Write a run directory with so many finished generations, and return them."""
-    run_directory.create(path)
-    (path / run_directory.CONFIG).write_text(config_file.dumps(Config()))
-    (path / run_directory.PROVENANCE).write_text("[]")
+    directory.create(path)
+    (path / directory.CONFIG).write_text(yaml_file.dumps(Config()))
+    (path / directory.PROVENANCE).write_text("[]")
     written: list[Generation] = []
     for number in range(generations):
         parent = written[-1].content_sha256 if written else ""

@@ -10,9 +10,9 @@ from pathlib import Path
 import h5py
 import pytest
 
-from mpineat import run_directory, store
+from mpineat import store
 from mpineat.errors import InputError
-from mpineat.store import hdf5
+from mpineat.store import directory, hdf5
 from tests.store.examples import run
 
 
@@ -44,7 +44,7 @@ def test_whatever_is_damaged_is_refused(
     tmp_path: Path, damage: Callable[[bytearray, random.Random], None]
 ) -> None:
     run(tmp_path, 1)
-    path = run_directory.generation_path(tmp_path, 0)
+    path = directory.generation_path(tmp_path, 0)
     whole = path.read_bytes()
     rng = random.Random(1)
     for _ in range(250):
@@ -60,7 +60,7 @@ def test_whatever_is_damaged_is_refused(
 
 def test_a_file_made_absurdly_long_is_not_read(tmp_path: Path) -> None:
     run(tmp_path, 1)
-    path = run_directory.generation_path(tmp_path, 0)
+    path = directory.generation_path(tmp_path, 0)
     os.truncate(path, 1 << 40)  # sparse: no disk holds it, no memory either
     with pytest.raises(store.Damaged, match="its 1099511627776 bytes do not match its seal"):
         store.read(path)
@@ -69,7 +69,7 @@ def test_a_file_made_absurdly_long_is_not_read(tmp_path: Path) -> None:
 def test_content_that_does_not_match_its_digest_is_refused(tmp_path: Path) -> None:
     """What another program rewrote, with a new seal even, is not what was written."""
     run(tmp_path, 1)
-    path = run_directory.generation_path(tmp_path, 0)
+    path = directory.generation_path(tmp_path, 0)
     with h5py.File(path, "r+", locking=False) as file:
         file.attrs["seed"] = 2
     body = path.read_bytes()[hdf5.SEAL_BYTES :]
@@ -84,7 +84,7 @@ def test_a_newer_format_is_refused_with_a_sentence(
     with monkeypatch.context() as newer:
         newer.setattr(hdf5, "FORMAT_VERSION", 2)
         run(tmp_path, 1)
-    path = run_directory.generation_path(tmp_path, 0)
+    path = directory.generation_path(tmp_path, 0)
     message = r"format version 2 was written by a newer mpineat; this one reads versions up to 1"
     with pytest.raises(InputError, match=message):
         store.read(path)
@@ -102,7 +102,7 @@ def test_another_hdf5_file_is_told_from_a_generation(tmp_path: Path) -> None:
 
 def test_newest_steps_over_damaged_files(tmp_path: Path) -> None:
     written = run(tmp_path, 4)
-    paths = run_directory.generation_paths(tmp_path)
+    paths = directory.generation_paths(tmp_path)
     paths[3].write_bytes(b"")
     paths[2].write_bytes(paths[2].read_bytes()[:-1])
     found, damaged = store.newest(tmp_path)
@@ -116,9 +116,9 @@ def test_newest_of_nothing_is_none(tmp_path: Path) -> None:
 
 def test_a_file_set_aside_is_kept_and_not_read_again(tmp_path: Path) -> None:
     written = run(tmp_path, 2)
-    path = run_directory.generation_path(tmp_path, 1)
+    path = directory.generation_path(tmp_path, 1)
     for name in ("generation_0001.h5.damaged", "generation_0001.h5.damaged1"):
         path.write_bytes(b"no generation")
-        assert run_directory.set_aside(path).name == name
+        assert directory.set_aside(path).name == name
         assert path.with_name(name).read_bytes() == b"no generation"
     assert store.newest(tmp_path) == (written[0], ())

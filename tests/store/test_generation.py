@@ -14,12 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from numpy.lib.recfunctions import append_fields
 
-from mpineat import run_directory, store
+from mpineat import store
 from mpineat.evolution.state import Population, Species, State
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import Hyperparameters
-from mpineat.genotype.genome import Blueprint, Module
-from mpineat.store import Generation
+from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.store import Generation, directory
 from mpineat.store.columns import columns_of, from_table, to_table
 from mpineat.store.genomes import BLUEPRINTS, Pool, counters_row, population_from, population_tables
 from mpineat.store.hdf5 import content_sha256
@@ -30,9 +29,9 @@ from tests.store.values import generations
 
 def written(path: Path, value: Generation) -> tuple[Generation, Generation]:
     """Return the value that write returned and the one that the file holds."""
-    run_directory.create(path)
+    directory.create(path)
     returned = store.write(path, value)
-    return returned, store.read(run_directory.generation_path(path, value.number))
+    return returned, store.read(directory.generation_path(path, value.number))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
@@ -78,7 +77,7 @@ def test_the_digest_covers_names_kinds_values_and_attributes() -> None:
 
 def test_a_plain_hdf5_reader_finds_named_columns(tmp_path: Path) -> None:
     run(tmp_path, 1)
-    with h5py.File(run_directory.generation_path(tmp_path, 0), "r", locking=False) as file:
+    with h5py.File(directory.generation_path(tmp_path, 0), "r", locking=False) as file:
         assert file.attrs["format"] == "mpineat-generation"
         assert {"format_version", "generation", "run_id", "seed", "created"} <= set(file.attrs)
         assert {"content_sha256", "parent_sha256"} <= set(file.attrs)
@@ -94,7 +93,7 @@ def test_a_plain_hdf5_reader_finds_named_columns(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("h5dump") is None, reason="needs h5dump (Debian: hdf5-tools)")
 def test_h5dump_shows_the_file(tmp_path: Path) -> None:
     run(tmp_path, 1)
-    path = run_directory.generation_path(tmp_path, 0)
+    path = directory.generation_path(tmp_path, 0)
     command = ["h5dump", "-d", "/candidates/networks_after", str(path)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert '"{"name": "conv", "op": "conv2d", "inputs": ["input"], "filters": 16}"' in shown
@@ -121,13 +120,13 @@ def test_a_zero_in_a_text_harms_nothing_behind_it(tmp_path: Path) -> None:
 
 
 def test_an_outcome_without_its_candidate_is_refused(tmp_path: Path) -> None:
-    run_directory.create(tmp_path)
+    directory.create(tmp_path)
     with pytest.raises(ValueError, match="every outcome must belong to a candidate of its own"):
         store.write(tmp_path, replace(generation(), candidates=()))
 
 
 def test_fitness_of_an_unknown_genome_is_refused(tmp_path: Path) -> None:
-    run_directory.create(tmp_path)
+    directory.create(tmp_path)
     state = generation().state
     wrong = replace(state, modules=replace(state.modules, fitness={77: 0.5}))
     with pytest.raises(ValueError, match="name a genome that is not there"):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mpineat import run_directory, store
+from mpineat import store
 from mpineat.config import Config
 from mpineat.errors import InputError
-from mpineat.journal import Journal
-from mpineat.lock import RunLock
+from mpineat.store import directory
+from mpineat.store.journal import Journal
+from mpineat.store.lock import RunLock
 from tests.store.examples import generation, outcomes, run
 
 
@@ -34,7 +35,7 @@ def test_the_running_generation_comes_from_the_journal(tmp_path: Path) -> None:
 
 def test_looking_on_changes_nothing(tmp_path: Path) -> None:
     run(tmp_path, 1)
-    (tmp_path / run_directory.JOURNAL).write_bytes(b'{"crc32":"torn')
+    (tmp_path / directory.JOURNAL).write_bytes(b'{"crc32":"torn')
     before = snapshot(tmp_path)
     store.read_run(tmp_path)
     assert snapshot(tmp_path) == before
@@ -48,10 +49,10 @@ def snapshot(folder: Path) -> dict[Path, tuple[int, int]]:
 
 def test_what_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
     run(tmp_path, 4)
-    (tmp_path / run_directory.CONFIG).write_text("run: [")
-    (tmp_path / run_directory.PROVENANCE).unlink()
-    run_directory.generation_path(tmp_path, 1).write_bytes(b"")
-    (tmp_path / run_directory.JOURNAL).write_bytes(b"nonsense\n")
+    (tmp_path / directory.CONFIG).write_text("run: [")
+    (tmp_path / directory.PROVENANCE).unlink()
+    directory.generation_path(tmp_path, 1).write_bytes(b"")
+    (tmp_path / directory.JOURNAL).write_bytes(b"nonsense\n")
     found = store.read_run(tmp_path)
     assert [one.number for one in found.generations] == [0, 2, 3]
     assert found.config is None

@@ -7,9 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from mpineat.evolution.state import Population, Species, State
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store import Generation
 from mpineat.tasks import REASONS, Compressed, Epoch, Outcome, Seconds
 

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from mpineat.config import Augment, Dataset
+from mpineat.data.dataset import open_dataset
 from mpineat.training import fit
 from mpineat.training.augment import augmented
-from mpineat.training.data import open_dataset
 
 NOTHING = {"flip": False, "shift": 0.0, "rotate": 0.0, "brightness": 0.0}
 SEED = (3, tf.constant(5))

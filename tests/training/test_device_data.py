@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mpineat import config
-from mpineat.training.data import Dataset, Split
+from mpineat.data.dataset import Dataset, Split
 from mpineat.training.device_data import load, scale_of
 
 

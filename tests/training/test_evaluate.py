@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mpineat.child.messages import Setup
 from mpineat.config import Config
+from mpineat.data.dataset import describe, open_dataset
 from mpineat.errors import Infeasible, InputError
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
-from mpineat.pipe import Setup
 from mpineat.tasks import Task, outcome_from_bytes, outcome_to_bytes
 from mpineat.training import evaluate, fit
-from mpineat.training.data import describe, open_dataset
 
 CONFIG = Config.model_validate(
     {

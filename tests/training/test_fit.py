@@ -11,12 +11,12 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat.config import Augment, Dataset, Training
+from mpineat.data.dataset import open_dataset
 from mpineat.phenotype.network import Layer, Network
 from mpineat.training import fit, model
-from mpineat.training.adam import Adam
-from mpineat.training.data import open_dataset
+from mpineat.training.compression.penalty import differentiated
 from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
-from mpineat.training.penalty import differentiated
+from mpineat.training.optimizer import Adam
 
 SAME = {"strides": (1, 1), "padding": "same", "activation": "relu"}
 SMALL = Network(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from mpineat.config import Dataset, Training
+from mpineat.data.dataset import open_dataset
 from mpineat.training import fit, tuning
-from mpineat.training.data import open_dataset
 
 AUTO = Training(mixed_precision="auto", jit_compile="auto", epochs=1, batch_size=64)
 

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from mpineat.config import Augment, Dataset, Training
+from mpineat.data.dataset import open_dataset
+from mpineat.data.reader import Split
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
-from mpineat.training import data, fit, model
+from mpineat.training import fit, model
 from mpineat.training.device_data import DeviceData, scale_of, to_device
 
 
 def accuracy(network: Network, options: argparse.Namespace) -> Iterator[str]:
     """Train on training and validation split together; yield a line for each epoch."""
-    dataset = data.open_dataset(Dataset(name=options.dataset, path=options.path), options.seed)
-    everything = data.Split(
+    dataset = open_dataset(Dataset(name=options.dataset, path=options.path), options.seed)
+    everything = Split(
         np.concatenate([dataset.train.x, dataset.validation.x]),
         np.concatenate([dataset.train.y, dataset.validation.y]),
     )

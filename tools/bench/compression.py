@@ -103,8 +103,8 @@ def _config(options: argparse.Namespace) -> Config:
 def _load(options: argparse.Namespace) -> tuple[list[Network], Any, Config]:
     import tensorflow as tf
 
+    from mpineat.data.dataset import open_dataset
     from mpineat.training import fit
-    from mpineat.training.data import open_dataset
 
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -115,8 +115,8 @@ def _load(options: argparse.Namespace) -> tuple[list[Network], Any, Config]:
 
 def _networks(config: Config, count: int) -> list[Network]:
     """Return different networks of first generations, the same ones first however many."""
-    from mpineat.check import sample
-    from mpineat.training.data import describe
+    from mpineat.cli.check import sample
+    from mpineat.data.dataset import describe
 
     found: dict[Network, None] = {}
     for seed in range(POPULATIONS):
@@ -164,7 +164,7 @@ def _train(
     from tensorflow import keras
 
     from mpineat.training import fit, model
-    from mpineat.training.structure import compress
+    from mpineat.training.compression.structure import compress
 
     seed = 1000 * row["network"] + row["seed"]
     settings = {"seed": seed, "batch_size": config.training.batch_size}

@@ -15,7 +15,7 @@ from typing import Any
 from mpineat.config import Config
 from mpineat.evolution.state import Population, Result
 from mpineat.evolution.strategy import select
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Network

@@ -11,11 +11,10 @@ from typing import Any
 from mpineat.config import Config
 from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.creation import random_blueprint, random_module
 from mpineat.genotype.crossover import cross_blueprints, cross_modules
 from mpineat.genotype.draws import Draws
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.innovation import Innovations
 from mpineat.genotype.mutation import Mutation
 from mpineat.genotype.validity import blueprint_problem, module_problem

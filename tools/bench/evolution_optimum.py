@@ -16,7 +16,7 @@ import numpy as np
 from mpineat.config import Config
 from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
-from mpineat.genotype.candidate import Candidate
+from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Layer, Network
 

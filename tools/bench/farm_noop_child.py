@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpineat import child, pipe
-from mpineat.pipe import Setup
+from mpineat.child.main import prepare
+from mpineat.child.messages import Setup, serve
 from mpineat.tasks import Outcome, Task
 
 
@@ -17,5 +17,5 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 
 def main(argv: list[str]) -> int:
     receive, send = (int(item) for item in argv)
-    pipe.serve(receive, send, child.prepare, start)
+    serve(receive, send, prepare, start)
     return 0

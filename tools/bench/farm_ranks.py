@@ -86,16 +86,16 @@ def idle_share(seconds: float, wait) -> dict[str, float]:
 
 
 def ours(tasks: int, idle_seconds: float) -> dict[str, float] | None:
-    from mpineat import farm, process
+    from mpineat.child import process
+    from mpineat.cluster.stop import Stop
     from mpineat.config import Config
-    from mpineat.genotype.candidate import Candidate
+    from mpineat.farm import mpi
     from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
-    from mpineat.genotype.genome import Blueprint, Module
-    from mpineat.stop import Stop
+    from mpineat.genotype.genome import Blueprint, Candidate, Module
     from mpineat.tasks import Task
 
-    process.BOOT = process.BOOT.replace("mpineat.child", "farm_noop_child")
-    with farm.join() as member:
+    process.BOOT = process.BOOT.replace("mpineat.child.main", "farm_noop_child")
+    with mpi.join() as member:
         if member.rank:
             member.serve()
             return None

@@ -62,7 +62,7 @@ def _term(network: Network) -> tuple[float, float]:
     from tensorflow import keras
 
     from mpineat.training import model
-    from mpineat.training.morphnet import Regularizer
+    from mpineat.training.compression.regularizer import Regularizer
 
     kernels = model.kernels(model.build(network, 0), network)
     plan = plan_channels(network)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mpineat.config import Dataset
+from mpineat.data.dataset import open_dataset
+from mpineat.data.reader import Reader, Split
+from mpineat.data.readers.cifar import CifarFolder
+from mpineat.data.readers.idx import IdxFolder
 from mpineat.errors import InputError
-from mpineat.training.data import open_dataset
-from mpineat.training.readers.cifar import CifarFolder
-from mpineat.training.readers.idx import IdxFolder
-from mpineat.training.readers.reader import Reader, Split
 
 # Published: means of the training sets in [0, 1], to the digits that are usually given.
 MEANS = {

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mpineat.child.messages import Kind
+from mpineat.child.supervisor import Message
 from mpineat.config import Config
-from mpineat.crew import WorkerInfo
-from mpineat.dispatch import Farm
-from mpineat.genotype.candidate import Candidate
-from mpineat.genotype.genome import Blueprint
-from mpineat.pipe import Kind
+from mpineat.farm.dispatch import Farm
+from mpineat.farm.workers import WorkerInfo
+from mpineat.genotype.genome import Blueprint, Candidate
 from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
-from mpineat.worker import Message
 
 PREDICTION_ERROR = 0.3  # sigma of the log of what flops say about seconds
 

@@ -11,15 +11,14 @@ import time
 from pathlib import Path
 from random import Random
 
-from mpineat import config_file, run_directory, store
-from mpineat.config import Config
+from mpineat import store
+from mpineat.config import Config, yaml_file
 from mpineat.evolution.state import GenomeT, Population, Species, State
 from mpineat.evolution.strategy import select
-from mpineat.genotype.candidate import Candidate
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.phenotype.assemble import assemble
-from mpineat.store import Generation
+from mpineat.store import Generation, directory
 from mpineat.tasks import Compressed, Epoch, Outcome
 
 NODES = (2, 8)  # of a genome, as evolution grows them
@@ -56,8 +55,8 @@ def measure(run_dir: Path, generation: Generation, repeat: int) -> tuple[float, 
     Raises:
         AssertionError: What was read differs from what was written.
     """
-    run_directory.create(run_dir)
-    path = run_directory.generation_path(run_dir, generation.number)
+    directory.create(run_dir)
+    path = directory.generation_path(run_dir, generation.number)
     writes, reads = [], []
     for _ in range(repeat):
         began = time.perf_counter()
@@ -198,6 +197,6 @@ def generation_of(
         outcomes=outcomes,
         run_id="benchmark",
         seed=0,
-        config=config_file.dumps(Config()),
+        config=yaml_file.dumps(Config()),
         created="2026-01-31T12:00:00Z",
     )

@@ -7,14 +7,14 @@ import os
 import statistics
 from collections.abc import Iterator
 
+from mpineat.child.messages import Setup
 from mpineat.config import Config
+from mpineat.data.dataset import describe
 from mpineat.evolution.strategy import select
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
-from mpineat.pipe import Setup
 from mpineat.tasks import Task
 from mpineat.training import evaluate
-from mpineat.training.data import describe
 
 WARM = 30
 SETTINGS = {

@@ -13,10 +13,10 @@ from bench.training_networks import FIXED
 from tensorflow import keras
 
 from mpineat.config import Augment, Training
+from mpineat.data.dataset import Split
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.training import fit, model
-from mpineat.training.data import Split
 from mpineat.training.device_data import DeviceData, scale_of, to_device
 
 BATCH_SIZE = 128

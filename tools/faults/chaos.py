@@ -18,7 +18,7 @@ from typing import Any
 from faults.job import JOB_SECONDS, Broken, Job
 from faults.record import acknowledged, finished, history, journals
 
-from mpineat import run_directory
+from mpineat.store import directory
 
 HARMLESS = ("kill_child", "crash_child", "stop_child", "starve_child")  # the job goes on
 
@@ -46,7 +46,7 @@ class Chaos:
             "terminate": self._terminate,
             "terminate_rank": lambda job: self._hit(job, "rank", signal.SIGTERM),
             "full_disk": self._fill_disk,
-            "damage_checkpoint": lambda job: self._damage(job, run_directory.generation_paths),
+            "damage_checkpoint": lambda job: self._damage(job, directory.generation_paths),
             "damage_journal": lambda job: self._damage(job, journals),
         }
 
@@ -122,7 +122,7 @@ class Chaos:
     def _starve(self, job: Job) -> bool:
         """Leave a child no memory, as a network too big for the host does."""
         children = job.look("child")
-        if not children or not (run_directory.generation_paths(self.run_dir)):
+        if not children or not (directory.generation_paths(self.run_dir)):
             return False
         with suppress(ProcessLookupError, PermissionError):
             resource.prlimit(self.rng.choice(children).pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))

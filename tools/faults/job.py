@@ -40,7 +40,7 @@ class Process:
         program = os.path.basename(self.command.partition("\0")[0])
         if not program.startswith("python"):
             return "launcher"
-        return "child" if "from mpineat.child import main" in self.command else "rank"
+        return "child" if "from mpineat.child.main import main" in self.command else "rank"
 
     def alive(self) -> bool:
         """Tell whether this very process still runs."""

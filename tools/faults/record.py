@@ -8,13 +8,14 @@ from typing import Any
 
 from faults.job import OPTIONS
 
-from mpineat import journal, run_directory, store
+from mpineat import store
+from mpineat.store import directory, journal
 from mpineat.tasks import Outcome, Seconds
 
 
 def journals(run_dir: Path) -> list[Path]:
-    """Return the journal, as a list like run_directory.generation_paths."""
-    path = run_dir / run_directory.JOURNAL
+    """Return the journal, as a list like directory.generation_paths."""
+    path = run_dir / directory.JOURNAL
     return [path] if path.exists() else []
 
 
@@ -35,7 +36,7 @@ def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
 def finished(run_dir: Path) -> bool:
     """Return whether all generations are there."""
     wanted = next(int(o.partition("=")[2]) for o in OPTIONS if "generations" in o)
-    return len(run_directory.generation_paths(run_dir)) == wanted
+    return len(directory.generation_paths(run_dir)) == wanted
 
 
 def history(run_dir: Path) -> list[Any]:

@@ -1,0 +1,1 @@
+"""The process in which TensorFlow lives, and the rank that supervises it."""

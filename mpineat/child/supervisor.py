@@ -1,0 +1,271 @@
+"""What a worker does: keep one child alive, hand it tasks, turn its deaths into outcomes."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import deque
+from dataclasses import dataclass
+
+from mpineat.child.messages import Kind, Setup
+from mpineat.child.process import Child
+from mpineat.tasks import Outcome, Seconds, WireError, outcome_to_bytes, task_from_bytes
+
+log = logging.getLogger(__name__)
+
+STARTS = 2  # a child that dies while it starts is started so often before the worker retires
+LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
+# A gap between two steps this long means that the whole job was suspended (LSF's bstop, a laptop's
+# lid): the child did not run either, so its deadline moves.
+SUSPENDED_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A kind and bytes, on their way between rank 0 and a worker."""
+
+    kind: Kind
+    payload: bytes = b""
+
+
+class Supervisor:
+    """One child process and its task; the same on every worker rank and on rank 0 alone."""
+
+    def __init__(self, child: Child | None = None) -> None:
+        """Take over `child`, started before the setup was known, or start one in `setup`."""
+        self._child = child
+        self._setup: Setup | None = None
+        self._task: bytes | None = None  # as it came: the child alone reads it
+        self._state = "starting"
+        self._since = time.monotonic()  # of the task, or of the child's start while there is none
+        self._began = 0.0  # Unix time of the task
+        self._starts = 0  # in a row that did not become ready
+        self._evaluated = 0  # by this child
+        self._first_rss = 0.0
+        self._weighed = 0.0  # when its memory was compared with that
+        self._stepped = self._looked = time.monotonic()
+        self._stopped_looks = 0
+        self._log_offset = 0
+        self._news: deque[Message] = deque()
+
+    @property
+    def state(self) -> str:
+        """What the child does: "starting", "idle", "busy"; "retired" when none can be had."""
+        return self._state
+
+    @property
+    def owed(self) -> bool:
+        """Whether the child will say something: that it is ready, or an outcome."""
+        return self._setup is not None and self._state in ("starting", "busy")
+
+    @property
+    def rss_mb(self) -> float:
+        """Resident memory of the child in MiB."""
+        return self._child.rss_mb() if self._child is not None else 0.0
+
+    def setup(self, setup: Setup) -> None:
+        """Tell the child what it is; READY or REFUSED follows from `step`."""
+        self._setup = setup
+        early = self._child
+        # Started before all was known, it runs the rank's own interpreter; and it may have died
+        # since.
+        if early and (setup.config.farm.python is not None or early.exit_status() is not None):
+            early.kill()
+            self._child = None
+        self._start()
+
+    def give(self, payload: bytes) -> None:
+        """Evaluate the Task in `payload`, as soon as the child is ready; one at a time."""
+        if self._task is not None:
+            raise RuntimeError("a task is still being evaluated")
+        self._task = payload
+        if self._state == "idle":
+            self._begin()
+
+    def step(self, seconds: float) -> Message | None:
+        """Wait at most `seconds` for the child; return what rank 0 should hear, if anything."""
+        now = time.monotonic()
+        if now - self._stepped > SUSPENDED_SECONDS:
+            self._since += now - self._stepped
+        self._stepped = now
+        if self._news:
+            return self._news.popleft()
+        if self._child is None or self._setup is None:
+            time.sleep(seconds)
+            return None
+        try:
+            received = self._child.receive(seconds)
+        except WireError as error:
+            self._died("killed", f"garbled its pipe: {error}")
+            return None
+        self._stepped = time.monotonic()
+        if received is not None:
+            return self._hear(*received)
+        due = self._stepped - self._looked >= LOOK_SECONDS
+        # Its death ends the pipe, but where a process that it started holds the pipe open.
+        if (due or self._child.ended) and (how := self._child.exit_status()) is not None:
+            self._died("killed", how)
+        elif due:
+            self._look()
+        return None
+
+    def close(self) -> None:
+        """Kill the child with its whole process group."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+        self._state = "retired"
+
+    def _running(self) -> tuple[Child, Setup]:
+        if self._child is None or self._setup is None:
+            raise RuntimeError("no child was set up")
+        return self._child, self._setup
+
+    def _start(self) -> None:
+        assert self._setup is not None
+        self._state, self._since, self._evaluated = "starting", time.monotonic(), 0
+        try:
+            if self._child is None:
+                self._child = Child(self._setup.config.farm.python)
+        except OSError as error:  # no such interpreter, no process left
+            return self._retire(f"the child process cannot be started: {error}")
+        self._child.send(Kind.SETUP, self._setup.to_bytes())
+
+    def _begin(self) -> None:
+        child, setup = self._running()
+        self._state, self._since, self._began = "busy", time.monotonic(), time.time()
+        self._log_offset = _size(setup.log_path)
+        assert self._task is not None
+        child.send(Kind.TASK, self._task)
+
+    def _hear(self, kind: Kind, payload: bytes) -> Message | None:
+        if kind == Kind.READY:
+            self._starts, self._state = 0, "idle"
+            self._first_rss = self._weighed = 0.0
+            if self._task is not None:
+                self._begin()
+                return None
+            return Message(kind, payload)
+        if kind == Kind.REFUSED:
+            self._retire(payload.decode(errors="replace"))
+        if kind == Kind.OUTCOME and self._task is not None:
+            self._task, self._state = None, "idle"
+            self._evaluated += 1
+            if self._worn_out():
+                # The outcome is whole; but nothing can be given before the next child is ready.
+                self._news.append(Message(Kind.FAULT, payload))
+                self._replace()
+                return None
+            return Message(kind, payload)
+        return None
+
+    def _worn_out(self) -> bool:
+        child, setup = self._running()
+        farm = setup.config.farm
+        if self._evaluated >= farm.tasks_per_child:
+            return True
+        if self._stepped - self._weighed < LOOK_SECONDS:
+            return False
+        self._weighed, rss = self._stepped, child.rss_mb()
+        self._first_rss = self._first_rss or rss
+        if rss - self._first_rss > farm.growth_mb:
+            log.info(
+                "child grew from %.0f to %.0f MiB in %d evaluations: replaced",
+                self._first_rss,
+                rss,
+                self._evaluated,
+            )
+            return True
+        return False
+
+    def _look(self) -> None:
+        """Look at what the pipe does not tell: deadlines, memory, a stopped process."""
+        child, setup = self._running()
+        farm, self._looked = setup.config.farm, self._stepped
+        elapsed, rss = self._stepped - self._since, child.rss_mb()
+        if self._state == "starting" and elapsed > farm.start_seconds:
+            return self._died("killed", f"was not ready after {elapsed:.0f} s (farm.start_seconds)")
+        if self._state == "busy" and elapsed > farm.task_minutes * 60:
+            return self._died("timeout", f"was not done after {elapsed:.0f} s (farm.task_minutes)")
+        if farm.memory_mb is not None and rss > farm.memory_mb:
+            return self._died("killed", f"used {rss:.0f} MiB (farm.memory_mb)")
+        # A stopped child would sit there until its deadline; nobody but a stray signal stops it.
+        self._stopped_looks = self._stopped_looks + 1 if child.is_stopped() else 0
+        if self._stopped_looks >= 2:
+            log.warning("child process was stopped by a signal: continued")
+            child.wake()
+
+    def _died(self, reason: str, how: str) -> None:
+        _, setup = self._running()
+        payload = self._task if self._state == "busy" else None
+        tail = _tail(setup.log_path, self._log_offset)
+        log.warning("child process %s%s", how, f"; its last words: {tail}" if tail else "")
+        if payload is not None:
+            self._task, task = None, task_from_bytes(payload)
+            outcome = Outcome(
+                candidate=task.candidate.id,
+                network_hash=task.network_hash,
+                status="failed",
+                fault="machine",
+                reason=reason,
+                detail=f"{how}; {tail}"[:500] if tail else how,
+                seconds=Seconds(total=time.time() - self._began),
+                started=self._began,
+                rank=setup.rank,
+                host=setup.host,
+                attempts=task.attempt,
+            )
+            self._news.append(Message(Kind.FAULT, outcome_to_bytes(outcome)))
+        if self._state == "starting":
+            self._starts += 1
+            if self._starts >= STARTS:
+                return self._retire(f"the child process does not start: {how}; {tail}"[:500])
+        self._replace()
+
+    def _replace(self) -> None:
+        # Reaped before the next one starts: an exclusive GPU is free again only then.
+        if self._child is not None and not self._child.kill():
+            return self._retire(f"process {self._child.pid} cannot be killed (hung in a driver?)")
+        self._child = None
+        self._start()
+
+    def _retire(self, why: str) -> None:
+        self.close()
+        self._task = None  # rank 0 knows what it gave, and gives it to another
+        self._news.append(Message(Kind.REFUSED, why.encode()))
+
+
+def beat(supervisor: Supervisor) -> Message:
+    """Return a sign of life."""
+    state = {"state": supervisor.state, "rss_mb": round(supervisor.rss_mb, 1)}
+    return Message(Kind.BEAT, json.dumps(state).encode())
+
+
+def notice(reason: str, again: bool) -> Message:
+    """Return the news that a signal came; `again`: the second one."""
+    return Message(Kind.SIGNAL, json.dumps({"reason": reason, "again": again}).encode())
+
+
+def read_notice(rank: int, message: Message) -> tuple[str, bool]:
+    """Return the signal's name with the rank that caught it, and whether it was the second."""
+    value = json.loads(message.payload)
+    return f"{value['reason']} on rank {rank}", value["again"]
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _tail(path: str, offset: int, length: int = 300) -> str:
+    """Return the end of what was appended to `path` after `offset`, on one line."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(offset, _size(path) - length))
+            return " ".join(file.read().decode(errors="replace").split())
+    except OSError:
+        return ""

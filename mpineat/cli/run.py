@@ -1,0 +1,182 @@
+"""One launch of `mpineat run`: from a configuration to an exit code, on every rank."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mpineat import store
+from mpineat.cli.check import data_set_line
+from mpineat.cluster import stop
+from mpineat.config import Config, yaml_file
+from mpineat.data.dataset import describe
+from mpineat.errors import (
+    DONE,
+    FAILED,
+    STOPPED,
+    USAGE,
+    FarmError,
+    InputError,
+    StorageError,
+    complain,
+)
+from mpineat.evaluations import Stopped
+from mpineat.farm import mpi
+from mpineat.farm.job import Membership
+from mpineat.log.console import open_log
+from mpineat.log.progress import Progress
+from mpineat.search import Origin, Search
+from mpineat.store import Generation, directory, lock, provenance
+from mpineat.store.journal import Journal
+from mpineat.tasks import best
+
+log = logging.getLogger(__name__)
+
+# What a resumed run may change: none of it alters what an evaluation returns.
+FREE_TO_CHANGE = (
+    "run.wall_minutes",
+    "run.grace_seconds",
+    "farm.",
+    "evolution.generations",
+    "dataset.path",
+    "training.threads",
+    "training.max_minutes",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for; run_dir None: runs/<name of the configuration>-s<seed>."""
+
+    config_path: Path
+    overrides: Sequence[str] = ()
+    run_dir: Path | None = None
+    resume: bool = False
+    verbose: bool = False
+
+
+def launch(request: Request, stopping: stop.Stop) -> int:
+    """Run the search on rank 0 and serve it on every other rank; return the exit code.
+
+    Args:
+        stopping: Installed already; a signal that came before all ranks met ends the job here.
+    """
+    with mpi.join() as member:
+        if member.rank:
+            return member.serve(stopping)
+        try:
+            code = _lead(request, member, stopping)
+        except Stopped as stopped:
+            code = complain(stopped, STOPPED)
+        except InputError as error:
+            code = complain(error, USAGE)
+        except (StorageError, FarmError) as error:
+            code = complain(error, FAILED)
+        return member.end(code)
+
+
+def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
+    if reason := stopping.reason():
+        raise Stopped(f"stopped before the run began: {reason}")
+    config = yaml_file.load(request.config_path, request.overrides)
+    stopping.limit(*stop.time_limit(config.run.wall_minutes, config.run.grace_seconds))
+    data = describe(config.dataset)
+    run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
+    if directory.is_used(run_dir) and not request.resume:
+        raise InputError(
+            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
+        )
+    directory.create(run_dir)
+    with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
+        console = open_log(run_dir, 0, verbose=request.verbose)
+        progress = Progress(config, run_dir, console=console)
+        origin = take_up(run_dir, config)
+        workers = member.open(config, run_dir / directory.LOGS, stopping)
+        try:
+            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            provenance.record(run_dir, entry)
+            journaled = journal.of(origin.number)
+            for sentence in journaled.damaged:
+                log.warning("%s", sentence)
+            progress.launched(
+                config_name=str(request.config_path),
+                ranks=member.size,
+                workers=workers.workers(),
+                dataset=data_set_line(config, data),
+                classes=data.classes,
+                generation=origin.number,
+                evaluated=journaled.outcomes,
+                best=best([o for generation in origin.earlier for o in generation.outcomes]),
+            )
+            search = Search(
+                config,
+                run_dir,
+                origin,
+                farm=workers,
+                journal=journal,
+                stop=stopping,
+                progress=progress,
+                shape=data.input_shape,
+                classes=data.classes,
+            )
+            search.run()
+        except Stopped as stopped:
+            progress.stopped(str(stopped))
+            return STOPPED
+        finally:
+            devices = [worker.device for worker in workers.workers()]
+            provenance.record(run_dir, {**entry, "devices": devices, "ended": provenance.utc_now()})
+            workers.close()
+        progress.done()
+    return DONE
+
+
+def take_up(run_dir: Path, config: Config) -> Origin:
+    """Return where to go on, with what is damaged set aside and config.yaml written."""
+    directory.remove_temporary(run_dir)
+    _check_same_run(run_dir / directory.CONFIG, config)
+    newest, damaged = store.newest(run_dir)
+    for path in damaged:
+        aside = directory.set_aside(path)
+        log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
+    directory.write_durably(run_dir / directory.CONFIG, yaml_file.dumps(config).encode())
+    earlier = () if newest is None else _earlier(run_dir, newest)
+    return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
+
+
+def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
+    """Return the whole generations up to the newest; a damaged older one costs its own alone."""
+    found = [
+        generation
+        for generation in store.read_run(run_dir).generations
+        if generation.number < newest.number
+    ]
+    return (*found, newest)
+
+
+def _check_same_run(path: Path, config: Config) -> None:
+    """Refuse to go on with options that would make the history mean nothing."""
+    if not path.exists():
+        return
+    before = _flat(yaml_file.load(path).model_dump(mode="json"))
+    now = _flat(config.model_dump(mode="json"))
+    changed = [
+        f"{path}: {name}: the run has {before.get(name)!r}, found {value!r}; start another RUN_DIR"
+        for name, value in now.items()
+        if before.get(name) != value and not name.startswith(FREE_TO_CHANGE)
+    ]
+    if changed:
+        raise InputError("\n".join(changed))
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= (
+            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        )
+    return flat

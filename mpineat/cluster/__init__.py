@@ -1,0 +1,1 @@
+"""What the batch system, the launcher and the node say of this process."""

@@ -1,0 +1,1 @@
+"""From files to arrays of images and labels; without TensorFlow."""

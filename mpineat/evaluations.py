@@ -1,0 +1,174 @@
+"""From candidates to outcomes: a network that is known or under way is not trained again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mpineat.cluster.stop import Stop
+from mpineat.config import Config
+from mpineat.farm.dispatch import Farm
+from mpineat.genotype.genes import Hyperparameters
+from mpineat.genotype.genome import Candidate
+from mpineat.log.progress import Progress
+from mpineat.phenotype import cost
+from mpineat.phenotype.network import INPUT, Network
+from mpineat.tasks import Outcome, Seconds, Task
+
+POLL_SECONDS = 0.5
+
+# What an outcome depends on beside the configuration: network hash, evolved training, compressed.
+Key = tuple[str, Hyperparameters | None, bool]
+
+
+class Stopped(Exception):
+    """The run was asked to stop in time; everything finished is on disk."""
+
+
+class Evaluations:
+    """The evaluations of one run: what is known, what runs, what waits for an equal network."""
+
+    def __init__(
+        self,
+        config: Config,
+        farm: Farm,
+        record: Callable[[Outcome], None],
+        stop: Stop,
+        progress: Progress,
+    ) -> None:
+        """Begin with nothing known and nothing submitted.
+
+        Args:
+            record: Puts an outcome on disk, before it counts.
+        """
+        self._config = config
+        self._farm = farm
+        self._record = record
+        self._stop = stop
+        self._progress = progress
+        self._known: dict[Key, Outcome] = {}
+        self._open: dict[Key, list[tuple[Candidate, Network]]] = {}  # the first one is trained
+        self._trained: dict[int, Key] = {}  # by the candidate's id
+        self._finished: list[Outcome] = []
+
+    def remember(self, candidate: Candidate, outcome: Outcome) -> None:
+        """Keep an outcome for equal networks to come, unless the machine spoilt it."""
+        if outcome.fault != "machine" and outcome.reused_from is None:
+            self._known.setdefault(self._key(candidate, outcome.network_hash), outcome)
+
+    def submit(self, candidate: Candidate, network: Network) -> None:
+        """Have `candidate` evaluated, unless the outcome of an equal network is known."""
+        key = self._key(candidate, network.hash())
+        if self._config.evolution.reuse_outcomes and key in self._known:
+            self._finish(repeat(self._known[key], candidate, network))
+        elif key in self._open:
+            self._open[key].append((candidate, network))
+        else:
+            self._open[key] = [(candidate, network)]
+            self._trained[candidate.id] = key
+            self._farm.submit(self._task(candidate, network, key))
+
+    def collect(self) -> list[Outcome]:
+        """Return the outcomes since the last call; waits a moment where there is none yet.
+
+        Raises:
+            Stopped: A signal or the wall clock ends the run; running evaluations had their grace.
+            FarmError: No worker is left.
+        """
+        if not self._finished:
+            if reason := self._stop.reason():
+                self._wind_down()
+                raise Stopped(reason)
+            self._poll()
+        finished, self._finished = self._finished, []
+        return finished
+
+    def _poll(self) -> None:
+        outcome = self._farm.poll(POLL_SECONDS)
+        if outcome is not None:
+            self._receive(outcome)
+        self._progress.beat(self._farm.running(), self._farm.queued())
+
+    def _receive(self, outcome: Outcome) -> None:
+        key = self._trained.pop(outcome.candidate, None)
+        if key is None:  # a late one: another try was faster
+            return
+        (candidate, _), *twins = self._open.pop(key)
+        self._record(outcome)
+        self.remember(candidate, outcome)
+        self._finish(outcome)
+        for twin, network in twins:
+            self._finish(repeat(outcome, twin, network))
+
+    def _finish(self, outcome: Outcome) -> None:
+        self._finished.append(outcome)
+        self._progress.finished(outcome)
+
+    def _wind_down(self) -> None:
+        self._farm.hold()
+        end = time.monotonic() + self._config.run.grace_seconds
+        while self._farm.running() and time.monotonic() < end and not self._stop.at_once():
+            self._poll()
+
+    def _key(self, candidate: Candidate, network_hash: str) -> Key:
+        compress = compresses(self._config, candidate.generation)
+        return network_hash, candidate.blueprint.training, compress
+
+    def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
+        # Equal networks get equal seeds: an outcome must not depend on which of them is trained.
+        settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in key[1] or (0.0,)]
+        entropy = [self._config.run.seed, int(key[0], 16), *settings]
+        return Task(
+            candidate=candidate,
+            network_hash=key[0],
+            seed=int(np.random.SeedSequence(entropy).generate_state(1)[0]),
+            compress=key[2],
+            flops=cost.flops(network),
+            parameters=cost.parameters(network),
+            layers=len(network.layers),
+        )
+
+
+def compresses(config: Config, generation: int) -> bool:
+    """Return whether structure learning precedes the training in `generation`."""
+    return config.compression.enabled and generation % config.compression.every == 0
+
+
+def repeat(outcome: Outcome, candidate: Candidate, network: Network) -> Outcome:
+    """Return `outcome` as that of `candidate`, whose `network` equals the one that was trained."""
+    before = outcome.network_before
+    after = outcome.network_after
+    if before is not None and after is not None:
+        own = {
+            theirs["name"]: layer
+            for theirs, layer in zip(before["layers"], network.to_json()["layers"], strict=True)
+        }
+        after = _rename(after, own)
+    return replace(
+        outcome,
+        candidate=candidate.id,
+        reused_from=outcome.candidate if outcome.reused_from is None else outcome.reused_from,
+        network_before=None if before is None else network.to_json(),
+        network_after=after,
+        seconds=Seconds(),
+    )
+
+
+def _rename(network: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return Network JSON with the names and origins of equal layers in another genotype."""
+    names = {INPUT: INPUT} | {theirs: layer["name"] for theirs, layer in own.items()}
+    layers = []
+    for layer in network["layers"]:
+        twin = own.get(layer["name"], layer)  # compression may have added a layer of its own
+        renamed = {key: value for key, value in layer.items() if key != "origin"}
+        renamed["name"] = twin["name"]
+        renamed["inputs"] = [names.get(name, name) for name in layer["inputs"]]
+        if "origin" in twin:
+            renamed["origin"] = twin["origin"]
+        layers.append(renamed)
+    output = network["output"]
+    return {**network, "layers": layers, "output": names.get(output, output)}

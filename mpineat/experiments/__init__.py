@@ -1,0 +1,1 @@
+"""Groups of runs: their tables, figures and statistics."""

@@ -1,0 +1,290 @@
+"""The log of a run: first lines, a row a generation, a heartbeat, the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from mpineat import __version__, tasks, units
+from mpineat.config import Config
+from mpineat.evolution.state import State
+from mpineat.log import generation_row
+from mpineat.log.console import Console
+from mpineat.store import now
+from mpineat.tasks import Outcome
+
+log = logging.getLogger("mpineat")
+
+HEARTBEAT_SECONDS = 60.0
+ROWS_A_HEADER = 20  # a reader in the middle of a long log wants the columns' names again
+NAMED_AT_MOST = 6  # running candidates; thousands of ranks must not make thousands of words
+
+
+class Running(Protocol):
+    """An evaluation that a worker is busy with."""
+
+    @property
+    def rank(self) -> int:
+        """The worker's."""
+
+    @property
+    def candidate(self) -> int:
+        """The candidate's id."""
+
+    @property
+    def since(self) -> float:
+        """Unix time at which it was handed out."""
+
+    @property
+    def host(self) -> str:
+        """Name of the worker's node."""
+
+    @property
+    def device(self) -> str:
+        """What the worker trains on."""
+
+
+class Progress:
+    """What rank 0 tells about its run while it goes on.
+
+    The order of calls: launched; finished and beat in between; generation at each one's end; at
+    last done or stopped.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        run_dir: Path,
+        *,
+        console: Console | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Start the clock of this launch; `clock` returns Unix time, `console` may draw a bar."""
+        self._console = console
+        self._config = config
+        self._run_dir = run_dir
+        self._clock = clock
+        self._launch = self._generation_start = self._last_line = clock()
+        self._last_renewal = 0.0
+        self._classes = 0
+        self._workers = 1
+        self._generation = 0
+        self._evaluated = 0  # of the current generation, earlier launches included
+        self._here = 0  # finished in this launch: the pace that `left` is estimated from
+        self._busy_seconds = 0.0  # of the current generation, in this launch
+        self._lines = 0
+        self._best: Outcome | None = None
+        self._totals: Counter[str] = Counter()
+
+    def launched(
+        self,
+        *,
+        config_name: str,
+        ranks: int,
+        workers: Sequence[generation_row.Worker],
+        dataset: str,
+        classes: int,
+        generation: int = 0,
+        evaluated: Sequence[Outcome] = (),
+        best: Outcome | None = None,
+    ) -> None:
+        """Write the first lines.
+
+        Args:
+            dataset: One line: name, shape, examples.
+            generation: The one to be worked on, from 0.
+            evaluated: Outcomes of that generation that an earlier launch left in the journal.
+            best: The best outcome of earlier launches.
+        """
+        evolution, compression = self._config.evolution, self._config.compression
+        self._classes, self._workers = classes, max(1, len(workers))
+        self._generation, self._evaluated = generation, len(evaluated)
+        self._best = tasks.best([*evaluated, *([best] if best else [])])
+        learning = f"MorphNet, {compression.rule}" if compression.enabled else "without compression"
+        log.info("mpineat %s: %s, %s", __version__, evolution.strategy, learning)
+        log.info("configuration  %s, seed %d", config_name, self._config.run.seed)
+        log.info("data set       %s", dataset)
+        log.info("ranks          %d: %s", ranks, generation_row.workers_text(workers, ranks))
+        log.info(
+            "to come        generation %d to %d of %s, at most %s of %s each",
+            generation,
+            evolution.generations - 1,
+            units.plural(evolution.candidates, "candidate"),
+            units.plural(self._left_to_evaluate(), "training"),
+            units.plural(self._config.training.epochs, "epoch"),
+        )
+        log.info("run directory  %s", self._run_dir)
+        if generation or evaluated:
+            log.info(
+                "resumed        in generation %d with %d of %d candidates evaluated before",
+                generation,
+                len(evaluated),
+                evolution.candidates,
+            )
+        self._last_line = self._clock()
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count an outcome; shown at -v, the machine's failures always."""
+        self._evaluated += 1
+        self._here += 1
+        self._totals["failed"] += outcome.status != "ok"
+        self._totals["reused"] += outcome.reused_from is not None
+        self._totals["trained"] += outcome.status == "ok" and outcome.reused_from is None
+        if outcome.reused_from is None:
+            self._busy_seconds += outcome.seconds.total
+        self._best = tasks.best([outcome] if self._best is None else [self._best, outcome])
+        level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
+        log.log(level, "%s", generation_row.candidate_text(outcome))
+
+    def beat(self, running: Sequence[Running], queued: int) -> None:
+        """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
+        time = self._clock()
+        size, left = self._config.evolution.candidates, self._seconds_left()
+        until = "" if left is None else f", about {units.duration(left)} left"
+        if self._console is not None:
+            self._console.bar(
+                self._evaluated,
+                size,
+                f"generation {self._generation}, {len(running)} running{until}",
+            )
+        if time - self._last_renewal >= now.RENEW_SECONDS:
+            self._renew(time, running, queued, left)
+        if time - self._last_line < HEARTBEAT_SECONDS:
+            return
+        longest = sorted(running, key=lambda r: r.since)
+        names = [
+            f"{r.candidate} on rank {r.rank} for {units.duration(time - r.since)}"
+            for r in longest[:NAMED_AT_MOST]
+        ]
+        if len(longest) > NAMED_AT_MOST:
+            names.append(f"and {len(longest) - NAMED_AT_MOST} more")
+        log.info(
+            "generation %d: %d of %d evaluated, %d queued%s; running: %s",
+            self._generation,
+            self._evaluated,
+            size,
+            queued,
+            until,
+            ", ".join(names) or "nothing",
+        )
+        self._last_line = time
+
+    def generation(self, state: State, outcomes: Sequence[Outcome]) -> generation_row.Row:
+        """Write the row of a finished generation and return it.
+
+        Args:
+            state: After `tell`.
+            outcomes: All of this generation's, in candidate order.
+        """
+        time = self._clock()
+        seconds = time - self._generation_start
+        figures = replace(
+            generation_row.row(state, outcomes, seconds, self._workers),
+            busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
+        )
+        self._generation, self._evaluated = state.generation + 1, 0
+        self._generation_start, self._busy_seconds = time, 0.0
+        if self._lines % ROWS_A_HEADER == 0:
+            log.info("%s", generation_row.HEADER)
+        self._lines += 1
+        log.info(
+            "%s", generation_row.row_text(figures, time - self._launch, self._seconds_left() or 0.0)
+        )
+        self._explain(state, outcomes)
+        self._last_line = time
+        return figures
+
+    def stopped(self, reason: str) -> None:
+        """Say why the run stopped in time and how it is continued."""
+        self._end()
+        log.info(
+            "stopped in time after %s: %s; generation %d has %d of %d candidates evaluated",
+            units.duration(self._clock() - self._launch),
+            reason,
+            self._generation,
+            self._evaluated,
+            self._config.evolution.candidates,
+        )
+        log.info(
+            "everything finished is in %s; the same command with --resume continues it",
+            self._run_dir,
+        )
+
+    def done(self) -> None:
+        """Say what was found and where it lies."""
+        self._end()
+        log.info(
+            "finished %s in %s: %d trained, %d reused, %d failed in this launch",
+            units.plural(self._config.evolution.generations, "generation"),
+            units.duration(self._clock() - self._launch),
+            self._totals["trained"],
+            self._totals["reused"],
+            self._totals["failed"],
+        )
+        if self._best is not None:
+            log.info("best: %s", generation_row.candidate_text(self._best))
+        log.info("wrote %s: a checkpoint a generation, journal, logs", self._run_dir)
+        log.info("look at it:      python -m mpineat report %s", self._run_dir)
+        if self._best is not None:
+            command = f"export {self._run_dir} --format keras -o model.keras"
+            log.info("take the model:  python -m mpineat %s", command)
+        else:
+            logs = self._run_dir / "logs"
+            log.warning("no candidate could be trained; why: the reasons above and %s", logs)
+
+    def _renew(
+        self, time: float, running: Sequence[Running], queued: int, left: float | None
+    ) -> None:
+        self._last_renewal = time
+        on_workers = tuple(
+            now.OnWorker(
+                rank=r.rank, candidate=r.candidate, since=r.since, host=r.host, device=r.device
+            )
+            for r in running
+        )
+        moment = now.Now(
+            time=time,
+            generation=self._generation,
+            evaluated=self._evaluated,
+            queued=queued,
+            workers=self._workers,
+            running=on_workers,
+            seconds_left=left,
+        )
+        now.write(self._run_dir, moment)
+
+    def _end(self) -> None:
+        now.remove(self._run_dir)
+        if self._console is not None:
+            self._console.clear()
+
+    def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
+        """Name below the row what should not look like a quiet generation."""
+        if failures := generation_row.failures_text(outcomes):
+            log.info("      failed: %s", failures)
+        # A constant answer lands within sampling noise of 1/classes.
+        highest = 1.25 / self._classes if self._classes else 0.0
+        chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
+        if chance:
+            log.info("      no better than chance: %s", units.plural(chance, "candidate"))
+        counts = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
+        if counts:
+            log.debug("      counted: %s", ", ".join(counts))
+        for event in state.events:
+            log.debug("      %s", event)
+
+    def _left_to_evaluate(self) -> int:
+        evolution = self._config.evolution
+        return max(
+            0, (evolution.generations - self._generation) * evolution.candidates - self._evaluated
+        )
+
+    def _seconds_left(self) -> float | None:
+        if not self._here:
+            return None
+        return self._left_to_evaluate() * (self._clock() - self._launch) / self._here

@@ -1,0 +1,207 @@
+"""The journal: what the running generation has learned so far, on the disk before it counts.
+
+One line an entry, JSON with the CRC-32 of the rest of the line in front. A line that a crash tore
+is cut off; a line that the disk damaged is named and left out. When the generation's file is safe,
+its lines are kept once more in journal_before.jsonl, so that the loss of that file loses no
+evaluation.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpineat.errors import StorageError
+from mpineat.genotype.genome import Candidate
+from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
+from mpineat.store import directory
+from mpineat.tasks import Outcome, WireError, outcome_from_json, outcome_to_json
+
+_START = b'{"crc32":"'
+_CRC_DIGITS = 8
+_MIDDLE = b'",'
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An outcome that came, or a candidate that the steady schedule asked, in a generation."""
+
+    generation: int
+    item: Outcome | Candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries in the order in which they were written, and a sentence for each damaged line."""
+
+    entries: tuple[Entry, ...]
+    damaged: tuple[str, ...] = ()
+
+    def of(self, generation: int) -> Entries:
+        """Return the entries of one generation, the first only where a candidate has several."""
+        found: dict[tuple[type, int], Entry] = {}
+        for entry in self.entries:
+            if entry.generation == generation:
+                found.setdefault((type(entry.item), _candidate(entry.item)), entry)
+        return Entries(tuple(found.values()), self.damaged)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes, in the order of their arrival."""
+        return tuple(entry.item for entry in self.entries if isinstance(entry.item, Outcome))
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The candidates, in the order in which they were asked."""
+        return tuple(entry.item for entry in self.entries if isinstance(entry.item, Candidate))
+
+
+def _candidate(item: Outcome | Candidate) -> int:
+    return item.candidate if isinstance(item, Outcome) else item.id
+
+
+def read(run_dir: Path) -> Entries:
+    """Return all entries on the disk; safe while another process appends."""
+    lines, damaged = _scan(run_dir)
+    return Entries(tuple(lines.values()), damaged)
+
+
+def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
+    """Return the whole lines, each once, in order, and a sentence for each damaged one."""
+    found: dict[bytes, Entry] = {}
+    damaged: list[str] = []
+    for name in (directory.JOURNAL_BEFORE, directory.JOURNAL):
+        path = run_dir / name
+        try:
+            lines = path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damaged.append(f"{path}: cannot be read: {error.strerror}")
+            continue
+        for number, line in enumerate(lines, 1):
+            entry = _decode(line)
+            if entry is not None:
+                found.setdefault(line, entry)
+            elif number < len(lines):  # what follows the last line feed is being written, or torn
+                damaged.append(f"{path}:{number}: damaged: what it held is evaluated again")
+    return found, tuple(damaged)
+
+
+def _encode(entry: Entry) -> bytes:
+    if isinstance(entry.item, Outcome):
+        kind, value = "outcome", outcome_to_json(entry.item)
+    else:
+        kind, value = "candidate", candidate_to_json(entry.item)
+    body = {"generation": entry.generation, "kind": kind, "value": value}
+    rest = json.dumps(body, separators=(",", ":")).encode()[1:]
+    return b"%s%08x%s%s\n" % (_START, zlib.crc32(rest), _MIDDLE, rest)
+
+
+def _decode(line: bytes) -> Entry | None:
+    """Return the entry of a line without its line feed; None when the line is damaged or torn."""
+    begin = len(_START) + _CRC_DIGITS + len(_MIDDLE)
+    rest = line[begin:]
+    if line[:begin] != b"%s%08x%s" % (_START, zlib.crc32(rest), _MIDDLE):
+        return None
+    try:
+        body = json.loads(b"{" + rest)
+        generation, kind, value = body["generation"], body["kind"], body["value"]
+        if kind == "outcome":
+            return Entry(generation, outcome_from_json(value))
+        return Entry(generation, candidate_from_json(value)) if kind == "candidate" else None
+    except (ValueError, KeyError, TypeError, WireError):
+        return None
+
+
+class Journal:
+    """The journal of a run directory, open for its one writer.
+
+    Raises:
+        StorageError: The disk is full or read-only; nothing that was written before is lost.
+    """
+
+    def __init__(self, run_dir: Path, guard: Callable[[], None] = lambda: None) -> None:
+        """Open it, making or mending the file.
+
+        Args:
+            guard: Raises when this process may not write any more; called before every write.
+        """
+        self._guard = guard
+        self._run_dir = run_dir
+        self._path = run_dir / directory.JOURNAL
+        with directory.storage_errors(self._path):
+            new = not self._path.exists()
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            if new:
+                directory.sync_directory(run_dir)
+            self._end = self._cut_torn_line()
+
+    def _cut_torn_line(self) -> int:
+        """Make the file end behind a line feed, else the next line would be glued to a torn one."""
+        data = self._path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            if _decode(data[whole:]) is not None:  # only the line feed is missing
+                os.write(self._file, b"\n")
+                whole = len(data) + 1
+            else:
+                os.ftruncate(self._file, whole)
+            os.fsync(self._file)
+        return whole
+
+    def append(self, generation: int, item: Outcome | Candidate) -> None:
+        """Write one entry; it is on the disk when this returns."""
+        self._guard()
+        line = _encode(Entry(generation, item))
+        try:
+            with directory.storage_errors(self._path):
+                written = 0
+                while written < len(line):
+                    written += os.write(self._file, line[written:])
+                os.fsync(self._file)
+        except StorageError:
+            with suppress(OSError):
+                os.ftruncate(self._file, self._end)  # the part for which there was room
+            raise
+        self._end += len(line)
+
+    def of(self, generation: int) -> Entries:
+        """Return what an earlier launch left of this generation."""
+        return read(self._run_dir).of(generation)
+
+    def fold(self, generation: int) -> None:
+        """Take the entries of `generation`, whose file is safe now, out of the journal.
+
+        They are kept in journal_before.jsonl until the next fold. A crash between file and fold, or
+        within it, neither loses nor doubles an entry: each names its generation, and `of` takes a
+        candidate's first.
+        """
+        self._guard()
+        lines, _ = _scan(self._run_dir)
+        for name, first in (
+            (directory.JOURNAL_BEFORE, generation),
+            (directory.JOURNAL, generation + 1),
+        ):
+            kept = (line + b"\n" for line, entry in lines.items() if entry.generation >= first)
+            directory.write_durably(self._run_dir / name, *kept)
+        with directory.storage_errors(self._path):
+            folded = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            os.close(self._file)
+            self._file = folded
+            self._end = os.fstat(folded).st_size
+
+    def close(self) -> None:
+        """Close the file; the journal cannot be used any more."""
+        os.close(self._file)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,118 @@
+"""provenance.json: where, when and with what a run was launched, one entry a launch."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import mpineat
+from mpineat.store import directory
+
+_PACKAGES = ("mpineat", "numpy", "h5py", "pydantic", "mpi4py", "tensorflow", "keras")
+_BATCH = ("LSB_", "SLURM_", "PBS_", "CUDA_VISIBLE_DEVICES")
+
+
+def describe(
+    *, ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object
+) -> dict[str, Any]:
+    """Return an entry for this launch.
+
+    Args:
+        mpi: The library's own name and version; the farm knows it.
+        devices: What the workers train on, in the order of their ranks.
+        more: What else is worth keeping, as JSON values.
+    """
+    return {
+        "launch": uuid.uuid4().hex,
+        "started": utc_now(),
+        "command": [sys.executable, *sys.argv],
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "cores": os.cpu_count(),
+        "ranks": ranks,
+        "devices": list(devices),
+        "mpi": mpi,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "commit": _commit(),
+        "batch": {
+            name: value for name, value in sorted(os.environ.items()) if name.startswith(_BATCH)
+        },
+        **more,
+    }
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601, UTC, to the second."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str:
+    """Return the commit of this code's checkout, with "+" when files differ; "" elsewhere."""
+    folder = Path(mpineat.__file__).parent
+    command = [
+        "git",
+        "-C",
+        str(folder),
+        "describe",
+        "--always",
+        "--abbrev=40",
+        "--exclude=*",
+        "--dirty=+",
+    ]
+    if not (folder.parent / ".git").exists():
+        return ""  # installed below some other project's checkout, perhaps
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def read(run_dir: Path) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    """Return the entries, oldest first, and a sentence when they cannot be read, else ""."""
+    path = run_dir / directory.PROVENANCE
+    try:
+        entries = json.loads(path.read_bytes())
+    except OSError as error:
+        return (), f"{path}: cannot be read: {error.strerror}"
+    except (ValueError, RecursionError):
+        return (), f"{path}: damaged: not JSON"
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        return (), f"{path}: damaged: expected a list of launches"
+    return tuple(entries), ""
+
+
+def record(run_dir: Path, entry: Mapping[str, Any]) -> None:
+    """Write `entry` into the file, in place of the one of the same launch where there is one.
+
+    Raises:
+        StorageError: The disk is full or read-only.
+    """
+    path = run_dir / directory.PROVENANCE
+    entries, problem = read(run_dir)
+    if problem and path.exists():
+        directory.set_aside(path)
+    others = [other for other in entries if other.get("launch") != entry["launch"]]
+    text = json.dumps([*others, entry], indent=1)
+    directory.write_durably(path, text.encode())

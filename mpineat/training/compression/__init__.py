@@ -1,0 +1,1 @@
+"""MorphNet: which filters a network keeps, and the smaller network."""

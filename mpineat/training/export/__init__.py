@@ -1,0 +1,1 @@
+"""The final training of a network, and the files that models are written to."""

@@ -1,0 +1,184 @@
+"""The journal: nothing acknowledged is lost, nothing comes twice, nothing damaged is believed."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from mpineat.errors import StorageError
+from mpineat.store import directory, journal
+from mpineat.store.journal import Journal
+from tests.evaluations import candidate
+from tests.store.examples import outcomes
+
+
+def lines(run_dir: Path) -> list[bytes]:
+    """Return the lines of the journal."""
+    return (run_dir / directory.JOURNAL).read_bytes().split(b"\n")
+
+
+def filled(run_dir: Path, generation: int = 0) -> Path:
+    """Append three outcomes of one generation and return the journal's path."""
+    with Journal(run_dir) as book:
+        for outcome in outcomes(3 * generation):
+            book.append(generation, outcome)
+    return run_dir / directory.JOURNAL
+
+
+def test_entries_come_back_equal_and_in_order(tmp_path: Path) -> None:
+    with Journal(tmp_path) as book:
+        book.append(0, candidate(0))
+        for outcome in reversed(outcomes()):
+            book.append(0, outcome)
+        book.append(1, outcomes(3)[0])
+    found = journal.read(tmp_path)
+    assert found.of(0).outcomes == outcomes()[::-1]
+    assert found.of(0).candidates == (candidate(0),)
+    assert found.of(1).outcomes == outcomes(3)[:1]
+    assert found.of(2).entries == ()
+
+
+def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
+    assert journal.read(tmp_path) == journal.Entries(())
+
+
+def test_every_torn_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
+    start = whole.rindex(b"\n", 0, -1) + 1
+    for cut in (start, start + 1, start + 12, (start + len(whole)) // 2, len(whole) - 2):
+        path.write_bytes(whole[:cut])
+        assert journal.read(tmp_path).damaged == ()
+        with Journal(tmp_path) as book:
+            assert book.of(0).outcomes == outcomes()[:2]
+            book.append(0, outcomes()[2])
+        assert path.read_bytes() == whole
+
+
+def test_a_last_line_that_lacks_its_line_feed_alone_is_kept(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with Journal(tmp_path) as book:
+        assert book.of(0).outcomes == outcomes()
+    assert path.read_bytes() == whole
+
+
+def test_a_damaged_line_is_named_and_left_out(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    first, second, third, end = lines(tmp_path)
+    path.write_bytes(b"\n".join((first, second.replace(b"node01", b"node02"), third, end)))
+    found = journal.read(tmp_path)
+    assert found.outcomes == (outcomes()[0], outcomes()[2])
+    assert found.damaged == (f"{path}:2: damaged: what it held is evaluated again",)
+
+
+def test_no_flipped_bit_or_truncation_makes_a_wrong_outcome(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
+    rng = random.Random(1)
+    for trial in range(1000):
+        damaged = bytearray(whole)
+        if trial % 4:
+            damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        else:
+            del damaged[rng.randrange(len(whole)) :]
+        path.write_bytes(damaged)
+        found = journal.read(tmp_path).outcomes
+        assert set(map(repr, found)) <= set(map(repr, outcomes()))
+        # A flipped line feed glues two lines together; any other flip costs one.
+        assert trial % 4 == 0 or len(found) >= 1
+
+
+def test_fold_takes_a_generation_out_and_keeps_it_once_more(tmp_path: Path) -> None:
+    filled(tmp_path, 0)
+    with Journal(tmp_path) as book:
+        book.fold(0)
+        assert lines(tmp_path) == [b""]
+        assert book.of(0).outcomes == outcomes()  # for the case that its file is lost
+        book.append(1, outcomes(3)[0])
+        book.fold(1)
+        assert book.of(0).outcomes == ()
+        assert book.of(1).outcomes == outcomes(3)[:1]
+
+
+def test_fold_keeps_what_later_generations_hold(tmp_path: Path) -> None:
+    """After the loss of a generation's file the journal is a generation ahead of the search."""
+    filled(tmp_path, 1)
+    with Journal(tmp_path) as book:
+        book.fold(0)
+        assert book.of(1).outcomes == outcomes(3)
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_a_crash_within_fold_neither_loses_nor_doubles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    filled(tmp_path, 0)
+    filled(tmp_path, 1)
+    write_durably = directory.write_durably
+    calls = []
+
+    def crash(path: Path, *parts: bytes) -> None:
+        if len(calls) == written:
+            raise KeyboardInterrupt
+        calls.append(path)
+        write_durably(path, *parts)
+
+    with Journal(tmp_path) as book:
+        monkeypatch.setattr(directory, "write_durably", crash)
+        with pytest.raises(KeyboardInterrupt):
+            book.fold(0)
+    monkeypatch.undo()
+    for generation in (0, 1):
+        assert journal.read(tmp_path).of(generation).outcomes == outcomes(3 * generation)
+    with Journal(tmp_path) as book:
+        book.fold(0)
+        assert book.of(1).outcomes == outcomes(3)
+
+
+def test_a_full_disk_leaves_whole_lines_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
+    write = os.write
+
+    def half(handle: int, data: bytes) -> int:
+        if len(data) < 40:
+            raise OSError(28, os.strerror(28))
+        return write(handle, data[: len(data) // 2])
+
+    with Journal(tmp_path) as book:
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(
+            StorageError, match=r"journal\.jsonl: .*No space left on device.*--resume"
+        ):
+            book.append(1, outcomes(3)[0])
+        monkeypatch.undo()
+        assert path.read_bytes() == whole
+        book.append(1, outcomes(3)[0])
+    assert journal.read(tmp_path).outcomes == (*outcomes(), outcomes(3)[0])
+
+
+def test_the_guard_forbids_writing(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
+
+    def guard() -> None:
+        raise StorageError("taken over")
+
+    with Journal(tmp_path, guard) as book:
+        with pytest.raises(StorageError):
+            book.append(0, outcomes()[0])
+        with pytest.raises(StorageError):
+            book.fold(0)
+    assert path.read_bytes() == whole
+
+
+def test_each_line_is_json_that_names_generation_and_kind(tmp_path: Path) -> None:
+    filled(tmp_path, 1)
+    assert b'"generation":1,"kind":"outcome","value":{"candidate":3' in lines(tmp_path)[0]

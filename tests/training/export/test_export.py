@@ -1,0 +1,162 @@
+"""Export: what is written needs no mpineat, takes raw images, and is as good as was said."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mpineat.config import Config, Dataset, Training
+from mpineat.data.dataset import open_dataset
+from mpineat.errors import InputError
+from mpineat.phenotype.network import Layer, Network
+from mpineat.training.export import export
+
+CONFIG = Config(
+    dataset=Dataset(train_examples=600), training=Training(batch_size=32, learning_rate=3e-3)
+)
+TEST = open_dataset(CONFIG.dataset, 0).test
+HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
+
+
+def conv(name: str, source: str) -> Layer:
+    return Layer(
+        name=name,
+        op="conv2d",
+        inputs=(source,),
+        filters=8,
+        kernel=(3, 3),
+        strides=(1, 1),
+        padding="same",
+        activation="relu",
+    )
+
+
+NETWORK = Network(
+    (8, 8, 1),
+    (
+        conv("a", "input"),
+        conv("b", "a"),
+        Layer(name="both", op="add", inputs=("a", "b")),
+        Layer(
+            name="half", op="maxpool", inputs=("both",), pool=(2, 2), strides=(2, 2), padding="same"
+        ),
+        Layer(name="drop", op="dropout", inputs=("half",), rate=0.1),
+        Layer(name="flat", op="flatten", inputs=("drop",)),
+        Layer(name="output", op="dense", inputs=("flat",), units=10),
+    ),
+    "output",
+)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> export.Exported:
+    output = tmp_path_factory.mktemp("models") / "digits.keras"
+    return export.export(NETWORK, CONFIG, output=output, epochs=6)
+
+
+@pytest.fixture(scope="module")
+def model(exported: export.Exported) -> tf.keras.Model:
+    return tf.keras.models.load_model(exported.output)
+
+
+def accuracy(probabilities: np.ndarray) -> float:
+    return float(np.mean(probabilities.argmax(axis=-1) == TEST.y))
+
+
+def test_keras_model_loads_without_mpineat_and_is_as_good_as_was_said(
+    exported: export.Exported, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "test.npz", x=TEST.x, y=TEST.y)
+    program = (
+        "import sys; sys.modules['mpineat'] = None\n"  # any import of it fails
+        "import keras, numpy as np\n"
+        f"model = keras.models.load_model({str(exported.output)!r})\n"
+        "test = np.load('test.npz')\n"
+        "print(np.mean(model.predict(test['x'], verbose=0).argmax(-1) == test['y']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert float(done.stdout) == pytest.approx(exported.test_accuracy, abs=1e-4)
+    assert exported.test_accuracy > 0.8
+
+
+def test_training_used_validation_images_too_and_the_test_set_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened = open_dataset(CONFIG.dataset, 0)
+    reads = []
+    counted = export.Dataset(
+        name=opened.name,
+        input_shape=opened.input_shape,
+        classes=opened.classes,
+        train=opened.train,
+        validation=opened.validation,
+        read_test=lambda: reads.append(1) or TEST,
+    )
+    monkeypatch.setattr(export, "open_dataset", lambda *_: counted)
+    done = export.export(NETWORK, CONFIG, output=tmp_path / "m.keras", epochs=1)
+    assert done.train_examples == 600
+    assert done.test_examples == len(TEST.y)
+    assert reads == [1]
+
+
+def test_model_takes_raw_images_and_returns_probabilities(model: tf.keras.Model) -> None:
+    found = model.predict(TEST.x, verbose=0)
+    np.testing.assert_allclose(found.sum(axis=-1), 1.0, rtol=1e-5)
+    # The same pixels as floats from 0 to 255 are what users often have.
+    np.testing.assert_array_equal(found, model.predict(TEST.x.astype("float32"), verbose=0))
+
+
+def test_savedmodel_serves_the_same_probabilities(model: tf.keras.Model, tmp_path: Path) -> None:
+    export._WRITERS["savedmodel"](model, tmp_path / "saved")
+    serve = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
+    found = serve(image=tf.constant(TEST.x))["probabilities"].numpy()
+    np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-5)
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="needs tf2onnx and onnxruntime")
+def test_onnx_agrees_to_1e_4(model: tf.keras.Model, tmp_path: Path) -> None:
+    import onnxruntime
+
+    export._WRITERS["onnx"](model, tmp_path / "m.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
+    (found,) = session.run(["probabilities"], {"image": TEST.x})
+    np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-4)
+
+
+def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
+    done = export.export(NETWORK, CONFIG, output=tmp_path / "network.json", format="json")
+    assert Network.from_json(json.loads(done.output.read_text())) == NETWORK
+    assert done.test_accuracy is None
+    assert "architecture alone" in str(done)
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "message"),
+    [
+        ("missing/m.keras", "keras", "does not exist"),
+        ("m.h5", "keras", "ends in .keras"),
+        (".", "onnx", "is a folder"),
+        (".", "savedmodel", "exists and is no SavedModel"),
+    ],
+)
+def test_an_output_that_cannot_be_written_is_refused_before_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, format: str, message: str
+) -> None:
+    monkeypatch.setattr(export, "_train", lambda *_: pytest.fail("trained"))
+    with pytest.raises(InputError, match=message):
+        export.export(NETWORK, CONFIG, output=tmp_path / name, format=format)
+
+
+def test_onnx_without_its_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"mpineat\[onnx\]"):
+        export.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", format="onnx")
