@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from mpineat.child.messages import Setup, serve
+from mpineat import registry
+from mpineat.child.messages import Setup, Start, serve
 from mpineat.tasks import Outcome, Task
 
 
@@ -37,13 +38,8 @@ def prepare(setup: Setup) -> None:
 
 def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     """Load the evaluator that `farm.evaluator` names; return its device and its evaluation."""
-    if setup.config.farm.evaluator == "dry_run":
-        from mpineat.child import dry_run
-
-        return dry_run.start(setup)
-    from mpineat.training import evaluate
-
-    return evaluate.start(setup)
+    begin: Start = registry.load("evaluator", setup.config.farm.evaluator)
+    return begin(setup)
 
 
 def _volunteer_for_the_out_of_memory_killer() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
-from mpineat.config.section import Count, Positive, Section, option
+from mpineat.config.section import Count, Named, Positive, Section, option
 
 
 class Run(Section):
@@ -22,7 +22,7 @@ class Run(Section):
 class Farm(Section):
     """The worker ranks and the child processes in which they train."""
 
-    evaluator: Literal["training", "dry_run"] = option(
+    evaluator: Annotated[str, Named("evaluator")] = option(
         "training", "'dry_run' replaces the training by a formula: tries a cluster, a batch script, a budget in seconds"
     )
     dry_run_seconds: float = option(0.0, "dry_run: mean seconds an evaluation sleeps, log-normal", ge=0)

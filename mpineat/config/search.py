@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from mpineat.config.section import Count, Positive, Rate, Section, option
+from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 
 
 class SearchSpace(Section):
@@ -107,7 +107,7 @@ class TrainingRanges(Section):
 class Evolution(Section):
     """How the two populations evolve."""
 
-    strategy: Literal["codeepneat", "random"] = option("codeepneat", "'random' draws every genome anew: the baseline")
+    strategy: Annotated[str, Named("strategy")] = option("codeepneat", "how candidates are found; 'random' draws every genome anew: the baseline")
     schedule: Literal["generational", "steady"] = option(
         "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
     )

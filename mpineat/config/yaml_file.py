@@ -13,7 +13,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from mpineat import registry
 from mpineat.config import Config
+from mpineat.config.section import Named
 from mpineat.errors import InputError
 
 Key = tuple[str, ...]
@@ -219,6 +221,8 @@ def _type_name(kind: Any, limits: Sequence[Any] = ()) -> str:
         return f"list of {inner[0]}" if Ellipsis in arguments else f"[{', '.join(inner)}]"
     if origin in (Union, UnionType):
         return " | ".join("none" if item is NoneType else _type_name(item) for item in arguments)
+    if choice := next((item for item in limits if isinstance(item, Named)), None):
+        return " | ".join(registry.names(choice.kind))
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     bounds = [
         f"{sign} {getattr(item, key)}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from mpineat import registry
 from mpineat.config import Config
-from mpineat.evolution.coevolution import CoDeepNEAT
-from mpineat.evolution.random_search import RandomSearch
 from mpineat.evolution.state import Asked, BuiltT, Result, State
 from mpineat.genotype.genome import Candidate
 
@@ -36,4 +35,5 @@ class Strategy(Protocol):
 
 def select(config: Config) -> Strategy:
     """Return the strategy that evolution.strategy names."""
-    return RandomSearch() if config.evolution.strategy == "random" else CoDeepNEAT()
+    strategy: Strategy = registry.load("strategy", config.evolution.strategy)()
+    return strategy

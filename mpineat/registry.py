@@ -1,0 +1,63 @@
+"""What a name in a configuration or on the command line stands for, without importing it.
+
+Built-in names stand here, so that a checkout without installed metadata knows them. An installed
+package adds its own by entry points of the group "mpineat.<kind>"; docs/extending.md shows one of
+each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from mpineat.errors import InputError
+
+# kind -> name -> "module:attribute", in the order in which lists show the names
+BUILT_IN: Mapping[str, Mapping[str, str]] = {
+    "strategy": {
+        "codeepneat": "mpineat.evolution.coevolution:CoDeepNEAT",
+        "random": "mpineat.evolution.random_search:RandomSearch",
+    },
+    "evaluator": {
+        "training": "mpineat.training.evaluate:start",
+        "dry_run": "mpineat.child.dry_run:start",
+    },
+}
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Return all names of a kind: the built-in ones, then those of installed packages."""
+    return (*BUILT_IN[kind], *sorted(_installed(kind).keys() - BUILT_IN[kind].keys()))
+
+
+def known(kind: str, name: str) -> bool:
+    """Return whether `name` is one of `names`; looks at installed packages only where it must."""
+    return name in BUILT_IN[kind] or name in _installed(kind)
+
+
+def load(kind: str, name: str) -> Any:
+    """Import and return what `name` stands for.
+
+    Raises:
+        InputError: No such name, or an installed package whose object cannot be imported.
+    """
+    target = BUILT_IN[kind].get(name) or _installed(kind).get(name)
+    if target is None:
+        raise InputError(f"{kind} {name!r}: unknown; known are {', '.join(names(kind))}")
+    module, _, attribute = target.partition(":")
+    if name in BUILT_IN[kind]:
+        return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"{kind} {name!r}: the installed package that names it as {target} fails: {error}"
+        ) from error
+
+
+@cache
+def _installed(kind: str) -> Mapping[str, str]:
+    return {point.name: point.value for point in entry_points(group=f"mpineat.{kind}")}
