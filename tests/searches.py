@@ -16,10 +16,9 @@ from mpineat.cluster.stop import Stop
 from mpineat.config import Config
 from mpineat.data.dataset import describe
 from mpineat.farm.dispatch import Farm
-from mpineat.farm.workers import WorkerInfo
 from mpineat.log.progress import Progress
 from mpineat.search import Search
-from mpineat.store import Generation, directory
+from mpineat.store import Generation, directory, now
 from mpineat.store.journal import Journal
 from mpineat.store.lock import RunLock
 from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
@@ -80,7 +79,7 @@ def search(run_dir: Path, config: Config, *, workers: int = 2, order: int = 0) -
     directory.create(run_dir)
     link = Pretended(config, workers, order)
     crew = [
-        WorkerInfo(rank=rank, host=f"node{rank:02}", device="cpu", state="starting")
+        now.Worker(rank=rank, host=f"node{rank:02}", device="cpu", state="starting")
         for rank in range(1, workers + 1)
     ]
     data = describe(config.dataset)

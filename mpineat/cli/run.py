@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mpineat import store
 from mpineat.cli.check import data_set_line
 from mpineat.cluster import stop
 from mpineat.config import Config, yaml_file
+from mpineat.config.difference import changed, changes_outcomes
 from mpineat.data.dataset import describe
 from mpineat.errors import (
     DONE,
@@ -35,17 +35,6 @@ from mpineat.store.journal import Journal
 from mpineat.tasks import best
 
 log = logging.getLogger(__name__)
-
-# What a resumed run may change: none of it alters what an evaluation returns.
-FREE_TO_CHANGE = (
-    "run.wall_minutes",
-    "run.grace_seconds",
-    "farm.",
-    "evolution.generations",
-    "dataset.path",
-    "training.threads",
-    "training.max_minutes",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,21 +151,10 @@ def _check_same_run(path: Path, config: Config) -> None:
     """Refuse to go on with options that would make the history mean nothing."""
     if not path.exists():
         return
-    before = _flat(yaml_file.load(path).model_dump(mode="json"))
-    now = _flat(config.model_dump(mode="json"))
-    changed = [
-        f"{path}: {name}: the run has {before.get(name)!r}, found {value!r}; start another RUN_DIR"
-        for name, value in now.items()
-        if before.get(name) != value and not name.startswith(FREE_TO_CHANGE)
+    wrong = [
+        f"{path}: {name}: the run has {before!r}, found {now!r}; start another RUN_DIR"
+        for name, (now, before) in changed(config, yaml_file.load(path)).items()
+        if changes_outcomes(name)
     ]
-    if changed:
-        raise InputError("\n".join(changed))
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        flat |= (
-            _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-        )
-    return flat
+    if wrong:
+        raise InputError("\n".join(wrong))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mpineat import tasks
 from mpineat.config import Config
+from mpineat.config.difference import changes_outcomes, flat
 from mpineat.experiments.prediction import is_trained
 from mpineat.tasks import Outcome
 
-# Options that make no difference to what is searched, only to where and how long; one of them does.
-INCIDENTAL = ("run.", "farm.", "dataset.path", "training.threads")
-ESSENTIAL = "farm.evaluator"
+PLANNED = "evolution.generations"  # changes no outcome, but what a run costs
+OWN = ("run.seed", "compression.")  # which pair of a comparison, and which of its two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,8 @@ class GenerationRecord:
 
     @property
     def best(self) -> Outcome | None:
-        """The network with the highest accuracy; of equals the first."""
-        return max(
-            (o for o in self.outcomes if o.accuracy is not None),
-            key=lambda o: (o.accuracy or 0.0, -o.candidate),
-            default=None,
-        )
+        """The winner among the generation's networks."""
+        return tasks.best(self.outcomes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +101,7 @@ class Experiment:
     @property
     def winner(self) -> Outcome | None:
         """The best network of all generations."""
-        best = [generation.best for generation in self.generations]
-        return max(
-            (o for o in best if o is not None),
-            key=lambda o: (o.accuracy or 0.0, -o.candidate),
-            default=None,
-        )
+        return tasks.best(self.outcomes)
 
     @property
     def busy_seconds(self) -> float:
@@ -141,19 +132,11 @@ def protocol(experiment: Experiment) -> dict[str, Any]:
     """Return the options that two experiments must share to be compared, compression apart."""
     return {
         name: value
-        for name, value in _flatten(experiment.config.model_dump())
-        if name == ESSENTIAL or not name.startswith((*INCIDENTAL, "compression."))
+        for name, value in flat(experiment.config).items()
+        if name == PLANNED or (changes_outcomes(name) and not name.startswith(OWN))
     }
 
 
 def compression_options(experiment: Experiment) -> dict[str, Any]:
     """Return the options that distinguish variants of group (b)."""
-    return dict(_flatten(experiment.config.compression.model_dump(), "compression."))
-
-
-def _flatten(options: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, tuple(value) if isinstance(value, list) else value
+    return flat(experiment.config.compression, "compression.")

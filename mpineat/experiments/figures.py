@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from mpineat import tasks
 from mpineat.experiments.comparison import Comparison, Group
 from mpineat.experiments.statistics import Spread
+from mpineat.report.style import STYLE, pareto_front
 from mpineat.tasks import Outcome
 
-STYLE = Path(__file__).with_name("figures.mplstyle")
 OUTLIERS = 0.1  # share of the networks that the figure of flops may leave out at the bottom
 PLAIN, COMPRESSED, BEFORE = "#0072B2", "#D55E00", "#8c8c8c"
 NAMES = {PLAIN: "plain", COMPRESSED: "with compression"}
@@ -45,15 +46,6 @@ def write_figures(
                 written.append(path)
             plt.close(figure)
     return tuple(written)
-
-
-def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the (cost, accuracy) points that no cheaper one equals, by rising cost."""
-    front: list[tuple[float, float]] = []
-    for cost, accuracy in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not front or accuracy > front[-1][1]:
-            front.append((cost, accuracy))
-    return front
 
 
 def _figures(comparisons: Sequence[Comparison]) -> Iterator[tuple[str, Figure]]:
@@ -282,8 +274,7 @@ def _groups(comparison: Comparison) -> list[tuple[str, Group]]:
 
 
 def _winner(group: Group) -> Outcome | None:
-    winners = [e.winner for e in group.experiments]
-    return max((w for w in winners if w is not None), key=lambda w: w.accuracy or 0.0, default=None)
+    return tasks.best(w for e in group.experiments if (w := e.winner) is not None)
 
 
 def _points(group: Group, flops: str) -> list[tuple[float, float]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mpineat import store
 from mpineat.config import yaml_file
@@ -64,14 +63,7 @@ def read_experiment(run_dir: Path) -> Experiment:
             GenerationRecord(number=g.number, seconds=g.seconds, outcomes=g.outcomes)
             for g in run.generations
         ),
-        workers=workers(run.launches),
+        workers=run.workers,
         devices=tuple(sorted({o.device for g in run.generations for o in g.outcomes if o.device})),
         problems=run.problems,
     )
-
-
-def workers(launches: tuple[Mapping[str, Any], ...]) -> int:
-    """Return the number of processes that evaluated, 0 where it changed between the launches."""
-    ranks = {int(launch.get("ranks", 0)) for launch in launches}
-    # A run on one rank evaluates in place.
-    return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0

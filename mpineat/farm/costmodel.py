@@ -121,10 +121,6 @@ class Waiting:
             self._heap = [(-o, t.candidate.id, t) for o, t in zip(orders, tasks, strict=True)]
             heapq.heapify(self._heap)
 
-    def expected_seconds(self, task: Task) -> float | None:
-        """Return how long `task` will take; None before enough was measured."""
-        return self._cost.seconds(task)
-
     def clear(self) -> None:
         """Forget all that waits."""
         self._heap.clear()

@@ -14,9 +14,11 @@ from mpineat.child.supervisor import Message, read_notice
 from mpineat.config import Config
 from mpineat.errors import FarmError
 from mpineat.farm.costmodel import Waiting
+from mpineat.farm.link import Link
 from mpineat.farm.retries import Retries, no_outcome
 from mpineat.farm.roll_call import Silence
-from mpineat.farm.workers import Link, Running, Worker, WorkerInfo
+from mpineat.farm.workers import Worker
+from mpineat.store import now
 from mpineat.tasks import (
     Outcome,
     Task,
@@ -38,7 +40,7 @@ class Farm:
         self,
         config: Config,
         link: Link,
-        workers: Sequence[WorkerInfo],
+        workers: Sequence[now.Worker],
         *,
         on_signal: Callable[[str, bool], None] = lambda reason, again: None,
         clock: Callable[[], float] = time.monotonic,
@@ -91,16 +93,15 @@ class Farm:
             elif left <= 0:
                 return None
 
-    def running(self) -> tuple[Running, ...]:
+    def running(self) -> tuple[now.Running, ...]:
         """Return what is being evaluated now, by rank."""
         return tuple(
-            Running(
+            now.Running(
                 rank=worker.rank,
                 candidate=worker.task.candidate.id,
                 since=worker.since,
                 host=worker.host,
                 device=worker.device,
-                expected_seconds=self._waiting.expected_seconds(worker.task),
             )
             for worker in self._workers.values()
             if worker.task is not None
@@ -110,10 +111,10 @@ class Farm:
         """Return how many tasks wait for a worker."""
         return len(self._waiting)
 
-    def workers(self) -> tuple[WorkerInfo, ...]:
+    def workers(self) -> tuple[now.Worker, ...]:
         """Return every worker that the run began with, by rank."""
         return tuple(
-            WorkerInfo(rank=w.rank, host=w.host, device=w.device, state=w.state)
+            now.Worker(rank=w.rank, host=w.host, device=w.device, state=w.state)
             for w in self._workers.values()
         )
 

@@ -27,7 +27,8 @@ from mpineat.config import Config
 from mpineat.errors import STOPPED, FarmError
 from mpineat.farm import worker_rank
 from mpineat.farm.dispatch import Farm
-from mpineat.farm.workers import Link, WorkerInfo, World
+from mpineat.farm.link import Link, Mailbox
+from mpineat.store import now
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Membership:
         library: The MPI library's name and version; "none" without.
     """
 
-    def __init__(self, world: World | None, child: Child | None) -> None:
+    def __init__(self, world: Mailbox | None, child: Child | None) -> None:
         """Use farm.join."""
         self._world = world
         self.rank = 0 if world is None else world.rank
@@ -105,7 +106,7 @@ class Membership:
             log.warning("%s", warning)
         link: Link = self._world or worker_rank.Local(self._supervisor)
         workers = [
-            WorkerInfo(rank=rank, host=node.host, device=places[rank].name(), state="starting")
+            now.Worker(rank=rank, host=node.host, device=places[rank].name(), state="starting")
             for rank, node in sorted(nodes.items())
         ]
         self._farm = Farm(config, link, workers, on_signal=stop.request)

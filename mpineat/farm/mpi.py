@@ -17,7 +17,7 @@ from mpineat.cluster import launcher
 from mpineat.errors import FarmError
 from mpineat.farm.dispatch import Farm as Farm
 from mpineat.farm.job import Membership as Membership
-from mpineat.farm.workers import SHORTEST_PAUSE, Patience
+from mpineat.farm.link import SHORTEST_PAUSE, Patience
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from mpineat.child.messages import Kind, Setup
 from mpineat.child.supervisor import Message, Supervisor, beat, notice
 from mpineat.cluster.stop import Stop
-from mpineat.farm.workers import LONGEST_PAUSE, World
+from mpineat.farm.link import LONGEST_PAUSE, Mailbox
 
 # A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
 # because rank 0 is silent while it breeds and writes.
@@ -20,7 +20,7 @@ SILENCES = 10
 ABORT_SECONDS = 3.0
 
 
-def serve(world: World, supervisor: Supervisor, stop: Stop | None = None) -> int | None:
+def serve(world: Mailbox, supervisor: Supervisor, stop: Stop | None = None) -> int | None:
     """Obey rank 0 until it says END; return the exit code that it gives, None when it is gone."""
     stop, told, leaving = stop or Stop(), False, False
     stop.on_second = lambda: None if leaving else world.send(0, notice(stop.reason() or "", True))

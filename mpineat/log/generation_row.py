@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from mpineat import units
 from mpineat.evolution.state import State
+from mpineat.store.now import Worker
 from mpineat.tasks import Outcome
 
 COLUMNS = {
@@ -27,18 +27,6 @@ NAMES = [f"{name:>{width}}" for name, width in COLUMNS.items()]
 HEADER = "  ".join(NAMES)
 HEADER_OF_PAST = "  ".join(NAMES[:-1])  # without what is left
 HOSTS_AT_MOST = 6  # thousands of ranks must not make thousands of words
-
-
-class Worker(Protocol):
-    """A worker rank, as the first lines show it."""
-
-    @property
-    def host(self) -> str:
-        """Name of its node."""
-
-    @property
-    def device(self) -> str:
-        """What it trains on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

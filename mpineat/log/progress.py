@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from mpineat import __version__, tasks, units
 from mpineat.config import Config
@@ -23,30 +22,6 @@ log = logging.getLogger("mpineat")
 HEARTBEAT_SECONDS = 60.0
 ROWS_A_HEADER = 20  # a reader in the middle of a long log wants the columns' names again
 NAMED_AT_MOST = 6  # running candidates; thousands of ranks must not make thousands of words
-
-
-class Running(Protocol):
-    """An evaluation that a worker is busy with."""
-
-    @property
-    def rank(self) -> int:
-        """The worker's."""
-
-    @property
-    def candidate(self) -> int:
-        """The candidate's id."""
-
-    @property
-    def since(self) -> float:
-        """Unix time at which it was handed out."""
-
-    @property
-    def host(self) -> str:
-        """Name of the worker's node."""
-
-    @property
-    def device(self) -> str:
-        """What the worker trains on."""
 
 
 class Progress:
@@ -86,7 +61,7 @@ class Progress:
         *,
         config_name: str,
         ranks: int,
-        workers: Sequence[generation_row.Worker],
+        workers: Sequence[now.Worker],
         dataset: str,
         classes: int,
         generation: int = 0,
@@ -141,7 +116,7 @@ class Progress:
         level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
         log.log(level, "%s", generation_row.candidate_text(outcome))
 
-    def beat(self, running: Sequence[Running], queued: int) -> None:
+    def beat(self, running: Sequence[now.Running], queued: int) -> None:
         """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
         time = self._clock()
         size, left = self._config.evolution.candidates, self._seconds_left()
@@ -238,22 +213,16 @@ class Progress:
             log.warning("no candidate could be trained; why: the reasons above and %s", logs)
 
     def _renew(
-        self, time: float, running: Sequence[Running], queued: int, left: float | None
+        self, time: float, running: Sequence[now.Running], queued: int, left: float | None
     ) -> None:
         self._last_renewal = time
-        on_workers = tuple(
-            now.OnWorker(
-                rank=r.rank, candidate=r.candidate, since=r.since, host=r.host, device=r.device
-            )
-            for r in running
-        )
         moment = now.Now(
             time=time,
             generation=self._generation,
             evaluated=self._evaluated,
             queued=queued,
             workers=self._workers,
-            running=on_workers,
+            running=tuple(running),
             seconds_left=left,
         )
         now.write(self._run_dir, moment)

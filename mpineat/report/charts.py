@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mpineat import units
 from mpineat.evolution.state import Population, State
-from mpineat.experiments.figures import STYLE, pareto_front
 from mpineat.report.drawing import species_colour
+from mpineat.report.style import STYLE, pareto_front
 from mpineat.report.timeline import OTHER, Timeline
 from mpineat.tasks import Outcome
 

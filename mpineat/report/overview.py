@@ -13,7 +13,6 @@ from mpineat import store, tasks, units
 from mpineat.config import Config, yaml_file
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
-from mpineat.experiments.runs import workers
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
 from mpineat.store import now
@@ -115,8 +114,9 @@ def overview(run_dir: Path) -> Overview:
         config = yaml_file.loads(run.generations[-1].config, str(run_dir))
     if config is None:
         raise InputError(f"{run_dir}: {'; '.join(run.problems)}")
-    crew = workers(run.launches)
-    ended = tuple(generation_row.row(g.state, g.outcomes, g.seconds, crew) for g in run.generations)
+    ended = tuple(
+        generation_row.row(g.state, g.outcomes, g.seconds, run.workers) for g in run.generations
+    )
     finished = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
     status = "finished" if finished else "running" if run.owner is not None else "stopped"
     seconds = sum(generation.seconds for generation in run.generations)
@@ -129,7 +129,7 @@ def overview(run_dir: Path) -> Overview:
         rows=ended,
         evaluated=() if finished else run.outcomes,
         moment=now.read(run_dir) if status == "running" else None,
-        workers=crew,
+        workers=run.workers,
         seconds=seconds,
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mpineat import units
-from mpineat.config import Section
+from mpineat.config import Config
+from mpineat.config.difference import changed
+from mpineat.config.yaml_file import options
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview
 
@@ -99,22 +101,16 @@ def candidates(view: Overview) -> dict[str, Any] | None:
     return {"head": CANDIDATE_COLUMNS, "rows": table, "note": note}
 
 
-def changed_options(
-    section: Section, default: Section | None = None, prefix: str = ""
-) -> Iterator[dict[str, str]]:
-    """Yield the options of `section` that differ from their defaults."""
-    default = default if default is not None else type(section)()
-    for name, field in type(section).model_fields.items():
-        value, usual = getattr(section, name), getattr(default, name)
-        if isinstance(value, Section):
-            yield from changed_options(value, usual, f"{prefix}{name}.")
-        elif value != usual:
-            yield {
-                "name": prefix + name,
-                "value": _plain(value),
-                "default": _plain(usual),
-                "meaning": field.description or "",
-            }
+def changed_options(config: Config) -> Iterator[dict[str, str]]:
+    """Yield the options that differ from their defaults."""
+    meanings = {name: meaning for name, _, _, meaning in options()}
+    for name, (value, usual) in changed(config, Config()).items():
+        yield {
+            "name": name,
+            "value": _plain(value),
+            "default": _plain(usual),
+            "meaning": meanings[name],
+        }
 
 
 def _plain(value: object) -> str:

@@ -19,8 +19,18 @@ RENEW_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OnWorker:
-    """An evaluation that a worker rank is busy with; `since` is a Unix time."""
+class Worker:
+    """A worker as others see it; state: "starting", "idle", "busy", "retired" or "lost"."""
+
+    rank: int
+    host: str
+    device: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """An evaluation that a worker is busy with; `since` is the Unix time when it was handed out."""
 
     rank: int
     candidate: int
@@ -45,7 +55,7 @@ class Now:
     evaluated: int
     queued: int
     workers: int
-    running: tuple[OnWorker, ...]
+    running: tuple[Running, ...]
     seconds_left: float | None
     host: str = ""
     process: int = 0
@@ -71,6 +81,6 @@ def read(run_dir: Path) -> Now | None:
     try:
         value = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
         running: Sequence[dict[str, object]] = value.pop("running")
-        return Now(**value, running=tuple(OnWorker(**one) for one in running))  # type: ignore[arg-type]
+        return Now(**value, running=tuple(Running(**one) for one in running))  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

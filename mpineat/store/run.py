@@ -39,6 +39,13 @@ class Run:
     owner: lock.Owner | None
     problems: tuple[str, ...]
 
+    @property
+    def workers(self) -> int:
+        """Processes that evaluated; 0 where their number changed between the launches."""
+        ranks = {int(launch.get("ranks", 0)) for launch in self.launches}
+        # A run on one rank evaluates in place.
+        return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0
+
 
 def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
     """Return the newest whole generation, if any, and the damaged files that are newer.

@@ -9,7 +9,7 @@ from mpineat.child.messages import Kind
 from mpineat.child.supervisor import Message
 from mpineat.config import Config
 from mpineat.farm.dispatch import Farm
-from mpineat.farm.workers import WorkerInfo
+from mpineat.store import now
 from mpineat.tasks import Outcome, Task, outcome_to_bytes, task_from_bytes
 from tests import evaluations
 
@@ -55,7 +55,7 @@ class Pretended:
 
 def farm_of(ranks: int, link: Pretended, config: Config | None = None, **more: Any) -> Farm:
     crew = [
-        WorkerInfo(rank=r, host=f"node{r}", device="", state="starting")
+        now.Worker(rank=r, host=f"node{r}", device="", state="starting")
         for r in range(1, ranks + 1)
     ]
     return Farm(config or evaluations.config(), link, crew, clock=lambda: link.now, **more)

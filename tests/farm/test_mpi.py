@@ -18,7 +18,7 @@ import pytest
 from mpineat.child.messages import Kind
 from mpineat.cluster.launcher import LAUNCHERS
 from mpineat.farm import mpi
-from mpineat.farm.workers import Patience
+from mpineat.farm.link import Patience
 
 PROGRAM = Path(__file__).parent / "farm_program.py"
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mpineat.report.overview import Overview
-from mpineat.store.now import Now, OnWorker
+from mpineat.store.now import Now, Running
 
 
 def earlier(finished: Overview, status: str, *, generations: int, evaluated: int) -> Overview:
@@ -19,7 +19,7 @@ def earlier(finished: Overview, status: str, *, generations: int, evaluated: int
         evaluated=evaluated,
         queued=3,
         workers=1,
-        running=(OnWorker(rank=1, candidate=99, since=958.0, host="node7", device="GPU 0"),),
+        running=(Running(rank=1, candidate=99, since=958.0, host="node7", device="GPU 0"),),
         seconds_left=61.0,
     )
     return replace(

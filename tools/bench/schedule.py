@@ -16,8 +16,8 @@ from mpineat.child.messages import Kind
 from mpineat.child.supervisor import Message
 from mpineat.config import Config
 from mpineat.farm.dispatch import Farm
-from mpineat.farm.workers import WorkerInfo
 from mpineat.genotype.genome import Blueprint, Candidate
+from mpineat.store import now
 from mpineat.tasks import Outcome, Seconds, Task, outcome_to_bytes, task_from_bytes
 
 PREDICTION_ERROR = 0.3  # sigma of the log of what flops say about seconds
@@ -75,7 +75,7 @@ def simulate(
     link = Workers(dict(enumerate(seconds.tolist())), overhead)
     config = Config.model_validate({"farm": {"lost_seconds": 1e9, "beat_seconds": 1e9}})
     crew = [
-        WorkerInfo(rank=rank, host="", device="", state="starting")
+        now.Worker(rank=rank, host="", device="", state="starting")
         for rank in range(1, workers + 1)
     ]
     farm = Farm(config, link, crew, clock=lambda: link.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from mpineat.farm.workers import LONGEST_FIRST_PAUSE, LONGEST_PAUSE, SHORTEST_PAUSE, Patience
+from mpineat.farm.link import LONGEST_FIRST_PAUSE, LONGEST_PAUSE, SHORTEST_PAUSE, Patience
 
 
 def looks(patience: Patience, seconds: float) -> tuple[int, float]:
