@@ -219,12 +219,12 @@ def draw_flops(comparison: Comparison) -> Figure | None:
             linestyle="--" if hollow else "-",
             linewidth=1.6,
         )
-    accuracies = np.array([accuracy for _, _, points in clouds for _, accuracy in points])
+    every = np.array([accuracy for _, _, points in clouds for _, accuracy in points])
     # A few networks that learned nothing would press all the others into one line.
-    bottom = np.quantile(accuracies, OUTLIERS) - 1
-    if (accuracies < bottom).any():
+    bottom = np.quantile(every, OUTLIERS) - 1
+    if (every < bottom).any():
         axes.set_ylim(bottom=bottom)
-        below = f"{np.mean(accuracies < bottom):.0%} of the networks lie below"
+        below = f"{np.mean(every < bottom):.0%} of the networks lie below"
         axes.annotate(below, (0.01, 0.02), xycoords="axes fraction", color="#666666")
     axes.set_ylim(top=min(100.5, axes.get_ylim()[1]))
     axes.set_xscale("log")

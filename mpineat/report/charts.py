@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -81,7 +84,7 @@ def species_chart(states: Sequence[State]) -> str | None:
         figure, panels = plt.subplots(2, 1, sharex=True)
         numbers = [state.generation for state in states]
         for axes, name in zip(panels, ("modules", "blueprints"), strict=True):
-            populations: list[Population] = [getattr(state, name) for state in states]
+            populations: list[Population[Any]] = [getattr(state, name) for state in states]
             floor = np.zeros(len(states))
             for species in sorted({s.id for p in populations for s in p.species}):
                 sizes = np.array(
@@ -116,11 +119,11 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
         if len(moved) <= CONNECTED_AT_MOST:
             for o in moved:
                 ends = [o.flops_before, o.flops_after]
-                axes.plot(ends, [o.accuracy] * 2, color="#dddddd", lw=0.8, zorder=1)
+                axes.plot(ends, [o.accuracy or 0.0] * 2, color="#dddddd", lw=0.8, zorder=1)
         if moved:
             axes.scatter(
                 [o.flops_before for o in moved],
-                [o.accuracy for o in moved],
+                [o.accuracy or 0.0 for o in moved],
                 s=12,
                 facecolors="none",
                 edgecolors=PALE,
@@ -131,7 +134,7 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
             )
         dots = axes.scatter(
             [o.flops_after for o in shown],
-            [o.accuracy for o in shown],
+            [o.accuracy or 0.0 for o in shown],
             c=[generation_of.get(o.candidate, 0) for o in shown],
             cmap=ListedColormap(plt.get_cmap("viridis")(np.linspace(0.86, 0.0, 64))),
             s=20,
@@ -224,12 +227,12 @@ def gantt_chart(times: Timeline) -> str | None:
         return _svg(figure, "What each rank did when")
 
 
-def _page_style() -> object:
+def _page_style() -> AbstractContextManager[None]:
     matplotlib.use("Agg")
     return plt.style.context([STYLE, ON_PAGE])
 
 
-def _leave_outliers_below(axes: plt.Axes, accuracies: Sequence[float]) -> None:
+def _leave_outliers_below(axes: Axes, accuracies: Sequence[float]) -> None:
     """Keep a network that learnt nothing from pressing all others against the upper edge."""
     low, high = np.quantile(accuracies, (0.25, 0.75))
     floor = low - 3 * max(high - low, 0.005)
@@ -245,7 +248,7 @@ def _leave_outliers_below(axes: plt.Axes, accuracies: Sequence[float]) -> None:
         )
 
 
-def _generation_axis(axes: plt.Axes, numbers: Sequence[int], margin: float = 0.25) -> None:
+def _generation_axis(axes: Axes, numbers: Sequence[int], margin: float = 0.25) -> None:
     axes.set_xlabel("generation")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(min(numbers) - margin, max(numbers) + margin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mpineat.evolution.state import Population, State
 from mpineat.genotype.genome import Blueprint, Module
@@ -33,7 +34,7 @@ def family(genome: Module | Blueprint, states: Sequence[State]) -> Family:
     known: dict[int, Module | Blueprint] = {}
     fitness: dict[int, float] = {}
     for state in states:
-        population: Population = state.blueprints if blueprint else state.modules
+        population: Population[Any] = state.blueprints if blueprint else state.modules
         known.update((member.id, member) for member in population.genomes)
         fitness.update(population.fitness)
     known[genome.id] = genome

@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mpineat import units
-from mpineat.genotype.genome import Candidate
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.hyperparameters import described
 from mpineat.phenotype.network import Network
 from mpineat.report import charts, drawing
@@ -84,7 +84,9 @@ def families(view: Overview) -> list[dict[str, Any]]:
         return []
     born = view.generation_of[candidate.id]
     states = [state for state in view.states if state.generation <= born]
-    lines = [(f"Blueprint {candidate.blueprint.id}", candidate.blueprint, BLUEPRINT_COLOUR)]
+    lines: list[tuple[str, Blueprint | Module, str]] = [
+        (f"Blueprint {candidate.blueprint.id}", candidate.blueprint, BLUEPRINT_COLOUR)
+    ]
     lines += [
         (f"Module {module.id}, species {species}", module, drawing.species_colour(species))
         for species, module in candidate.modules
