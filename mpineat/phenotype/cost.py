@@ -39,11 +39,6 @@ def layer_flops(network: Network) -> dict[str, int]:
     return {layer.name: _cost(layer, network).flops for layer in network.layers}
 
 
-def layer_parameters(network: Network) -> dict[str, int]:
-    """Return layer name -> trainable parameters."""
-    return {layer.name: _cost(layer, network).parameters for layer in network.layers}
-
-
 def memory_mb(network: Network, batch_size: int) -> float:
     """Return an estimate of a training step's memory in MiB: weights, optimizer, maps."""
     return training_memory_mb(total(network), batch_size)

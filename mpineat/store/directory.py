@@ -21,7 +21,6 @@ JOURNAL = "journal.jsonl"
 JOURNAL_BEFORE = "journal_before.jsonl"  # the journal of the newest finished generation
 LOCK = "run.lock"
 GENERATIONS = "generations"
-MODELS = "models"
 LOGS = "logs"
 
 _GENERATION = re.compile(r"generation_(\d{4,})\.h5")
@@ -61,7 +60,7 @@ def create(run_dir: Path) -> None:
         StorageError: The disk is full or read-only, or a part of the path is a file.
     """
     with storage_errors(run_dir):
-        for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, MODELS, LOGS))):
+        for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, LOGS))):
             folder.mkdir(parents=True, exist_ok=True)
 
 

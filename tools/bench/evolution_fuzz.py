@@ -133,7 +133,7 @@ def _inspect(network: Network, config: Config, largest: dict[str, int], anew: bo
     again = Network.from_json(network.to_json()) if anew else network
     space = config.search_space
     found = {
-        "parameters": sum(cost.layer_parameters(again).values()),
+        "parameters": cost.parameters(again),
         "flops": sum(cost.layer_flops(again).values()),
         "layers": len(again.layers),
     }
