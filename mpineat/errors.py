@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 DONE = 0
 FAILED = 1
@@ -32,6 +34,24 @@ class Infeasible(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn the absence of a package into one line that names the extra which installs it.
+
+    Raises:
+        InputError: A package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("mpineat"):
+            raise
+        raise InputError(
+            f"this needs {error.name}, which the extra {name!r} installs: "
+            f"pip install 'mpineat[{name}]', in a clone pip install '.[{name}]'"
+        ) from error
 
 
 def complain(error: Exception, code: int) -> int:

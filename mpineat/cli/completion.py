@@ -1,14 +1,13 @@
-"""Shell completion of the command line, made by shtab; and what an extra's absence is called."""
+"""Shell completion of the command line, made by shtab."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mpineat.errors import InputError
+from mpineat.errors import extra
 
 SHELLS = ("bash", "zsh", "tcsh")
 FOLDERS = ("run_dir", "folder")  # arguments that name a directory
@@ -35,21 +34,3 @@ class PrintCompletion(argparse.Action):
                     action.complete = shtab.DIRECTORY if folder else shtab.FILE
         print(shtab.complete(parser, str(values)))
         parser.exit()
-
-
-@contextmanager
-def extra(name: str) -> Iterator[None]:
-    """Turn the absence of a package into one line that names the extra which installs it.
-
-    Raises:
-        InputError: A package is missing.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("mpineat"):
-            raise
-        raise InputError(
-            f"this needs {error.name}, which the extra {name!r} installs: "
-            f"pip install 'mpineat[{name}]', in a clone pip install '.[{name}]'"
-        ) from error

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpineat import __version__
-from mpineat.cli.completion import SHELLS, PrintCompletion, extra
+from mpineat.cli.completion import SHELLS, PrintCompletion
 from mpineat.cluster import launcher
-from mpineat.errors import DONE, FAILED, STOPPED, USAGE, InputError, StorageError, complain
+from mpineat.errors import DONE, FAILED, STOPPED, USAGE, InputError, StorageError, complain, extra
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
