@@ -25,6 +25,15 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "training": "mpineat.training.evaluate:start",
         "dry_run": "mpineat.child.dry_run:start",
     },
+    "reader": {
+        "digits": "mpineat.data.readers.digits:DIGITS",
+        "mnist": "mpineat.data.readers.idx:MNIST",
+        "fashion_mnist": "mpineat.data.readers.idx:FASHION_MNIST",
+        "cifar10": "mpineat.data.readers.cifar:CIFAR10",
+        "cifar100": "mpineat.data.readers.cifar:CIFAR100",
+        "tiny_imagenet": "mpineat.data.readers.tiny_imagenet:TINY_IMAGENET",
+        "file": "mpineat.data.readers.own_file:OWN_FILE",
+    },
 }
 
 

@@ -32,7 +32,7 @@ def explain(config: Config, *, build: bool = False) -> Iterator[str]:
     data = describe(config.dataset)
     networks = sample(config, data)
     yield dumps(config)
-    yield f"data set      {data_set_line(config, data)}"
+    yield f"data set      {data.line(config.dataset)}"
     yield f"networks      {len(networks)} drawn as generation 0 draws them"
     batch = config.training.batch_size
     for name, figures, unit in (
@@ -64,17 +64,6 @@ def sample(config: Config, data: Description) -> tuple[Network, ...]:
         build_network, input_shape=data.input_shape, classes=data.classes, config=config
     )
     return strategy.ask(strategy.initial(config), config, build, count=SAMPLE).built
-
-
-def data_set_line(config: Config, data: Description) -> str:
-    """Return the data set in a line."""
-    size = "x".join(str(extent) for extent in data.input_shape)
-    copies = config.dataset.augment_copies
-    return (
-        f"{config.dataset.name}, {size}, {data.classes} classes, {data.train_examples:,} examples"
-        f" to train{f' (x{copies} by augmentation)' if copies > 1 else ''},"
-        f" {data.validation_examples:,} to validate"
-    )
 
 
 def option_lines() -> Iterator[str]:

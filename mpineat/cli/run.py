@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import store
-from mpineat.cli.check import data_set_line
 from mpineat.cluster import stop
 from mpineat.config import Config, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
@@ -95,7 +94,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 config_name=str(request.config_path),
                 ranks=member.size,
                 workers=workers.workers(),
-                dataset=data_set_line(config, data),
+                dataset=data.line(config.dataset),
                 classes=data.classes,
                 generation=origin.number,
                 evaluated=journaled.outcomes,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar
 
-from pydantic import model_validator
-
-from mpineat.config.section import Count, Rate, Section, option
+from mpineat.config.section import Count, Named, Rate, Section, option
 
 
 class Augment(Section):
@@ -26,9 +24,12 @@ class Augment(Section):
 class Dataset(Section):
     """The images to classify."""
 
-    name: Literal[
-        "digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "tiny_imagenet", "file"
-    ] = option("digits", "which reader; 'file' reads your own .npz or .h5 with arrays x and y")
+    # Options that a reader's Source must name before they may be set; the data room checks.
+    OF_SOME_READERS: ClassVar[tuple[str, ...]] = ("classes",)
+
+    name: Annotated[str, Named("reader")] = option(
+        "digits", "which reader; 'file' reads your own .npz or .h5 with arrays x and y"
+    )
     path: str | None = option(
         None, "folder of the official files, or the file itself for 'file'; none for the embedded digits"
     )
@@ -45,11 +46,3 @@ class Dataset(Section):
         1, "size of the training set in multiples of itself; copies after the first are augmented", ge=1, le=100
     )
     augment: Augment = option(Augment(), "how the copies are augmented")
-
-    @model_validator(mode="after")
-    def _needs_path(self) -> Dataset:
-        if self.name != "digits" and self.path is None:
-            raise ValueError(f"data set {self.name!r} needs dataset.path, the folder or file of its images")
-        if self.classes is not None and self.name != "tiny_imagenet":
-            raise ValueError("dataset.classes is for tiny_imagenet alone")
-        return self

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from mpineat import config
-from mpineat.data.reader import Reader, Split
-from mpineat.data.readers import idx
-from mpineat.data.readers.cifar import CifarFolder
-from mpineat.data.readers.digits import Digits
-from mpineat.data.readers.own_file import OwnFile
-from mpineat.data.readers.tiny_imagenet import TinyImageNet
+from mpineat.data.reader import Reader, Split, source
 from mpineat.errors import InputError
 
 # One word of every random generator's key, so that no other draw of the run repeats these.
@@ -52,12 +46,23 @@ class Description:
     train_examples: int
     validation_examples: int
 
+    def line(self, options: config.Dataset) -> str:
+        """Return the data set of these options in a line."""
+        size = "x".join(str(extent) for extent in self.input_shape)
+        copies = options.augment_copies
+        return (
+            f"{options.name}, {size}, {self.classes} classes, {self.train_examples:,} examples"
+            f" to train{f' (x{copies} by augmentation)' if copies > 1 else ''},"
+            f" {self.validation_examples:,} to validate"
+        )
+
 
 def describe(options: config.Dataset) -> Description:
     """Describe the data set of a run from the headers of its files.
 
     Raises:
-        InputError: Files that are missing or not what the data set's format says.
+        InputError: Options that its reader does not take; files that are missing or not what the
+            data set's format says.
     """
     header = _reader(options).header()
     examples = _used_examples(options, header.train_examples)
@@ -77,7 +82,7 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
         seed: Of the run: equal seeds give equal splits.
 
     Raises:
-        InputError: Files that are missing, truncated, foreign or otherwise damaged.
+        InputError: As `describe`; files that are truncated or otherwise damaged.
     """
     reader = _reader(options)
     whole = reader.train()
@@ -117,21 +122,17 @@ def stratified_choice(y: np.ndarray, count: int, rng: np.random.Generator) -> np
 
 
 def _reader(options: config.Dataset) -> Reader:
-    if options.name == "digits":
-        return Digits()
-    assert options.path is not None  # config.Dataset has made sure
-    path = Path(options.path).expanduser()
-    if options.name == "mnist":
-        return idx.IdxFolder(path, idx.MNIST_MD5)
-    if options.name == "fashion_mnist":
-        return idx.IdxFolder(path, idx.FASHION_MNIST_MD5)
-    if options.name == "cifar10":
-        return CifarFolder(path, 10)
-    if options.name == "cifar100":
-        return CifarFolder(path, 100)
-    if options.name == "tiny_imagenet":
-        return TinyImageNet(path, options.classes)
-    return OwnFile(path)
+    wanted = source(options.name)
+    if wanted.path != "none" and options.path is None:
+        raise InputError(
+            f"dataset.path: data set {options.name!r} needs the {wanted.path} of its images"
+        )
+    for name in options.OF_SOME_READERS:
+        if getattr(options, name) is not None and name not in wanted.options:
+            raise InputError(
+                f"dataset.{name}: data set {options.name!r} does not take it; leave it out"
+            )
+    return wanted.open(options)
 
 
 def _used_examples(options: config.Dataset, available: int) -> int:

@@ -2,141 +2,117 @@
 
 from __future__ import annotations
 
+import sys
 import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-from mpineat.data.readers import idx
-from mpineat.errors import InputError, StorageError
+from mpineat.data.reader import OfficialFiles, source
+from mpineat.errors import InputError, StorageError, extra
 
-# Called as Keras's get_file: name of the file, origin, cache_dir, cache_subdir, file_hash,
-# hash_algorithm.
-GetFile = Callable[..., str]
+RETRIES = 2  # after 1 and 2 seconds: a refused connection or a transfer that was cut
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a data set's official files come from.
-
-    Attributes:
-        address: Of the folder that holds them.
-        files: Name -> published MD5.
-        unpacked: A file that exists once an archive is unpacked; None where the files are read as
-            they are.
-    """
-
-    address: str
-    files: dict[str, str]
-    unpacked: str | None = None
-
-
-SOURCES = {
-    # The authors' page asks for a password by now; this is the copy that TensorFlow's data sets
-    # use.
-    "mnist": Source("https://storage.googleapis.com/cvdf-datasets/mnist/", idx.MNIST_MD5),
-    "fashion_mnist": Source(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", idx.FASHION_MNIST_MD5
-    ),
-    "cifar10": Source(
-        "https://www.cs.toronto.edu/~kriz/",
-        {"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
-        "cifar-10-batches-bin/test_batch.bin",
-    ),
-    "cifar100": Source(
-        "https://www.cs.toronto.edu/~kriz/",
-        {"cifar-100-binary.tar.gz": "03b5dce01913d631647c71ecec9e9cb8"},
-        "cifar-100-binary/test.bin",
-    ),
-    "tiny_imagenet": Source(
-        "http://cs231n.stanford.edu/",
-        {"tiny-imagenet-200.zip": "90528d7ca1a48142e341f4ef8d21d0de"},
-        "tiny-imagenet-200/wnids.txt",
-    ),
-}
-
-
-def fetch(name: str, folder: Path, *, get_file: GetFile | None = None) -> Iterator[str]:
+def fetch(name: str, folder: Path) -> Iterator[str]:
     """Bring the files of data set `name` into `folder`; yield a line about each.
 
     Files that are there already, with the right checksum, are not fetched again.
 
-    Args:
-        get_file: In place of Keras's own.
-
     Raises:
-        InputError: An unknown name, or no network: the message says which files to put where.
+        InputError: No such data set, or one without official files; no network or no pooch: the
+            message says which files to put where.
         StorageError: The folder cannot be written.
     """
-    if name == "digits":
-        yield "digits: comes with the package, nothing to fetch"
+    wanted = source(name)
+    if wanted.path == "none":
+        yield f"{name}: comes with the package, nothing to fetch"
         return
-    if name not in SOURCES:
-        raise InputError(f"data set {name!r}: expected one of digits, {', '.join(SOURCES)}")
-    source = SOURCES[name]
-    if source.unpacked is not None and (folder / source.unpacked).is_file():
-        yield f"{folder / source.unpacked}: there already"
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(f"{folder}: {error.strerror or error}") from error
-    get = get_file or _keras_get_file()
-    for file, md5 in source.files.items():
-        path = _get(get, name, source, file, md5, folder)
-        yield f"{path}: MD5 {md5} as published"
-        if source.unpacked is not None:
-            _unpack(path, folder)
-            yield f"{folder / source.unpacked}: unpacked"
+    if wanted.official is None:
+        raise InputError(
+            f"data set {name!r}: has no official files; dataset.path names the {wanted.path} of "
+            "your own"
+        )
+    yield from fetch_files(wanted.official, folder)
     yield f"ready: dataset.name={name} dataset.path={folder}"
 
 
-def _keras_get_file() -> GetFile:
-    from tensorflow import keras  # seconds of import, for this command alone
+def fetch_files(official: OfficialFiles, folder: Path) -> Iterator[str]:
+    """Bring these files into `folder`; yield a line about each. Raises as `fetch`."""
+    unpacked = None if official.unpacked is None else folder / official.unpacked
+    if unpacked is not None:
+        if unpacked.is_file():
+            yield f"{unpacked}: there already"
+            return
+        top = folder / Path(official.unpacked or "").parts[0]
+        if top.exists():
+            raise InputError(f"{top}: expected with {unpacked}; remove it, then fetch again")
+    for file, md5 in official.md5.items():
+        path = _get(official, file, folder)
+        yield f"{path}: MD5 {md5} as published"
+        if unpacked is not None:
+            _unpack(path, folder)
+            yield f"{unpacked}: unpacked"
 
-    return keras.utils.get_file  # type: ignore[no-any-return]
 
-
-def _get(get: GetFile, name: str, source: Source, file: str, md5: str, folder: Path) -> Path:
+def _get(official: OfficialFiles, file: str, folder: Path) -> Path:
+    """Return the file, fetched unless it is there with its checksum; a cut one leaves no trace."""
     try:
-        found = get(
-            file,
-            origin=source.address + file,
-            cache_dir=str(folder),
-            cache_subdir="",
-            file_hash=md5,
-            hash_algorithm="md5",
-        )
-    except Exception as error:  # Keras raises bare Exceptions for addresses that do not answer
-        where = [
-            f"  {source.address}{each}  (MD5 {digest})" for each, digest in source.files.items()
-        ]
-        what = "and unpack it there" if source.unpacked else "as they are"
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{name}: cannot fetch {file}: {reason}\n"
-            f"where there is no network, put into {folder}, {what}:\n" + "\n".join(where)
-        ) from error
+        with extra("data"):
+            import pooch
+            import requests
+            import tqdm  # noqa: F401  # pooch's progress bar
+    except InputError as error:
+        raise _by_hand(official, file, folder, error) from error
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = pooch.create(
+            path=folder,
+            base_url=official.address,
+            registry={name: f"md5:{digest}" for name, digest in official.md5.items()},
+            retry_if_failed=RETRIES,
+        ).fetch(file, progressbar=sys.stderr.isatty())
+    except (requests.RequestException, ValueError) as error:  # ValueError: another checksum
+        raise _by_hand(official, file, folder, error) from error
+    except OSError as error:
+        raise StorageError(f"{folder}: {error.strerror or error}") from error
     return Path(found)
 
 
+def _by_hand(official: OfficialFiles, file: str, folder: Path, reason: Exception) -> InputError:
+    what = "as they are" if official.unpacked is None else "and unpack it there"
+    where = [f"  {official.address}{name}  (MD5 {md5})" for name, md5 in official.md5.items()]
+    return InputError(
+        f"cannot fetch {official.address}{file}: {' '.join(str(reason).split())}\n"
+        f"where there is no network, put into {folder}, {what}:\n" + "\n".join(where)
+    )
+
+
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack; a name that leads out of `folder` is refused."""
+    """Unpack aside and move into place, so that what has its name is whole."""
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as content:
-                content.extractall(folder)  # never leaves the folder
-            return
-        with tarfile.open(archive) as content:
-            for member in content.getmembers():
-                inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
-                if not inside or not (member.isfile() or member.isdir()):
-                    raise InputError(
-                        f"{archive}: {member.name}: expected files inside the archive's own folder"
-                    )
-            content.extractall(folder)
+        with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as aside:
+            if zipfile.is_zipfile(archive):
+                with zipfile.ZipFile(archive) as content:
+                    content.extractall(aside)  # never leaves the folder
+            else:
+                _untar(archive, Path(aside))
+            for entry in Path(aside).iterdir():
+                entry.rename(folder / entry.name)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{archive}: expected a whole archive: {error}") from error
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror or error}") from error
+
+
+def _untar(archive: Path, folder: Path) -> None:
+    """Unpack plain files and folders alone; a name that leads out of `folder` is refused."""
+    with tarfile.open(archive) as content:
+        for member in content.getmembers():
+            inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+            if not inside or not (member.isfile() or member.isdir()):
+                raise InputError(
+                    f"{archive}: {member.name}: expected files inside the archive's own folder"
+                )
+        content.extractall(folder)

@@ -1,4 +1,4 @@
-"""What every reader offers, and the errors and file searches that readers share."""
+"""What a reader is and offers, and the errors and file searches that readers share."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import gzip
 import hashlib
 import logging
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
+from mpineat import config, registry
 from mpineat.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,62 @@ class Reader(Protocol):
 
     def test(self) -> Split:
         """Read the test set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficialFiles:
+    """What `mpineat data` fetches.
+
+    Attributes:
+        address: Of the folder that holds them.
+        md5: File name -> published MD5.
+        unpacked: A file that exists once an archive is unpacked; None where the files are read as
+            they are.
+    """
+
+    address: str
+    md5: Mapping[str, str]
+    unpacked: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A data set that `dataset.name` may name: what the registry's kind "reader" holds.
+
+    Attributes:
+        title: In tables and on pages.
+        open: Gives the reader; raises InputError for files that are not there.
+        path: What dataset.path is for it.
+        options: Which of `config.Dataset.OF_SOME_READERS` it takes.
+        official: None where there is nothing to fetch.
+    """
+
+    title: str
+    open: Callable[[config.Dataset], Reader]
+    path: Literal["none", "folder", "file"] = "folder"
+    options: tuple[str, ...] = ()
+    official: OfficialFiles | None = None
+
+
+def source(name: str) -> Source:
+    """Return what stands behind `dataset.name`.
+
+    Raises:
+        InputError: An unknown name, or an installed package whose object is no Source.
+    """
+    found = registry.load("reader", name)
+    if not isinstance(found, Source):
+        raise InputError(
+            f"reader {name!r}: expected a mpineat.data.reader.Source from the installed package "
+            f"that names it, found {type(found).__name__}"
+        )
+    return found
+
+
+def location(options: config.Dataset) -> Path:
+    """Return dataset.path with the user's ~; for readers whose Source asks for a path."""
+    assert options.path is not None  # data.dataset has made sure
+    return Path(options.path).expanduser()
 
 
 def damaged(path: Path, offset: int, expected: str, found: str) -> InputError:

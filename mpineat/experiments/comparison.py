@@ -9,21 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from mpineat import registry
+from mpineat.data.reader import source
 from mpineat.experiments.experiment import Experiment, compression_options, protocol
 from mpineat.experiments.prediction import Prediction, predict
 from mpineat.experiments.statistics import Estimate, Floats, Spread, compare_means, spread
 
 KeyT = TypeVar("KeyT", bound=Hashable)
-
-DATASETS = {
-    "digits": "digits",
-    "mnist": "MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-    "cifar10": "CIFAR-10",
-    "cifar100": "CIFAR-100",
-    "tiny_imagenet": "Tiny ImageNet",
-    "file": "own data",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,12 +72,12 @@ class Summary:
 
 
 def compare(experiments: Sequence[Experiment]) -> tuple[Comparison, ...]:
-    """Sort experiments into comparisons by data set, in the thesis's order, and settings."""
-    order = list(DATASETS)
+    """Sort experiments into comparisons by data set, in the registry's order, and settings."""
+    order = registry.names("reader")
     by_dataset = _split(experiments, lambda e: e.config.dataset.name)
     comparisons: list[Comparison] = []
     for dataset in sorted(by_dataset, key=order.index):
-        for label, members in _label(by_dataset[dataset], DATASETS[dataset], protocol):
+        for label, members in _label(by_dataset[dataset], source(dataset).title, protocol):
             plain = [e for e in members if not e.compressed]
             variants = _label([e for e in members if e.compressed], label, compression_options)
             for name, compressed in variants or [(label, [])]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from mpineat import __version__, units
 from mpineat.config import yaml_file
-from mpineat.experiments.comparison import DATASETS
+from mpineat.data.reader import source
 from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, overview, sentences
 from mpineat.report.timeline import OTHER, STAGES, Timeline, stages, timeline
@@ -71,7 +71,7 @@ def render(view: Overview) -> str:
         version=__version__,
         css=Markup((HERE / "page.css").read_text("utf-8")),
         script=Markup((HERE / "page.js").read_text("utf-8")),
-        title=f"{DATASETS[view.config.dataset.name]}, seed {view.config.run.seed}",
+        title=f"{source(view.config.dataset.name).title}, seed {view.config.run.seed}",
         run_dir=str(view.run.path),
         status=view.status,
         found=found,

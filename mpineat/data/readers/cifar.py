@@ -12,10 +12,13 @@ import numpy as np
 
 from mpineat.data.reader import (
     Header,
+    OfficialFiles,
+    Source,
     Split,
     check_labels,
     damaged,
     find_file,
+    location,
     read_bytes,
     require_folder,
     warn_of_checksum,
@@ -157,6 +160,26 @@ class CifarFolder:
                 f"found {y[wrong[0]]}"
             )
         return _examples(pixels, y)
+
+
+CIFAR10 = Source(
+    title="CIFAR-10",
+    open=lambda options: CifarFolder(location(options), 10),
+    official=OfficialFiles(
+        address="https://www.cs.toronto.edu/~kriz/",
+        md5={"cifar-10-binary.tar.gz": "c32a1d4ab5d03f1284b67883e8d87530"},
+        unpacked="cifar-10-batches-bin/test_batch.bin",
+    ),
+)
+CIFAR100 = Source(
+    title="CIFAR-100",
+    open=lambda options: CifarFolder(location(options), 100),
+    official=OfficialFiles(
+        address="https://www.cs.toronto.edu/~kriz/",
+        md5={"cifar-100-binary.tar.gz": "03b5dce01913d631647c71ecec9e9cb8"},
+        unpacked="cifar-100-binary/test.bin",
+    ),
+)
 
 
 def _is_binary(path: Path) -> bool:

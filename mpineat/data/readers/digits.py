@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from mpineat.data.reader import Header, Split
+from mpineat.data.reader import Header, Source, Split
 
 CLASSES = 10
 BRIGHTEST = 16  # the original counts set pixels in blocks of 4 x 4
@@ -27,6 +27,9 @@ class Digits:
     def test(self) -> Split:
         """Return the test part."""
         return _examples("test")
+
+
+DIGITS = Source(title="digits", path="none", open=lambda _: Digits())
 
 
 @cache

@@ -12,10 +12,13 @@ import numpy as np
 from mpineat.data.reader import (
     GZIP_MAGIC,
     Header,
+    OfficialFiles,
+    Source,
     Split,
     check_labels,
     damaged,
     find_file,
+    location,
     read_bytes,
     require_folder,
     warn_of_checksum,
@@ -100,6 +103,25 @@ class IdxFolder:
         dimensions = _dimensions(path, content, magic)
         _check_size(path, len(content), dimensions)
         return np.frombuffer(content, np.uint8, offset=4 + 4 * len(dimensions)).reshape(dimensions)
+
+
+MNIST = Source(
+    title="MNIST",
+    open=lambda options: IdxFolder(location(options), MNIST_MD5),
+    # The authors' page asks for a password by now; this is the copy that TensorFlow's data sets
+    # use.
+    official=OfficialFiles(
+        address="https://storage.googleapis.com/cvdf-datasets/mnist/", md5=MNIST_MD5
+    ),
+)
+FASHION_MNIST = Source(
+    title="Fashion-MNIST",
+    open=lambda options: IdxFolder(location(options), FASHION_MNIST_MD5),
+    official=OfficialFiles(
+        address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        md5=FASHION_MNIST_MD5,
+    ),
+)
 
 
 def _dimensions(path: Path, start: bytes, magic: int) -> tuple[int, ...]:

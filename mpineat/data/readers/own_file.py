@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mpineat.data.reader import Header, Split
+from mpineat.data.reader import Header, Source, Split, location
 from mpineat.errors import InputError
 
 HDF5_SUFFIXES = (".h5", ".hdf5")
@@ -108,6 +108,7 @@ class OwnFile:
         """Read an array's shape and type without its content, which may be gigabytes."""
         if name not in arrays:
             self._array(arrays, name)
+        assert arrays.zip is not None  # it is None once the archive is closed
         with arrays.zip.open(f"{name}.npy") as member:
             version = np.lib.format.read_magic(member)
             read = (
@@ -140,6 +141,9 @@ class OwnFile:
         y = self._labels(arrays, labels, shape[0])
         x = np.asarray(self._array(arrays, images)[...])
         return Split(x.reshape(len(x), *_image_shape(shape)), y)
+
+
+OWN_FILE = Source(title="own data", path="file", open=lambda options: OwnFile(location(options)))
 
 
 def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

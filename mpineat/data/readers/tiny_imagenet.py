@@ -12,7 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mpineat.data.reader import Header, Split, damaged, require_folder
+from mpineat.data.reader import (
+    Header,
+    OfficialFiles,
+    Source,
+    Split,
+    damaged,
+    location,
+    require_folder,
+)
 from mpineat.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -102,6 +110,18 @@ class TinyImageNet:
                 f"found {x.dtype} {list(x.shape)}; remove it"
             )
         return Split(x, y)
+
+
+TINY_IMAGENET = Source(
+    title="Tiny ImageNet",
+    open=lambda options: TinyImageNet(location(options), options.classes),
+    options=("classes",),
+    official=OfficialFiles(
+        address="http://cs231n.stanford.edu/",
+        md5={"tiny-imagenet-200.zip": "90528d7ca1a48142e341f4ef8d21d0de"},
+        unpacked="tiny-imagenet-200/wnids.txt",
+    ),
+)
 
 
 def _lines(path: Path) -> list[str]:
