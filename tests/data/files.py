@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 SHAPE = (32, 32, 3)
 
@@ -104,3 +105,10 @@ def pickle_that_runs_code() -> bytes:
 
 def pickle_now(value: object) -> bytes:
     return pickle.dumps(value, protocol=4)
+
+
+def write_jpeg(path: Path, value: int | np.ndarray, *, mode: str = "RGB", size: int = 64) -> None:
+    """Write a file of one colour, or of these pixels."""
+    if isinstance(value, int):
+        value = np.full((size, size), value, np.uint8)
+    Image.fromarray(value).convert(mode).save(path, "JPEG", quality=85)
