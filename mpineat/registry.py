@@ -34,6 +34,12 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "tiny_imagenet": "mpineat.data.readers.tiny_imagenet:TINY_IMAGENET",
         "file": "mpineat.data.readers.own_file:OWN_FILE",
     },
+    "exporter": {
+        "keras": "mpineat.training.export.keras:EXPORTER",
+        "savedmodel": "mpineat.training.export.savedmodel:EXPORTER",
+        "onnx": "mpineat.training.export.onnx:EXPORTER",
+        "json": "mpineat.training.export.json:EXPORTER",
+    },
 }
 
 

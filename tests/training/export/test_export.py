@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mpineat import registry
 from mpineat.config import Config, Dataset, Training
 from mpineat.data.dataset import open_dataset
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Layer, Network
-from mpineat.training.export import export
+from mpineat.training.export import final, keras, onnx, savedmodel
+from mpineat.training.export import json as architecture
 
 CONFIG = Config(
     dataset=Dataset(train_examples=600), training=Training(batch_size=32, learning_rate=3e-3)
@@ -56,13 +58,13 @@ NETWORK = Network(
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> export.Exported:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> final.Exported:
     output = tmp_path_factory.mktemp("models") / "digits.keras"
-    return export.export(NETWORK, CONFIG, output=output, epochs=6)
+    return final.export(NETWORK, CONFIG, output=output, exporter=keras.EXPORTER, epochs=6)
 
 
 @pytest.fixture(scope="module")
-def model(exported: export.Exported) -> tf.keras.Model:
+def model(exported: final.Exported) -> tf.keras.Model:
     return tf.keras.models.load_model(exported.output)
 
 
@@ -71,7 +73,7 @@ def accuracy(probabilities: np.ndarray) -> float:
 
 
 def test_keras_model_loads_without_mpineat_and_is_as_good_as_was_said(
-    exported: export.Exported, tmp_path: Path
+    exported: final.Exported, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "test.npz", x=TEST.x, y=TEST.y)
     program = (
@@ -93,7 +95,7 @@ def test_training_used_validation_images_too_and_the_test_set_once(
 ) -> None:
     opened = open_dataset(CONFIG.dataset, 0)
     reads = []
-    counted = export.Dataset(
+    counted = final.Dataset(
         name=opened.name,
         input_shape=opened.input_shape,
         classes=opened.classes,
@@ -101,8 +103,10 @@ def test_training_used_validation_images_too_and_the_test_set_once(
         validation=opened.validation,
         read_test=lambda: reads.append(1) or TEST,
     )
-    monkeypatch.setattr(export, "open_dataset", lambda *_: counted)
-    done = export.export(NETWORK, CONFIG, output=tmp_path / "m.keras", epochs=1)
+    monkeypatch.setattr(final, "open_dataset", lambda *_: counted)
+    done = final.export(
+        NETWORK, CONFIG, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=1
+    )
     assert done.train_examples == 600
     assert done.test_examples == len(TEST.y)
     assert reads == [1]
@@ -116,7 +120,7 @@ def test_model_takes_raw_images_and_returns_probabilities(model: tf.keras.Model)
 
 
 def test_savedmodel_serves_the_same_probabilities(model: tf.keras.Model, tmp_path: Path) -> None:
-    export._WRITERS["savedmodel"](model, tmp_path / "saved")
+    savedmodel.EXPORTER.put(model, tmp_path / "saved")
     serve = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
     found = serve(image=tf.constant(TEST.x))["probabilities"].numpy()
     np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-5)
@@ -126,14 +130,16 @@ def test_savedmodel_serves_the_same_probabilities(model: tf.keras.Model, tmp_pat
 def test_onnx_agrees_to_1e_4(model: tf.keras.Model, tmp_path: Path) -> None:
     import onnxruntime
 
-    export._WRITERS["onnx"](model, tmp_path / "m.onnx")
+    onnx.EXPORTER.put(model, tmp_path / "m.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     (found,) = session.run(["probabilities"], {"image": TEST.x})
     np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-4)
 
 
 def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
-    done = export.export(NETWORK, CONFIG, output=tmp_path / "network.json", format="json")
+    done = final.export(
+        NETWORK, CONFIG, output=tmp_path / "network.json", exporter=architecture.EXPORTER
+    )
     assert Network.from_json(json.loads(done.output.read_text())) == NETWORK
     assert done.test_accuracy is None
     assert "architecture alone" in str(done)
@@ -143,7 +149,7 @@ def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
     ("name", "format", "message"),
     [
         ("missing/m.keras", "keras", "does not exist"),
-        ("m.h5", "keras", "ends in .keras"),
+        ("m.h5", "keras", "ends in .keras for --format keras"),
         (".", "onnx", "is a folder"),
         (".", "savedmodel", "exists and is no SavedModel"),
     ],
@@ -151,12 +157,17 @@ def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_written_is_refused_before_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, format: str, message: str
 ) -> None:
-    monkeypatch.setattr(export, "_train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(final, "_train", lambda *_: pytest.fail("trained"))
     with pytest.raises(InputError, match=message):
-        export.export(NETWORK, CONFIG, output=tmp_path / name, format=format)
+        final.export(
+            NETWORK,
+            CONFIG,
+            output=tmp_path / name,
+            exporter=registry.load("exporter", format),
+        )
 
 
 def test_onnx_without_its_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(InputError, match=r"mpineat\[onnx\]"):
-        export.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", format="onnx")
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(InputError, match=r"needs tf2onnx, .* pip install 'mpineat\[onnx\]'"):
+        final.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", exporter=onnx.EXPORTER)

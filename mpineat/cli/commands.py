@@ -1,0 +1,186 @@
+"""The commands: each takes its parsed arguments, loads what it needs and returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search, or take part in a search as a worker."""
+    from mpineat.cluster.stop import Stop
+
+    # Before all that takes its time, numpy and MPI among it: a job can be stopped in its first
+    # second.
+    stopping = Stop()
+    stopping.on_second = lambda: os._exit(STOPPED)
+    stopping.install()
+    from mpineat.cli.run import Request, launch
+    from mpineat.config import yaml_file
+
+    paths, overrides = _sort(arguments.words, most=2)
+    return launch(
+        Request(
+            config_path=paths[0] if paths else yaml_file.embedded_config(),
+            overrides=overrides,
+            run_dir=paths[1] if len(paths) > 1 else None,
+            resume=arguments.resume,
+            verbose=arguments.verbose,
+        ),
+        stopping,
+    )
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Explain a configuration, or list the options."""
+    from mpineat.cli import check
+    from mpineat.config import yaml_file
+
+    if arguments.options:
+        print("\n".join(check.option_lines()).lstrip())
+        return DONE
+    paths, overrides = _sort(arguments.words, most=1)
+    config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
+    for line in check.explain(config, build=arguments.build):
+        print(line)
+    return DONE
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say how far a run is."""
+    import json
+
+    from mpineat.report import status
+
+    if arguments.json:
+        print(json.dumps(status.as_json(arguments.run_dir), indent=1))
+    elif arguments.follow:
+        for text in status.follow(arguments.run_dir):
+            print(text, flush=True)
+    else:
+        print(status.table(arguments.run_dir))
+    return DONE
+
+
+def results_formats() -> Iterable[str]:
+    """Return the names of the formats of `results`."""
+    from mpineat.report.results_formats import FORMATS
+
+    return FORMATS
+
+
+def results(arguments: argparse.Namespace) -> int:
+    """Print a row for each evaluated candidate; problems go to standard error."""
+    from mpineat.report.results import open_run
+    from mpineat.report.results_formats import FORMATS
+
+    found = open_run(arguments.run_dir)
+    columns = found.table(sort=arguments.sort, reverse=arguments.reverse)
+    sys.stdout.write(FORMATS[arguments.format](columns))
+    for problem in found.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    return DONE
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Write the HTML page."""
+    with extra("report"):
+        from mpineat.report import page
+
+    print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
+    return DONE
+
+
+def export_formats() -> Iterable[str]:
+    """Return the names of the exporters, those of installed packages among them."""
+    from mpineat import registry
+
+    return registry.names("exporter")
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Train the winner, or another candidate, to the end and write it."""
+    from mpineat import registry
+    from mpineat.genotype.hyperparameters import applied, described
+    from mpineat.log import console
+    from mpineat.phenotype.network import Network
+    from mpineat.report.overview import overview
+
+    view = overview(arguments.run_dir)
+    outcome = view.outcome(arguments.candidate)
+    genotype = view.candidate(outcome.candidate)
+    evolved = genotype.blueprint.training if genotype else None
+    console.listen()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with console.hushed():
+        exporter = registry.load("exporter", arguments.format)
+        from mpineat.training.export import final
+
+    exported = final.export(
+        Network.from_json(outcome.network_after or {}),
+        applied(evolved, view.config),
+        output=arguments.output,
+        exporter=exporter,
+        epochs=arguments.epochs,
+    )
+    accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
+    print(f"candidate {outcome.candidate}, {accuracy}")
+    if evolved is not None:
+        print(f"evolved training: {described(evolved)}")
+    print(exported)
+    return DONE
+
+
+def summarize_formats() -> Iterable[str]:
+    """Return the names of the formats of `summarize`."""
+    from mpineat.experiments.formats import FORMATS
+
+    return FORMATS
+
+
+def summarize(arguments: argparse.Namespace) -> int:
+    """Compare runs with and without compression; the figures' names go to standard error."""
+    from mpineat.experiments.comparison import Summary, compare
+    from mpineat.experiments.formats import FORMATS
+    from mpineat.experiments.runs import read_experiments
+
+    experiments, left_out = read_experiments(arguments.run_dirs)
+    if not experiments:
+        raise InputError("\n".join(left_out))
+    if arguments.generations is not None:
+        experiments = tuple(each.first(arguments.generations) for each in experiments)
+    summary = Summary(compare(experiments), left_out)
+    if arguments.figures is not None:
+        with extra("report"):
+            from mpineat.experiments.figures import write_figures
+        try:
+            written = write_figures(summary.comparisons, arguments.figures)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise StorageError(f"{arguments.figures}: cannot be written: {reason}") from error
+        for path in written:
+            print(path, file=sys.stderr)
+    sys.stdout.write(FORMATS[arguments.format](summary))
+    return DONE
+
+
+def data(arguments: argparse.Namespace) -> int:
+    """Fetch a data set, or say which files to put where."""
+    from mpineat.data import download
+
+    for line in download.fetch(arguments.name, arguments.folder):
+        print(line)
+    return DONE
+
+
+def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
+    """Tell paths from section.option=value words."""
+    paths = [Path(word) for word in words if "=" not in word]
+    if len(paths) > most:
+        raise InputError(f"command line: {str(paths[most])!r}: expected section.option=value")
+    return paths, [word for word in words if "=" in word]

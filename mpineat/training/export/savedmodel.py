@@ -1,0 +1,41 @@
+"""TensorFlow's SavedModel: a folder with one function from images to probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow import keras
+
+from mpineat.errors import InputError
+from mpineat.training.export.exporter import Exporter
+
+
+def serving(model: keras.Model) -> tf.types.experimental.GenericFunction:
+    """Return the model as one traced function of a batch of any size, its ends named."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, "image")])
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": model(image, training=False)}
+
+    return serve
+
+
+def write(model: keras.Model, path: Path) -> None:
+    """Write the folder with its signature serving_default."""
+    tf.saved_model.save(model, str(path), signatures={"serving_default": serving(model)})
+
+
+def check(output: Path) -> None:
+    """Overwrite nothing but a SavedModel."""
+    if output.exists() and not (output / "saved_model.pb").is_file():
+        raise InputError(f"{output}: exists and is no SavedModel; name a new folder")
+
+
+EXPORTER = Exporter(
+    name="savedmodel",
+    folder=True,
+    write=write,
+    check=check,
+    how_to_load='tf.saved_model.load("{path}")',
+)

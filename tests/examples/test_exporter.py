@@ -1,0 +1,49 @@
+"""examples/exporter.py, installed as a package of somebody else's: offered, written, loaded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from mpineat.config import Dataset
+from mpineat.data.dataset import open_dataset
+from tests.installed import ROOT, install, mpineat
+from tests.searches import configured, search
+
+EXAMPLE = ROOT / "examples" / "exporter.py"
+
+
+def test_the_example_is_offered_and_written(tmp_path: Path) -> None:
+    entry_point = re.search(r"^ +(tflite = .*)$", EXAMPLE.read_text(), re.MULTILINE)
+    assert entry_point is not None
+    env = install(tmp_path / "site", EXAMPLE, exporter=entry_point[1].replace('"', ""))
+    run_dir, output = tmp_path / "run", tmp_path / "digits.tflite"
+    search(run_dir, configured(generations=1))
+    words = ("export", run_dir, "--format", "tflite")
+
+    assert "json, tflite" in mpineat("export", "--help", env=env).stdout
+    refused = mpineat(*words, "-o", tmp_path / "digits.bin", env=env)
+    assert "expected a name that ends in .tflite for --format tflite" in refused.stderr
+
+    done = mpineat(*words, "--epochs", 3, "-o", output, env=env)
+
+    assert done.returncode == 0, done.stderr
+    assert f'load it with tf.lite.Interpreter(model_path="{output}")' in done.stdout
+    (said,) = re.findall(r"test accuracy (\S+)", done.stdout)
+    assert abs(accuracy(output) - float(said)) < 0.01
+
+
+def accuracy(model: Path) -> float:
+    """Return the file's accuracy on the test images of the digits."""
+    test = open_dataset(Dataset(), 0).test
+    interpreter = tf.lite.Interpreter(model_path=str(model))
+    image = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(image, test.x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(image, test.x)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    return float(np.mean(found.argmax(axis=-1) == test.y))
