@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mpineat.cli import main
+from mpineat.cli.parser import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,7 +25,7 @@ EXAMPLES = [
     for language, text in BLOCKS
     for part in (text.splitlines() if language == "sh" else [text])
 ]
-COMMANDS = ("run", "check", "status", "report", "export", "data")
+COMMANDS = ("run", "check", "status", "results", "report", "export", "summarize", "data")
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 
 
@@ -110,7 +111,7 @@ def check_line(line: str, folder: Path) -> None:
 
 def test_every_command_that_the_text_names_exists() -> None:
     for command in re.findall(r"`python -m mpineat ([^`]*)`", README):
-        main.parser().parse_args(shlex.split(command))
+        parser().parse_args(shlex.split(command))
 
 
 def test_every_option_that_the_text_names_exists() -> None:
@@ -124,7 +125,7 @@ def test_every_option_that_the_text_names_exists() -> None:
 
 
 def test_every_file_that_the_text_names_exists() -> None:
-    named = re.findall(r"`((?:jobs|configs|tools|mpineat)/[\w./]+)`", README)
+    named = re.findall(r"`((?:jobs|configs|tools|mpineat|examples)/[\w./]+)`", README)
     named += re.findall(r'src="([^"]+)"', README)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
@@ -136,12 +137,12 @@ def test_help_begins_with_an_example_that_works(clone: Path, command: str) -> No
     example = re.search(r"Example:\n  (.+)", text)
     assert example, text
     words = shlex.split(example[1])
-    if command in ("status", "report", "export") and not (clone / "runs/digits-s0").exists():
+    if "runs/digits-s0" in words and not (clone / "runs/digits-s0").exists():
         search = "-m mpineat run configs/digits.yaml runs/digits-s0 evolution.generations=1"
         execute([sys.executable, *search.split(), "farm.evaluator=dry_run"], clone)
     short = shortened(words)
     if short is None:
-        main.parser().parse_args(words[words.index("mpineat") + 1 :])
+        parser().parse_args(words[words.index("mpineat") + 1 :])
     else:
         execute(short, clone)
 

@@ -11,7 +11,8 @@ from typing import Any
 from mpineat.experiments.comparison import Comparison, Group, Summary
 from mpineat.experiments.experiment import Experiment
 from mpineat.experiments.statistics import Estimate, Spread
-from mpineat.experiments.tables import TEXT_COLUMNS, Table, notes, tables
+from mpineat.experiments.tables import TEXT_COLUMNS, notes, tables
+from mpineat.report.text_table import aligned
 
 LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#$"} | {
     "±": r"$\pm$",
@@ -24,7 +25,9 @@ LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#$"} | {
 def as_text(summary: Summary) -> str:
     """Return aligned columns for a terminal."""
     blocks = [
-        f"{table.title}\n{_aligned(table)}" for table in tables(summary.comparisons) if table.rows
+        f"{table.title}\n{aligned(table.header, table.rows, TEXT_COLUMNS)}"
+        for table in tables(summary.comparisons)
+        if table.rows
     ]
     remarks = notes(summary)
     if remarks:
@@ -93,21 +96,6 @@ FORMATS: dict[str, Callable[[Summary], str]] = {
     "latex": as_latex,
     "json": as_json,
 }
-
-
-def _aligned(table: Table) -> str:
-    lines = [table.header, *table.rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(table.header))]
-    left = {i for i, name in enumerate(table.header) if name in TEXT_COLUMNS}
-    text = []
-    for line in lines:
-        cells = [
-            c.ljust(w) if i in left else c.rjust(w)
-            for i, (c, w) in enumerate(zip(line, widths, strict=True))
-        ]
-        text.append("  ".join(cells).rstrip())
-    text.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(text)
 
 
 def _escape(text: str) -> str:

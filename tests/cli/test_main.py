@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,8 @@ def test_check_lists_every_option() -> None:
         (["run", "a.yaml", "b", "c"], "command line: 'c': expected section.option=value"),
         (["status", "nowhere"], "nowhere: no such directory"),
         (["report", "nowhere"], "nowhere: no such directory"),
+        (["results", "nowhere"], "nowhere: no such directory"),
+        (["summarize", "nowhere"], "nowhere: no run of mpineat here or one folder below"),
     ],
 )
 def test_bad_input_ends_with_one_line_and_code_2(words: list[str], message: str) -> None:
@@ -100,3 +103,41 @@ def test_an_unknown_flag_is_refused() -> None:
     found = mpineat("check", "--optoins")
     assert found.returncode == 2
     assert "unrecognized arguments: --optoins" in found.stderr
+
+
+def test_results_are_a_row_a_candidate_with_problems_on_the_side(tmp_path: Path) -> None:
+    words = ("farm.evaluator=dry_run", "evolution.generations=2", "evolution.candidates=4")
+    assert mpineat("run", "configs/digits.yaml", tmp_path, *words).returncode == 0
+    damaged = tmp_path / "generations" / "generation_0001.h5"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    found = mpineat("results", tmp_path, "--format", "csv", "--sort", "accuracy", "--reverse")
+    assert found.returncode == 0
+    accuracies = [float(row["accuracy"]) for row in csv.DictReader(found.stdout.splitlines())]
+    assert len(accuracies) == 8  # the damaged generation is still in the journal
+    assert accuracies == sorted(accuracies)
+    assert found.stderr.startswith(f"problem: {damaged}: ")
+    unknown = mpineat("results", tmp_path, "--sort", "precision")
+    assert unknown.returncode == 2
+    assert "--sort precision: no such column; expected one of id, " in unknown.stderr
+
+
+def test_figures_that_cannot_be_written_end_in_one_line_and_code_1(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    words = ("farm.evaluator=dry_run", "evolution.generations=1", "evolution.candidates=4")
+    assert mpineat("run", "configs/digits.yaml", tmp_path / "run", *words).returncode == 0
+    (tmp_path / "file").write_text("")
+    found = mpineat("summarize", tmp_path / "run", "--figures", tmp_path / "file" / "figures")
+    assert found.returncode == 1
+    assert found.stderr.splitlines() == [
+        f"mpineat: {tmp_path}/file/figures: cannot be written: Not a directory"
+    ]
+
+
+def test_the_parser_alone_loads_nothing_and_knows_every_format() -> None:
+    code = (
+        "import sys; from mpineat.cli.parser import parser; top = parser();"
+        "assert not {'numpy', 'yaml', 'importlib.metadata'} & set(sys.modules), sys.modules.keys();"
+        "top.parse_args(['export', 'runs/a', '--format', 'h5', '-o', 'a'])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert "choose from 'keras', 'savedmodel', 'onnx', 'json'" in found.stderr.replace("\n", " ")
