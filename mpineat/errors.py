@@ -1,4 +1,4 @@
-"""The errors that a user can mend, the one that a candidate can earn, and the exit codes."""
+"""The errors that a user can mend, those that a candidate can earn, and the exit codes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,29 @@ class FarmError(Exception):
     """No worker is left, or MPI itself failed: one line, exit code 1; the run can be resumed."""
 
 
-class Infeasible(Exception):
+class Failure(Exception):
+    """An evaluation that comes to nothing, which is data: the search goes on.
+
+    Attributes:
+        reason: One word for the statistics: "infeasible", "nan", "too_slow", ...
+        fault: Whose it is: "candidate", or "machine": then it is tried again elsewhere.
+    """
+
+    def __init__(self, reason: str, fault: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.fault = reason, fault
+
+
+class Infeasible(Failure):
     """A candidate that is no network of the search space.
 
     Attributes:
-        reason: One word for the statistics: "too_large", "too_deep", "empty", ...
+        limit: Which limit it exceeds, in one word: "too_large", "too_deep", ...
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+    def __init__(self, limit: str, detail: str) -> None:
+        super().__init__("infeasible", "candidate", detail)
+        self.limit = limit
 
 
 @contextmanager

@@ -66,8 +66,8 @@ def _ask(
             try:
                 built.append(build(candidate))
             except Infeasible as problem:
-                counts[f"draw_{problem.reason}"] += 1
-                failures[problem.reason] += 1
+                counts[f"draw_{problem.limit}"] += 1
+                failures[problem.limit] += 1
                 last = str(problem)
                 table.take_back(chosen)
                 continue

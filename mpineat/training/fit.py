@@ -15,6 +15,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import config
+from mpineat.errors import Failure
 from mpineat.tasks import Epoch
 from mpineat.training.compression.penalty import Penalty, added
 from mpineat.training.device_data import DeviceData, DeviceSplit, load
@@ -27,8 +28,11 @@ __all__ = ["Diverged", "History", "TooSlow", "evaluator", "load", "train"]
 _SHUFFLE = 203  # a word of the random generators' keys (see data.py)
 
 
-class Diverged(Exception):
+class Diverged(Failure):
     """The loss became NaN or infinite."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("nan", "candidate", detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

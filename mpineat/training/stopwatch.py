@@ -6,13 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mpineat.errors import Failure
+
 # A call of the traced loop ends after about so many seconds, so that a deadline is noticed in time.
 CHUNK_SECONDS = 2.0
 CALLS_AN_EPOCH = 4  # at least, where the caller wants to be called
 
 
-class TooSlow(Exception):
+class TooSlow(Failure):
     """The deadline passed before the training ended."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("too_slow", "candidate", detail)
 
 
 class Stopwatch:

@@ -130,13 +130,13 @@ def test_each_limit_refuses_by_its_own_reason(limit, reason):
     check_limits(network(CHAIN), SPACE, 32)
     with pytest.raises(Infeasible, match=f"search_space.{next(iter(limit))}") as caught:
         check_limits(network(CHAIN), space, 32)
-    assert caught.value.reason == reason
+    assert caught.value.limit == reason
 
 
 def test_a_network_of_too_many_layers_is_given_up_early():
     with pytest.raises(Infeasible) as caught:
         network(CHAIN, space=SPACE.model_copy(update={"max_layers": 3}))
-    assert caught.value.reason == "too_deep"
+    assert caught.value.limit == "too_deep"
 
 
 def test_equal_genes_give_equal_hashes_whatever_their_ids():
