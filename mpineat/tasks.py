@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
 
 from mpineat.genotype.genome import Candidate
-from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
-
-WIRE_VERSION = 1
-# Bytes that are sent as they are: packing them costs more than sending them, to the next process or
-# node alike.
-SMALL = 4096
-# A message is a tree; looking for circles in it takes a fifth of the time.
-_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-class WireError(ValueError):
-    """Bytes that are no message of this version."""
+from mpineat.wire import Codec, Count, NonNegative, Positive, Series, Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,37 +29,37 @@ class Task:
 
     candidate: Candidate
     network_hash: str
-    seed: int
+    seed: Count
     compress: bool
-    flops: int
-    parameters: int = 0
-    layers: int = 0
-    attempt: int = 1
-    batch_size: int | None = None
+    flops: Count
+    parameters: Count = 0
+    layers: Count = 0
+    attempt: Positive = 1
+    batch_size: Positive | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
     """Where an evaluation's wall time went, in seconds; `queue` is the wait before it on rank 0."""
 
-    queue: float = 0.0
-    assemble: float = 0.0
-    structure_learning: float = 0.0
-    build: float = 0.0
-    train: float = 0.0
-    evaluate: float = 0.0
-    total: float = 0.0
+    queue: NonNegative = 0.0
+    assemble: NonNegative = 0.0
+    structure_learning: NonNegative = 0.0
+    build: NonNegative = 0.0
+    train: NonNegative = 0.0
+    evaluate: NonNegative = 0.0
+    total: NonNegative = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """One point of a learning curve; accuracies in [0, 1]."""
+    """One point of a learning curve; a loss may be NaN or infinite."""
 
-    epoch: int
+    epoch: Count
     loss: float
-    accuracy: float
+    accuracy: Share
     val_loss: float
-    val_accuracy: float
+    val_accuracy: Share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +74,11 @@ class Compressed:
         removed: Layers that the empty_layer policy took out.
     """
 
-    dead_at_start: Mapping[str, float] = field(default_factory=dict)
-    alive: tuple[tuple[int, int], ...] = ()
-    widths: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    step_seconds: tuple[float, float] = (0.0, 0.0)
-    removed: tuple[str, ...] = ()
+    dead_at_start: Mapping[str, Share] = field(default_factory=dict)
+    alive: Series[tuple[Count, Count]] = ()
+    widths: Mapping[str, tuple[Count, Count]] = field(default_factory=dict)
+    step_seconds: tuple[NonNegative, NonNegative] = (0.0, 0.0)
+    removed: Series[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,29 +96,29 @@ class Outcome:
         reused_from: Id of the candidate whose outcome this repeats; None when trained.
     """
 
-    candidate: int
+    candidate: Count
     network_hash: str
-    status: str
-    fault: str = ""
+    status: Annotated[str, StringConstraints(pattern="^(ok|failed)$")]
+    fault: Annotated[str, StringConstraints(pattern="^(|candidate|machine)$")] = ""
     reason: str = ""
     detail: str = ""
-    accuracy: float | None = None
+    accuracy: Share | None = None
     loss: float | None = None
-    flops_before: int = 0
-    flops_after: int = 0
-    parameters_before: int = 0
-    parameters_after: int = 0
+    flops_before: Count = 0
+    flops_after: Count = 0
+    parameters_before: Count = 0
+    parameters_after: Count = 0
     network_before: Mapping[str, Any] | None = None
     network_after: Mapping[str, Any] | None = None
     compressed: Compressed | None = None
-    curve: tuple[Epoch, ...] = ()
+    curve: Series[Epoch] = ()
     seconds: Seconds = Seconds()
-    started: float = 0.0
-    rank: int = 0
+    started: NonNegative = 0.0
+    rank: Count = 0
     host: str = ""
     device: str = ""
-    attempts: int = 1
-    reused_from: int | None = None
+    attempts: Positive = 1
+    reused_from: Count | None = None
 
 
 # reason -> whose fault it usually is
@@ -153,105 +142,7 @@ def best(outcomes: Iterable[Outcome]) -> Outcome | None:
     )
 
 
-def task_to_bytes(task: Task) -> bytes:
-    """Encode for a pipe or a message: JSON with a version, through zlib unless it is small."""
-    return _pack("task", {**_items(task), "candidate": candidate_to_json(task.candidate)})
-
-
-def task_from_bytes(data: bytes) -> Task:
-    """Decode what task_to_bytes wrote.
-
-    Raises:
-        WireError: Damaged bytes, another version, another kind.
-    """
-    value = _unpack("task", data)
-    try:
-        return Task(**{**value, "candidate": candidate_from_json(value["candidate"])})
-    except (KeyError, TypeError) as error:
-        raise WireError(f"not a task: {error}") from error
-
-
-def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    """Return values for json.dumps; the journal's lines hold these."""
-    compressed = outcome.compressed
-    return {
-        **_items(outcome),
-        "seconds": _items(outcome.seconds),
-        "curve": [_items(point) for point in outcome.curve],
-        "compressed": None if compressed is None else _items(compressed),
-    }
-
-
-def outcome_from_json(value: Mapping[str, Any]) -> Outcome:
-    """Read what outcome_to_json returned.
-
-    Raises:
-        WireError: Keys that are missing or unknown.
-    """
-    try:
-        found = dict(value)
-        found["seconds"] = Seconds(**found["seconds"])
-        found["curve"] = tuple(Epoch(**point) for point in found["curve"])
-        if found["compressed"] is not None:
-            record = dict(found["compressed"])
-            record["alive"] = tuple(tuple(point) for point in record["alive"])
-            record["widths"] = {name: tuple(pair) for name, pair in record["widths"].items()}
-            record["step_seconds"] = tuple(record["step_seconds"])
-            record["removed"] = tuple(record["removed"])
-            found["compressed"] = Compressed(**record)
-        return Outcome(**found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise WireError(f"not an outcome: {error}") from error
-
-
-def outcome_to_bytes(outcome: Outcome) -> bytes:
-    """Encode for a pipe or a message, without what has its default."""
-    value = outcome_to_json(outcome)
-    return _pack("outcome", {k: item for k, item in value.items() if item != _DEFAULTS.get(k, ...)})
-
-
-def outcome_from_bytes(data: bytes) -> Outcome:
-    """Decode what outcome_to_bytes wrote.
-
-    Raises:
-        WireError: Damaged bytes, another version, another kind.
-    """
-    return outcome_from_json(_DEFAULTS | _unpack("outcome", data))
-
-
-_NAMES = {
-    kind: tuple(item.name for item in fields(kind))
-    for kind in (Task, Outcome, Seconds, Epoch, Compressed)
-}
-
-
-def _items(value: Task | Outcome | Seconds | Epoch | Compressed) -> dict[str, Any]:
-    # Not asdict: it copies all that is in it, and both networks are JSON already.
-    return {name: getattr(value, name) for name in _NAMES[type(value)]}
-
-
-_DEFAULTS = {
-    name: item
-    for name, item in outcome_to_json(Outcome(candidate=0, network_hash="", status="")).items()
-    if name not in ("candidate", "network_hash", "status")
-}
-
-
-def _pack(kind: str, value: Mapping[str, Any]) -> bytes:
-    data = _encode({"version": WIRE_VERSION, "kind": kind, "value": value}).encode()
-    return data if len(data) <= SMALL else zlib.compress(data, 1)
-
-
-def _unpack(kind: str, data: bytes) -> dict[str, Any]:
-    try:
-        message = json.loads((data if data[:1] == b"{" else zlib.decompress(data)).decode())
-        version, found, value = message["version"], message["kind"], message["value"]
-    except (zlib.error, ValueError, KeyError, TypeError) as error:
-        raise WireError(f"damaged message of {len(data)} bytes: {error}") from error
-    if version != WIRE_VERSION or found != kind:
-        raise WireError(
-            f"expected a {kind} of version {WIRE_VERSION}, found a {found} of version {version}"
-        )
-    if not isinstance(value, dict):
-        raise WireError(f"expected a {kind}, found {value!r:.60}")
-    return value
+TASK = Codec("task", Task)
+OUTCOME = Codec("outcome", Outcome)
+task_to_bytes, task_from_bytes = TASK.pack, TASK.unpack
+outcome_to_bytes, outcome_from_bytes = OUTCOME.pack, OUTCOME.unpack

@@ -9,8 +9,7 @@ from typing import Any
 
 from mpineat import store
 from mpineat.child import dry_run
-from mpineat.child.messages import Kind, Setup
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Kind, Message, Setup
 from mpineat.cli.run import take_up
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config

@@ -14,7 +14,7 @@ if [ ! -x "$folder/bin/python" ]; then
         pytest pytest-timeout hypothesis
     # Apart: TensorFlow 2.12 asks for an older typing_extensions than pydantic 2 does, and runs with the
     # newer one.
-    "$folder/bin/pip" install -q "pydantic>=2.5" "typing_extensions>=4.6.1"
+    "$folder/bin/pip" install -q "pydantic>=2.8" "typing_extensions>=4.6.1"
 fi
 "$folder/bin/python" -c "import tensorflow; print('TensorFlow', tensorflow.__version__)" 2>/dev/null
 exec "$folder/bin/python" -m pytest -q -p no:cacheprovider tests/training

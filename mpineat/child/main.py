@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
+import json
 import os
+import signal
 import sys
+import time
+import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from mpineat import registry
-from mpineat.child.messages import Setup, Start, serve
-from mpineat.tasks import Outcome, Task
+from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed
+from mpineat.child.messages import Frames, Kind, Setup, frame
+from mpineat.errors import Failure, InputError
+from mpineat.tasks import Outcome, Task, outcome_to_bytes, task_from_bytes
+from mpineat.wire import WireError
+
+# The batch system may signal every process of a job, and a terminal its whole group; the rank alone
+# decides when its child ends. (NCCL and some batch scripts use USR1 and USR2.)
+DEAF_TO = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGXCPU,
+)
+# Called once in the child after its environment is set; may import TensorFlow. Returns the device's
+# name and the evaluation. RefusedStart and InputError make the worker retire; any other exception
+# is a crash, after which the start is tried once more.
+Start = Callable[[Setup], tuple[str, Callable[[Task], Outcome]]]
 
 
 def main(argv: list[str]) -> int:
@@ -40,6 +64,73 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     """Load the evaluator that `farm.evaluator` names; return its device and its evaluation."""
     begin: Start = registry.load("evaluator", setup.config.farm.evaluator)
     return begin(setup)
+
+
+def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Start) -> None:
+    """Be a child: await the setup, start, then turn Tasks into Outcomes until the pipe closes.
+
+    Args:
+        receive: File descriptor that frames come from.
+        send: File descriptor that frames go to.
+        prepare: Sets the process up (environment, cores, log) before anything is imported.
+        start: Loads what evaluates and returns it.
+    """
+    for number in DEAF_TO:
+        signal.signal(number, signal.SIG_IGN)
+    frames, setup, device = Frames(), None, ""
+    evaluate: Callable[[Task], Outcome] | None = None
+    while data := os.read(receive, 1 << 16):
+        for kind, payload in frames.feed(data):
+            if kind == Kind.SETUP:
+                try:
+                    setup = Setup.from_bytes(payload)
+                    prepare(setup)
+                    device, evaluate = start(setup)
+                except (RefusedStart, InputError, WireError) as error:
+                    _write(send, frame(Kind.REFUSED, str(error).encode()))
+                    return
+                # What is loaded now stays: TensorFlow's 365,000 objects would cost 0.27 s at every
+                # collection, and two follow each evaluation.
+                gc.collect()
+                gc.freeze()
+                _write(send, frame(Kind.READY, json.dumps({"device": device}).encode()))
+            elif kind == Kind.TASK and setup is not None and evaluate is not None:
+                task = task_from_bytes(payload)
+                outcome = _evaluate(task, evaluate, setup, device)
+                _write(send, frame(Kind.OUTCOME, outcome_to_bytes(outcome)))
+
+
+def _evaluate(
+    task: Task, evaluate: Callable[[Task], Outcome], setup: Setup, device: str
+) -> Outcome:
+    began, clock = time.time(), time.monotonic()
+    try:
+        outcome = evaluate(task)
+    except OF_THE_HOST:
+        raise
+    except Failure as error:
+        outcome = failed(task, error.reason, error.fault, str(error))
+    except Exception as error:  # a candidate's failure is data
+        traceback.print_exc()
+        outcome = failed(task, "error", "candidate", error)
+    seconds = outcome.seconds
+    if not seconds.total:
+        seconds = replace(seconds, total=time.monotonic() - clock)
+    return replace(
+        outcome,
+        seconds=seconds,
+        started=outcome.started or began,
+        rank=setup.rank,
+        host=setup.host,
+        device=device,
+        attempts=task.attempt,
+    )
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def _volunteer_for_the_out_of_memory_killer() -> None:

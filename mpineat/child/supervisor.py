@@ -7,11 +7,12 @@ import logging
 import os
 import time
 from collections import deque
-from dataclasses import dataclass
 
-from mpineat.child.messages import Kind, Setup
+from mpineat.child.failures import failed
+from mpineat.child.messages import Kind, Message, Setup
 from mpineat.child.process import Child
-from mpineat.tasks import Outcome, Seconds, WireError, outcome_to_bytes, task_from_bytes
+from mpineat.tasks import Seconds, outcome_to_bytes, task_from_bytes
+from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +21,6 @@ LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
 # A gap between two steps this long means that the whole job was suspended (LSF's bstop, a laptop's
 # lid): the child did not run either, so its deadline moves.
 SUSPENDED_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A kind and bytes, on their way between rank 0 and a worker."""
-
-    kind: Kind
-    payload: bytes = b""
 
 
 class Supervisor:
@@ -204,18 +197,15 @@ class Supervisor:
         log.warning("child process %s%s", how, f"; its last words: {tail}" if tail else "")
         if payload is not None:
             self._task, task = None, task_from_bytes(payload)
-            outcome = Outcome(
-                candidate=task.candidate.id,
-                network_hash=task.network_hash,
-                status="failed",
-                fault="machine",
-                reason=reason,
-                detail=f"{how}; {tail}"[:500] if tail else how,
-                seconds=Seconds(total=time.time() - self._began),
+            outcome = failed(
+                task,
+                reason,
+                "machine",
+                f"{how}; {tail}" if tail else how,
+                seconds=Seconds(total=max(0.0, time.time() - self._began)),  # it may be set back
                 started=self._began,
                 rank=setup.rank,
                 host=setup.host,
-                attempts=task.attempt,
             )
             self._news.append(Message(Kind.FAULT, outcome_to_bytes(outcome)))
         if self._state == "starting":
@@ -241,17 +231,6 @@ def beat(supervisor: Supervisor) -> Message:
     """Return a sign of life."""
     state = {"state": supervisor.state, "rss_mb": round(supervisor.rss_mb, 1)}
     return Message(Kind.BEAT, json.dumps(state).encode())
-
-
-def notice(reason: str, again: bool) -> Message:
-    """Return the news that a signal came; `again`: the second one."""
-    return Message(Kind.SIGNAL, json.dumps({"reason": reason, "again": again}).encode())
-
-
-def read_notice(rank: int, message: Message) -> tuple[str, bool]:
-    """Return the signal's name with the rank that caught it, and whether it was the second."""
-    value = json.loads(message.payload)
-    return f"{value['reason']} on rank {rank}", value["again"]
 
 
 def _size(path: str) -> int:

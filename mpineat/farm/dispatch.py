@@ -9,8 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message, read_notice
+from mpineat.child.messages import Kind, Message, read_notice
 from mpineat.config import Config
 from mpineat.errors import FarmError
 from mpineat.farm.costmodel import Waiting
@@ -19,13 +18,8 @@ from mpineat.farm.retries import Retries, no_outcome
 from mpineat.farm.roll_call import Silence
 from mpineat.farm.workers import Worker
 from mpineat.store import now
-from mpineat.tasks import (
-    Outcome,
-    Task,
-    WireError,
-    outcome_from_bytes,
-    task_to_bytes,
-)
+from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_to_bytes
+from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from mpineat.child.messages import Kind, Setup
+from mpineat.child.messages import Kind, Message, Setup, read_notice
 from mpineat.child.process import Child
-from mpineat.child.supervisor import Message, Supervisor, read_notice
+from mpineat.child.supervisor import Supervisor
 from mpineat.cluster import devices
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config

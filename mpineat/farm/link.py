@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Message
 
 # A blocking receive burns a core under every MPI; looking now and then costs 0.4 % of one.
 SHORTEST_PAUSE = 5e-5  # seconds between two looks, growing by half each time

@@ -10,9 +10,8 @@ from collections import deque
 from types import ModuleType
 from typing import Any
 
-from mpineat.child.messages import Kind
+from mpineat.child.messages import Kind, Message
 from mpineat.child.process import Child
-from mpineat.child.supervisor import Message
 from mpineat.cluster import launcher
 from mpineat.errors import FarmError
 from mpineat.farm.dispatch import Farm as Farm

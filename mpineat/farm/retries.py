@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import replace
 
+from mpineat.child.failures import failed
 from mpineat.config import Config
 from mpineat.farm.workers import Worker
 from mpineat.tasks import Outcome, Task
@@ -71,13 +72,4 @@ class Retries:
 
 def no_outcome(task: Task, worker: Worker, reason: str, detail: str) -> Outcome:
     """Return the outcome of `task` when none came from `worker`."""
-    return Outcome(
-        candidate=task.candidate.id,
-        network_hash=task.network_hash,
-        status="failed",
-        fault="machine",
-        reason=reason,
-        detail=detail,
-        rank=worker.rank,
-        host=worker.host,
-    )
+    return failed(task, reason, "machine", detail, rank=worker.rank, host=worker.host)

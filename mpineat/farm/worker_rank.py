@@ -7,8 +7,8 @@ import os
 import time
 from collections.abc import Sequence
 
-from mpineat.child.messages import Kind, Setup
-from mpineat.child.supervisor import Message, Supervisor, beat, notice
+from mpineat.child.messages import Kind, Message, Setup, notice
+from mpineat.child.supervisor import Supervisor, beat
 from mpineat.cluster.stop import Stop
 from mpineat.farm.link import LONGEST_PAUSE, Mailbox
 

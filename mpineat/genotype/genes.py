@@ -7,7 +7,11 @@ population (innovation.py).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints
+
+from mpineat.wire import Count, Finite, Positive, Share
 
 INPUT = 0  # node id of every genome's input; carries no gene
 OUTPUT = 1  # node id of every genome's output; carries no gene
@@ -16,26 +20,26 @@ OUTPUT = 1  # node id of every genome's output; carries no gene
 class ModuleNode(NamedTuple):
     """A convolution (ReLU, padding same) with an optional neighbour behind it."""
 
-    id: int
-    filters: int
-    kernel: int  # the kernel is square
-    neighbour: str  # "none", "max_pooling" or "dropout"
-    rate: float  # of the dropout; kept while another neighbour is on
+    id: Count
+    filters: Positive
+    kernel: Positive  # the kernel is square
+    neighbour: Annotated[str, StringConstraints(pattern="^(none|max_pooling|dropout)$")]
+    rate: Share  # of the dropout; kept while another neighbour is on
 
 
 class BlueprintNode(NamedTuple):
     """A pointer to a species of modules."""
 
-    id: int
-    species: int
+    id: Count
+    species: Count
 
 
 class Connection(NamedTuple):
     """A connection gene between two node ids."""
 
-    innovation: int
-    source: int
-    target: int
+    innovation: Count
+    source: Count
+    target: Count
     enabled: bool
 
 
@@ -46,14 +50,14 @@ class Hyperparameters(NamedTuple):
     alone.
     """
 
-    learning_rate: float
-    momentum: float | None = None
+    learning_rate: Finite
+    momentum: Finite | None = None
     nesterov: bool | None = None
     flip: bool | None = None
-    shift: float | None = None
-    scale: float | None = None
-    rotate: float | None = None
-    brightness: float | None = None
-    contrast: float | None = None
-    saturation: float | None = None
-    hue: float | None = None
+    shift: Finite | None = None
+    scale: Finite | None = None
+    rotate: Finite | None = None
+    brightness: Finite | None = None
+    contrast: Finite | None = None
+    saturation: Finite | None = None
+    hue: Finite | None = None

@@ -6,9 +6,12 @@ Named tuples like their genes, and for the same reason.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints
 
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
+from mpineat.wire import Count, Positive, Series
 
 
 class Module(NamedTuple):
@@ -18,17 +21,17 @@ class Module(NamedTuple):
         nodes: Hidden nodes, ascending by id; INPUT and OUTPUT have no gene.
         connections: Ascending by innovation number. The enabled ones form an acyclic graph in which
             every node lies on a path from INPUT to OUTPUT.
-        join: How a node with several inputs joins them: "add" or "concat".
+        join: How a node with several inputs joins them.
         parents: Ids of the genomes that it was bred from; empty in generation 0.
         birth: Generation that it was bred for.
     """
 
-    id: int
-    nodes: tuple[ModuleNode, ...]
-    connections: tuple[Connection, ...]
-    join: str
-    parents: tuple[int, ...] = ()
-    birth: int = 0
+    id: Count
+    nodes: Series[ModuleNode]
+    connections: Series[Connection]
+    join: Annotated[str, StringConstraints(pattern="^(add|concat)$")]
+    parents: Series[Count] = ()
+    birth: Count = 0
 
 
 class Blueprint(NamedTuple):
@@ -41,14 +44,14 @@ class Blueprint(NamedTuple):
         retained: (species, module id) pairs: the module that served a species pointer best so far.
     """
 
-    id: int
-    nodes: tuple[BlueprintNode, ...]
-    connections: tuple[Connection, ...]
-    dense: tuple[int, ...]
+    id: Count
+    nodes: Series[BlueprintNode]
+    connections: Series[Connection]
+    dense: Series[Positive]
     training: Hyperparameters | None = None
-    retained: tuple[tuple[int, int], ...] = ()
-    parents: tuple[int, ...] = ()
-    birth: int = 0
+    retained: Series[tuple[Count, Count]] = ()
+    parents: Series[Count] = ()
+    birth: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Candidate:
             blueprint's nodes.
     """
 
-    id: int
-    generation: int
+    id: Count
+    generation: Count
     blueprint: Blueprint
-    modules: tuple[tuple[int, Module], ...]
+    modules: Series[tuple[Count, Module]]

@@ -8,8 +8,8 @@ evaluation.
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +18,19 @@ from pathlib import Path
 
 from mpineat.errors import StorageError
 from mpineat.genotype.genome import Candidate
-from mpineat.genotype.serialize import candidate_from_json, candidate_to_json
 from mpineat.store import directory
-from mpineat.tasks import Outcome, WireError, outcome_from_json, outcome_to_json
+from mpineat.store.earlier_journal import as_today
+from mpineat.tasks import OUTCOME, Outcome
+from mpineat.wire import Codec, WireError
 
+VERSION = 2  # of a line; those of version 1 do not name theirs
+CANDIDATE = Codec("candidate", Candidate)
 _START = b'{"crc32":"'
 _CRC_DIGITS = 8
 _MIDDLE = b'",'
+_HEAD = re.compile(
+    rb'(?:"version":(\d{1,9}),)?"generation":(\d{1,9}),"kind":"(outcome|candidate)","value":'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,38 +91,47 @@ def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
             damaged.append(f"{path}: cannot be read: {error.strerror}")
             continue
         for number, line in enumerate(lines, 1):
-            entry = _decode(line)
-            if entry is not None:
-                found.setdefault(line, entry)
-            elif number < len(lines):  # what follows the last line feed is being written, or torn
-                damaged.append(f"{path}:{number}: damaged: what it held is evaluated again")
+            try:
+                found.setdefault(line, _decode(line))
+            except WireError as error:
+                if number < len(lines):  # what follows the last line feed is being written, or torn
+                    damaged.append(f"{path}:{number}: {error}: what it held is evaluated again")
     return found, tuple(damaged)
 
 
 def _encode(entry: Entry) -> bytes:
     if isinstance(entry.item, Outcome):
-        kind, value = "outcome", outcome_to_json(entry.item)
+        kind, value = "outcome", OUTCOME.dumps(entry.item)
     else:
-        kind, value = "candidate", candidate_to_json(entry.item)
-    body = {"generation": entry.generation, "kind": kind, "value": value}
-    rest = json.dumps(body, separators=(",", ":")).encode()[1:]
-    return b"%s%08x%s%s\n" % (_START, zlib.crc32(rest), _MIDDLE, rest)
+        kind, value = "candidate", CANDIDATE.dumps(entry.item)
+    rest = b'"version":%d,"generation":%d,"kind":"%b","value":%b}' % (
+        VERSION,
+        entry.generation,
+        kind.encode(),
+        value,
+    )
+    return b"%b%08x%b%b\n" % (_START, zlib.crc32(rest), _MIDDLE, rest)
 
 
-def _decode(line: bytes) -> Entry | None:
-    """Return the entry of a line without its line feed; None when the line is damaged or torn."""
+def _decode(line: bytes) -> Entry:
+    """Return the entry of a line without its line feed.
+
+    Raises:
+        WireError: The line is damaged, torn or of a later version.
+    """
     begin = len(_START) + _CRC_DIGITS + len(_MIDDLE)
     rest = line[begin:]
-    if line[:begin] != b"%s%08x%s" % (_START, zlib.crc32(rest), _MIDDLE):
-        return None
-    try:
-        body = json.loads(b"{" + rest)
-        generation, kind, value = body["generation"], body["kind"], body["value"]
-        if kind == "outcome":
-            return Entry(generation, outcome_from_json(value))
-        return Entry(generation, candidate_from_json(value)) if kind == "candidate" else None
-    except (ValueError, KeyError, TypeError, WireError):
-        return None
+    found = _HEAD.match(rest)
+    if not found or line[:begin] != b"%b%08x%b" % (_START, zlib.crc32(rest), _MIDDLE):
+        raise WireError("damaged")
+    version, generation, kind = found.groups()
+    value = rest[found.end() : -1]
+    if version is None:
+        value = as_today(kind.decode(), value)
+    elif int(version) != VERSION:
+        raise WireError(f"written by another mpineat (version {int(version)}, not {VERSION})")
+    codec = OUTCOME if kind == b"outcome" else CANDIDATE
+    return Entry(int(generation), codec.loads(value))
 
 
 class Journal:
@@ -147,11 +162,13 @@ class Journal:
         data = self._path.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
-            if _decode(data[whole:]) is not None:  # only the line feed is missing
+            try:
+                _decode(data[whole:])
+            except WireError:
+                os.ftruncate(self._file, whole)
+            else:  # only the line feed is missing
                 os.write(self._file, b"\n")
                 whole = len(data) + 1
-            else:
-                os.ftruncate(self._file, whole)
             os.fsync(self._file)
         return whole
 

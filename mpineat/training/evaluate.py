@@ -12,15 +12,16 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
-from mpineat.child.messages import OF_THE_HOST, RefusedStart, Setup, one_line
+from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
+from mpineat.child.messages import Setup
 from mpineat.config import Config
 from mpineat.data.dataset import Dataset, open_dataset
-from mpineat.errors import Infeasible
+from mpineat.errors import Failure
 from mpineat.genotype.hyperparameters import applied
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.network import Network
-from mpineat.tasks import REASONS, Outcome, Seconds, Task
+from mpineat.tasks import Outcome, Seconds, Task
 from mpineat.training import fit, model
 from mpineat.training.compression import structure
 from mpineat.training.tuning import POLICIES, settle
@@ -91,27 +92,26 @@ class Evaluator:
     def __call__(self, task: Task) -> Outcome:
         """Assemble, compress if asked, train and validate one candidate."""
         evaluation = _Evaluation(self, task)
+        failure: tuple[str, str, str] | None = None
         try:
             evaluation.run()
-            failure: dict[str, Any] = {"status": "ok"}
-        except Infeasible as error:
-            failure = _failed("infeasible", str(error))
-        except fit.Diverged as error:
-            failure = _failed("nan", str(error))
-        except fit.TooSlow as error:
-            failure = _failed("too_slow", str(error))
+        except Failure as error:
+            failure = error.reason, error.fault, str(error)
         except tf.errors.ResourceExhaustedError as error:
-            failure = _failed("gpu_memory", one_line(error))
+            failure = "gpu_memory", "candidate", one_line(error)
         except OF_THE_HOST:
             raise
         except Exception as error:  # whatever TensorFlow refuses a network with
             log.exception("candidate %d", task.candidate.id)
-            failure = _failed("error", one_line(error))
+            failure = "error", "candidate", one_line(error)
         _forget_models()  # the evaluation's cost too: the next one waits for it
+        if failure is not None:
+            return failed(task, *failure, **evaluation.found())
         return Outcome(
             candidate=task.candidate.id,
             network_hash=task.network_hash,
-            **failure,
+            status="ok",
+            attempts=task.attempt,
             **evaluation.found(),
         )
 
@@ -164,7 +164,7 @@ class _Evaluation:
     def found(self) -> dict[str, Any]:
         """Return the fields of the Outcome that are known."""
         seconds = Seconds(**self.seconds, total=time.monotonic() - self.clock)
-        values: dict[str, Any] = {"started": self.started, "attempts": self.task.attempt}
+        values: dict[str, Any] = {"started": self.started}
         if self.before is not None and self.after is not None:
             for when, network in (("before", self.before), ("after", self.after)):
                 values[f"network_{when}"] = network.to_json()
@@ -189,10 +189,6 @@ class _Evaluation:
 
     def _lap(self, name: str) -> None:
         self.seconds[name] = time.monotonic() - self.clock - sum(self.seconds.values())
-
-
-def _failed(reason: str, detail: str) -> dict[str, Any]:
-    return {"status": "failed", "fault": REASONS[reason], "reason": reason, "detail": detail}
 
 
 def _forget_models() -> None:

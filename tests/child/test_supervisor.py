@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mpineat.child.messages import Kind, Setup
+from mpineat.child.messages import Kind, Message, Setup
 from mpineat.child.process import Child, environment
-from mpineat.child.supervisor import Message, Supervisor
+from mpineat.child.supervisor import Supervisor
 from mpineat.tasks import outcome_from_bytes, task_to_bytes
 from tests import evaluations
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Kind, Message
 from mpineat.config import Config
 from mpineat.farm.dispatch import Farm
 from mpineat.store import now

@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Kind, Message
 from mpineat.errors import FarmError
 from mpineat.tasks import Seconds, Task
 from tests import evaluations

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message, Supervisor
+from mpineat.child.messages import Kind, Message
+from mpineat.child.supervisor import Supervisor
 from mpineat.farm import job, worker_rank
 from mpineat.farm.job import Membership
 

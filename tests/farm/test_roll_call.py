@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Kind, Message
 from tests import evaluations
 from tests.farm.pretended_crew import Pretended, farm_of
 

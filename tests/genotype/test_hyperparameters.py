@@ -5,7 +5,6 @@ from mpineat.config import Config
 from mpineat.genotype.distance import distances, pack_blueprints
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.hyperparameters import CHOICES, applied, complete, described, ranges
-from mpineat.genotype.serialize import blueprint_from_json, blueprint_to_json
 from tests.strategies import WILD, Nursery, seeds
 
 FIXED = {name: [False] for name in CHOICES} | {
@@ -84,14 +83,6 @@ def test_what_evolves_reaches_the_configuration():
     assert {name: own[name] for name in Hyperparameters._fields} == genes._asdict()
     assert found.dataset.augment.originals
     assert not applied(genes, config(augment_copies=2)).dataset.augment.originals
-
-
-def test_genotypes_of_earlier_versions_are_read():
-    blueprint = Nursery(2).blueprint(2)
-    value = blueprint_to_json(blueprint)
-    del value["training"]
-    assert blueprint_from_json(value | {"learning_rate": None}).training is None
-    assert blueprint_from_json(value | {"learning_rate": 0.5}).training == Hyperparameters(0.5)
 
 
 def test_settings_are_described_in_words():

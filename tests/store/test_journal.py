@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from mpineat.errors import StorageError
 from mpineat.store import directory, journal
 from mpineat.store.journal import Journal
+from mpineat.wire import LARGEST
 from tests.evaluations import candidate
 from tests.store.examples import outcomes
 
@@ -26,6 +29,13 @@ def filled(run_dir: Path, generation: int = 0) -> Path:
         for outcome in outcomes(3 * generation):
             book.append(generation, outcome)
     return run_dir / directory.JOURNAL
+
+
+def sealed(line: bytes) -> bytes:
+    """Return the line with the checksum of what it holds now."""
+    start, middle = b'{"crc32":"', b'",'
+    rest = line[len(start) + 8 + len(middle) :]
+    return b"%b%08x%b%b" % (start, zlib.crc32(rest), middle, rest)
 
 
 def test_entries_come_back_equal_and_in_order(tmp_path: Path) -> None:
@@ -182,3 +192,43 @@ def test_the_guard_forbids_writing(tmp_path: Path) -> None:
 def test_each_line_is_json_that_names_generation_and_kind(tmp_path: Path) -> None:
     filled(tmp_path, 1)
     assert b'"generation":1,"kind":"outcome","value":{"candidate":3' in lines(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        (b'"accuracy":0.5', b'"accuracy":50.0', "not an outcome: accuracy: "),
+        (b'"rank":1', b'"rank":"1"', "not an outcome: rank: "),
+        (b'"rank":1', b'"rank":1,"further":2', "not an outcome: further: "),
+        (b'"host":"node01"', b'"host":' + b"[" * 5000, "not an outcome: Invalid JSON"),
+        (b'"version":2,', b'"version":3,', r"written by another mpineat \(version 3, not 2\)"),
+        (b'"version":2,', b'"version":2.0,', "damaged"),
+        (b'"kind":"outcome"', b'"kind":"function"', "damaged"),
+        (
+            b'"version":2,',
+            b"",
+            "not an outcome: accuracy: .*",
+        ),
+    ],
+)
+def test_a_hostile_line_costs_that_line_alone(tmp_path: Path, old, new, why) -> None:
+    path = filled(tmp_path)
+    first, second, third, end = lines(tmp_path)
+    if not new:  # a line of earlier times, as hostile
+        second = second.replace(b'"accuracy":0.5', b'"accuracy":50.0')
+    path.write_bytes(b"\n".join((first, sealed(second.replace(old, new, 1)), third, end)))
+    found = journal.read(tmp_path)
+    assert found.outcomes == (outcomes()[0], outcomes()[2])
+    (said,) = found.damaged
+    assert re.match(f"{path}:2: {why}", said)
+    assert "\n" not in said
+
+
+def test_a_line_larger_than_any_value_is_refused_unread(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    first, second, *rest = lines(tmp_path)
+    large = sealed(second.replace(b'"detail":""', b'"detail":"' + b"x" * LARGEST + b'"'))
+    path.write_bytes(b"\n".join((first, large, *rest)))
+    found = journal.read(tmp_path)
+    assert found.outcomes == (outcomes()[0], outcomes()[2])
+    assert "more than" in found.damaged[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpineat.child.main import prepare
-from mpineat.child.messages import Setup, serve
+from mpineat.child.main import prepare, serve
+from mpineat.child.messages import Setup
 from mpineat.tasks import Outcome, Task
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mpineat.child.messages import Kind
-from mpineat.child.supervisor import Message
+from mpineat.child.messages import Kind, Message
 from mpineat.config import Config
 from mpineat.farm.dispatch import Farm
 from mpineat.genotype.genome import Blueprint, Candidate
