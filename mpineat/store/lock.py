@@ -14,11 +14,11 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mpineat.cluster import batch
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory
 
@@ -52,14 +52,6 @@ class Owner:
     def __str__(self) -> str:
         job = f", job {self.job}" if self.job else ""
         return f"process {self.pid} on {self.host}{job}, since {self.since}"
-
-
-def job_id(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the id that the batch system gave this job; "" without one."""
-    for name in ("LSB_JOBID", "SLURM_JOB_ID", "PBS_JOBID", "JOB_ID"):
-        if environment.get(name):
-            return environment[name]
-    return ""
 
 
 def owner(run_dir: Path) -> Owner | None:
@@ -130,7 +122,7 @@ def _myself() -> Owner:
         machine=machine,
         pid=os.getpid(),
         process_start=_process_start(os.getpid()),
-        job=job_id(),
+        job=batch.job_id(),
         since=time.strftime("%Y-%m-%d %H:%M:%S"),
         token=uuid.uuid4().hex,
     )

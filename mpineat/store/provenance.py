@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import mpineat
+from mpineat.cluster import batch
 from mpineat.store import directory
 
 _PACKAGES = ("mpineat", "numpy", "h5py", "pydantic", "mpi4py", "tensorflow", "keras")
-_BATCH = ("LSB_", "SLURM_", "PBS_", "CUDA_VISIBLE_DEVICES")
 
 
 def describe(
@@ -44,9 +44,7 @@ def describe(
         "mpi": mpi,
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
-        "batch": {
-            name: value for name, value in sorted(os.environ.items()) if name.startswith(_BATCH)
-        },
+        "batch": batch.recorded(),
         **more,
     }
 

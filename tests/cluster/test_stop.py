@@ -1,17 +1,14 @@
-"""When a run stops: signals, their echoes, the wall clock, and what batch systems say is left."""
+"""When a run stops: signals, their echoes, the wall clock."""
 
 from __future__ import annotations
 
 import os
 import signal
-import stat
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from mpineat.cluster import stop
-from mpineat.cluster.stop import SIGNALS, Stop, batch_seconds_left, parse_left, time_limit
+from mpineat.cluster.stop import SIGNALS, Stop
 
 
 class Clock:
@@ -101,79 +98,3 @@ def test_the_limit_is_the_reason_once_it_has_passed(clock):
     assert one.reason() is None
     clock.now = 60.0
     assert one.reason() == "run.wall_minutes = 1"
-
-
-def test_the_grace_fits_in_before_the_limit():
-    assert time_limit(10.0, 30.0) == (570.0, "run.wall_minutes = 10")
-    assert time_limit(0.1, 30.0)[0] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("text", "minutes", "seconds"),
-    [
-        ("1-02:03:04", False, 93784.0),  # squeue
-        ("10:30", False, 630.0),
-        ("45", False, 45.0),
-        ("UNLIMITED", False, None),
-        ("INVALID", False, None),
-        ("", False, None),
-        ("0:15 L", True, 900.0),  # bjobs
-        ("11:58 L", True, 43080.0),
-        ("-", True, None),
-    ],
-)
-def test_the_batch_systems_own_words_are_read(text, minutes, seconds):
-    assert parse_left(text, minutes) == seconds
-
-
-def command(folder: Path, name: str, says: str) -> None:
-    path = folder / name
-    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\necho "{says}"\n')
-    path.chmod(path.stat().st_mode | stat.S_IEXEC)
-
-
-@pytest.mark.parametrize(
-    ("environ", "name", "says", "seconds", "asked"),
-    [
-        ({"SLURM_JOB_ID": "7"}, "squeue", "1:00:00", 3600.0, "-h -j 7 -o %L"),
-        (
-            {"SLURM_JOB_ID": "7", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"},
-            "squeue",
-            "1:00:00",
-            3600.0,
-            "-h -j 7_2 -o %L",
-        ),
-        ({"LSB_JOBID": "8"}, "bjobs", "0:30 L", 1800.0, "-noheader -o time_left 8"),
-        (
-            {"LSB_JOBID": "8", "LSB_JOBINDEX": "3"},
-            "bjobs",
-            "0:30 L",
-            1800.0,
-            "-noheader -o time_left 8[3]",
-        ),
-    ],
-)
-def test_the_batch_system_is_asked(tmp_path, monkeypatch, environ, name, says, seconds, asked):
-    command(tmp_path, name, says)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert batch_seconds_left(environ)[0] == seconds
-    assert (tmp_path / "asked").read_text().strip() == asked
-
-
-def test_a_batch_system_that_does_not_answer_sets_no_limit(monkeypatch, caplog):
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert batch_seconds_left({"LSB_JOBID": "8"})[0] is None
-    assert "cannot ask the batch system" in caplog.text
-
-
-def test_slurms_and_torques_variables_need_no_command(monkeypatch):
-    monkeypatch.setattr(stop.time, "time", lambda: 1000.0)
-    assert batch_seconds_left({"SLURM_JOB_END_TIME": "1600", "SLURM_JOB_ID": "1"})[0] == 600.0
-    assert batch_seconds_left({"PBS_WALLTIME": "120"})[0] == 120.0
-    assert batch_seconds_left({})[0] is None
-
-
-def test_configured_minutes_go_before_the_batch_systems(monkeypatch):
-    environ = {"PBS_WALLTIME": "7200"}
-    assert time_limit(1.0, 0.0, environ)[0] == 60.0
-    assert time_limit(None, 60.0, environ)[0] == 7200.0 - 60.0 - stop.MARGIN_SECONDS

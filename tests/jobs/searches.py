@@ -34,6 +34,15 @@ def environment(run_dir: Path, *options: str) -> dict[str, str]:
     }
 
 
+def made(system: str, folder: Path, *options: str) -> Path:
+    """Return the job file that the command `job` writes for a system."""
+    path = folder / f"made.{system}"
+    words = ["job", "configs/cifar10.yaml", "--system", system, "-o", str(path), *options]
+    command = [sys.executable, "-m", "mpineat", *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    return path
+
+
 def undisturbed(run_dir: Path) -> Path:
     """Run the same search on one rank, without waiting for anything, to its end."""
     command = [sys.executable, "-m", "mpineat", "run", str(CONFIG), str(run_dir), *OPTIONS]

@@ -1,4 +1,4 @@
-"""The job files as texts: the shell accepts them, and they ask for what the launch line needs."""
+"""The job files, kept and made, as texts: the shell accepts them; they ask for what they need."""
 
 from __future__ import annotations
 
@@ -9,34 +9,76 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs import bsub_standin
-from tests.jobs.searches import JOBS
+from mpineat import registry
+from mpineat.cli import main
+from tests.jobs import bsub_standin, qsub_standin
+from tests.jobs.searches import JOBS, ROOT
 
 LSF = sorted(JOBS.glob("*.lsf"))
 SLURM = sorted(JOBS.glob("*.slurm"))
+PBS = sorted(JOBS.glob("*.pbs"))
 SHARED = sorted(JOBS.glob("*.sh"))
+SYSTEMS = tuple(registry.BUILT_IN["batch_system"])
+CONFIG = "configs/cifar10.yaml"
 RANKS = 3
+# Kept file -> the words by which the command `job` makes the same, but for its comments.
+MADE = {
+    "polus_cifar10.lsf": (
+        "lsf", "--queue", "normal", "--cores-per-node", "20", "--run-dir", "runs/polus_cifar10",
+    ),
+    "cifar10.slurm": ("slurm",),
+    "cifar10.pbs": ("pbs",),
+}  # fmt: skip
 
 
 def name(path: Path) -> str:
     return path.name
 
 
-def sbatch_options(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", path.read_text(), re.MULTILINE))
+@pytest.fixture(autouse=True)
+def in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
 
 
-@pytest.mark.parametrize("path", LSF + SLURM + SHARED, ids=name)
+def make(
+    capsys: pytest.CaptureFixture[str], system: str, *options: str, config: str = CONFIG
+) -> str:
+    assert main.main(["job", config, "--system", system, *options]) == 0
+    return capsys.readouterr().out
+
+
+def sbatch_options(text: str) -> dict[str, str]:
+    return dict(re.findall(r"^#SBATCH --([\w-]+)=?(.*)$", text, re.MULTILINE))
+
+
+def told(text: str) -> list[str]:
+    """Return the directives and commands, without comments."""
+    lines = (re.sub(r" # .*", "", line).rstrip() for line in text.splitlines())
+    return [line for line in lines if line and not re.match(r"#( |$)", line)]
+
+
+@pytest.mark.parametrize("kept", MADE)
+def test_the_annotated_example_is_what_the_command_makes(
+    capsys: pytest.CaptureFixture[str], kept: str
+) -> None:
+    assert told((JOBS / kept).read_text()) == told(make(capsys, *MADE[kept]))
+
+
+@pytest.mark.parametrize("path", LSF + SLURM + PBS + SHARED, ids=name)
 def test_bash_can_parse(path: Path) -> None:
     subprocess.run(["bash", "-n", str(path)], check=True)
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
-def test_shellcheck_has_nothing_to_say() -> None:
-    files = [str(path) for path in LSF + SLURM + SHARED]
-    found = subprocess.run(
-        ["shellcheck", "-x", *files], cwd=JOBS.parent, text=True, stdout=subprocess.PIPE
-    )
+def test_shellcheck_has_nothing_to_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(path) for path in LSF + SLURM + PBS + SHARED]
+    for system in SYSTEMS:
+        path = tmp_path / f"it's a {system} job"
+        config = tmp_path / "my config.yaml"
+        shutil.copy(ROOT / CONFIG, config)
+        make(capsys, system, "--nodes", "2", "--hours", "48", "-o", str(path), config=str(config))
+        files.append(str(path))
+    found = subprocess.run(["shellcheck", "-x", *files], text=True, stdout=subprocess.PIPE)
     assert found.stdout == ""
 
 
@@ -55,7 +97,7 @@ def test_lsf_job_is_warned_in_time_and_requeued_on_75(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SLURM, ids=name)
 def test_slurm_job_is_warned_in_time_and_may_be_requeued(path: Path) -> None:
-    options = sbatch_options(path)
+    options = sbatch_options(path.read_text())
 
     assert "requeue" in options
     assert options["signal"] == "B:USR2@300"
@@ -64,40 +106,90 @@ def test_slurm_job_is_warned_in_time_and_may_be_requeued(path: Path) -> None:
     assert options["gres"] == f"gpu:{RANKS - 1}"
 
 
-@pytest.mark.parametrize("path", SLURM, ids=name)
-def test_lsf_and_slurm_twins_run_the_same_search_for_as_long(path: Path) -> None:
-    twin = JOBS / f"polus_{path.stem}.lsf"
-    commands = [
-        re.sub(r"polus_|LSB_JOBINDEX|SLURM_ARRAY_TASK_ID", "", line)
-        for file in (path, twin)
-        for line in file.read_text().splitlines()
-        if line and not line.startswith("#")
-    ]
-    half = len(commands) // 2
+def test_nodes_have_as_many_workers_as_gpus_and_the_first_one_rank_0_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--nodes", "3", "--gpus-per-node", "4", "--cores-per-node", "40", "--hours", "1.5")
+    lsf, slurm, pbs = (make(capsys, system, *words) for system in ("lsf", "slurm", "pbs"))
 
-    assert commands[:half] == commands[half:]
-    assert (
-        sbatch_options(path)["time"]
-        == bsub_standin.parse(twin.read_text(), []).options["W"] + ":00"
-    )
+    request = bsub_standin.parse(lsf, [])
+    assert (request.slots, request.options["R"]) == (120, "span[ptile=40]")
+    assert (request.minutes("W"), request.options["gpu"][:6]) == (90, "num=4:")
+    options = sbatch_options(slurm)
+    assert [options[name] for name in ("nodes", "ntasks", "gres")] == ["3", "13", "gpu:4"]
+    assert (options["cpus-per-task"], options["time"]) == ("8", "1:30:00")
+    node = "ncpus=40:ngpus=4:mpiprocs="
+    assert qsub_standin.parse(pbs)["l"] == [
+        f"select=1:{node}5+2:{node}4", "place=scatter", "walltime=1:30:00"
+    ]  # fmt: skip
+    for text in (lsf, slurm, pbs):
+        assert "ranks=${MPINEAT_RANKS:-13}\nnodes=3\n" in text
 
 
-@pytest.mark.parametrize("path", LSF + SLURM, ids=name)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_without_gpus_a_node_has_one_worker_and_none_is_asked_for(
+    capsys: pytest.CaptureFixture[str], system: str
+) -> None:
+    text = make(capsys, system, "--gpus-per-node", "0")
+    assert "gpu" not in text.lower()
+    assert "MPINEAT_RANKS:-2" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([CONFIG], "expected --system lsf|slurm|pbs"),
+        ([CONFIG, "--system", "cron"], "batch_system 'cron': unknown; known are lsf, slurm, pbs"),
+        ([CONFIG, "--system", "pbs", "--name", "a\n#PBS -M x"], "expected letters, digits"),
+        ([CONFIG, "--system", "lsf", "--queue", "a b"], "expected letters, digits"),
+        ([CONFIG, "--system", "lsf", "--hours", "nan"], "at least 10 minutes"),
+        ([CONFIG, "--system", "lsf", "--hours", "0.1"], "at least 10 minutes"),
+        (["nowhere.yaml", "--system", "lsf"], "nowhere.yaml"),
+        ([CONFIG, "--system", "lsf", "-o", "/nowhere/job"], "/nowhere/job: cannot be written"),
+        ([CONFIG, "--system", "lsf", "--run-dir", "a\nb"], "printable"),
+        ([], "expected CONFIG"),
+    ],
+)
+def test_a_wrong_request_is_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert main.main(["job", *words]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.out == ""
+
+
+def test_who_has_no_checkout_gets_the_files_that_jobs_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "my jobs"
+    words = ("--files", str(folder))
+    assert f"source '{folder}'/site.sh
+" in make(capsys, "slurm", *words)
+    assert (folder / "search.sh").read_text() == (JOBS / "search.sh").read_text()
+    (folder / "site.sh").write_text("edited")
+    assert main.main(["job", *words]) == 0
+    assert f"{folder}/site.sh: there already" in capsys.readouterr().out
+    assert (folder / "site.sh").read_text() == "edited"
+
+
+@pytest.mark.parametrize("path", LSF + SLURM + PBS, ids=name)
 def test_submit_line_in_the_comment_names_the_file(path: Path) -> None:
-    submit = "bsub < " if path.suffix == ".lsf" else "sbatch "
-    assert f"{submit}jobs/{path.name}" in path.read_text()
+    submit = registry.load("batch_system", path.suffix[1:]).submit
+    assert f"{submit} jobs/{path.name}" in path.read_text()
 
 
 def test_arrays_have_two_tasks_for_each_seed() -> None:
-    lsf, batch = JOBS / "polus_experiment.lsf", JOBS / "experiment.slurm"
-    (seeds,) = set(re.findall(r"--seeds (\d+)", lsf.read_text() + batch.read_text()))
+    lsf = (JOBS / "polus_experiment.lsf").read_text()
+    batch = (JOBS / "experiment.slurm").read_text()
+    (seeds,) = set(re.findall(r"--seeds (\d+)", lsf + batch))
     tasks = 2 * int(seeds)
 
-    assert bsub_standin.parse(lsf.read_text(), []).indices == range(1, tasks + 1)
+    assert bsub_standin.parse(lsf, []).indices == range(1, tasks + 1)
     assert sbatch_options(batch)["array"].startswith(f"1-{tasks}%")
 
 
-@pytest.mark.parametrize("path", LSF + SLURM, ids=name)
+@pytest.mark.parametrize("path", LSF + SLURM + PBS, ids=name)
 def test_configuration_is_there(path: Path) -> None:
     default = re.search(r"MPINEAT_CONFIG:-(\S+?)\}", path.read_text())
     assert default

@@ -49,7 +49,7 @@ def test_killed_at_the_run_limit_goes_on_when_submitted_again(tmp_path: Path) ->
     variables = environment(run_dir, "farm.dry_run_seconds=0.3")
     # Without the lines that ask for a warning: a parallel job is then killed unheard.
     script = tmp_path / "unwarned.lsf"
-    lines = (JOBS / "polus_mnist.lsf").read_text().splitlines(keepends=True)
+    lines = (JOBS / "polus_cifar10.lsf").read_text().splitlines(keepends=True)
     script.write_text("".join(line for line in lines if not line.startswith("#BSUB -w")))
     killed = bsub(script, log, "-W", "1", BSUB_MINUTE="5", **variables)
     again = bsub(script, log, **variables)

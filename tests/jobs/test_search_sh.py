@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mpineat.cluster.pbs import PBS
+from mpineat.cluster.slurm import SLURM
 from tests.jobs.searches import ROOT
 
 # Notes the signals that it gets and ends with 75 on the one that this MPI passes on to its ranks.
@@ -34,6 +36,7 @@ JOB = """\
 source jobs/site.sh
 source jobs/search.sh
 load_environment
+requeue() {{ {requeue}; }}
 cd "$FOLDER"
 run_search 3 config.yaml run key=value
 """
@@ -55,13 +58,15 @@ def start(
     version: str = "HYDRA",
     number: str = "TERM",
     body: str = WAIT,
+    requeue: str = SLURM.requeue,
     **variables: str,
 ) -> subprocess.Popen[str]:
     program(
         folder / "mpirun",
         MPIRUN.format(python=sys.executable, version=version, signal=number, body=body),
     )
-    program(folder / "scontrol", '#!/bin/bash\necho "$@" >requeued\n')
+    for name in ("scontrol", "qsub"):
+        program(folder / name, '#!/bin/bash\necho "$@" >requeued\nexit ${REFUSED:-0}\n')
     program(folder / "python", "#!/bin/bash\nexit ${CHECK:-0}\n")
     environment = os.environ | {
         "FOLDER": str(folder),
@@ -71,7 +76,8 @@ def start(
         "MPINEAT_MPIRUN": "mpirun",
     }
     process = subprocess.Popen(
-        ["bash", "-c", JOB], cwd=ROOT, env=environment | variables, text=True,
+        ["bash", "-c", JOB.format(requeue=requeue), "job.sh"],
+        cwd=ROOT, env=environment | variables, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     while body == WAIT and not (folder / "started").exists() and process.poll() is None:
@@ -128,6 +134,28 @@ def test_slurm_is_asked_to_requeue_after_75(
     job.send_signal(signal.SIGUSR2)
     assert job.wait(timeout=20) == 75
     assert (folder / "requeued").read_text() == requeued
+
+
+def test_pbs_takes_the_same_file_again_after_75(folder: Path) -> None:
+    job = start(folder, requeue=PBS.requeue, PBS_JOBID="7")
+    job.send_signal(signal.SIGUSR2)
+    assert job.wait(timeout=20) == 75
+    assert (folder / "requeued").read_text() == "job.sh\n"
+
+
+def test_job_that_cannot_be_requeued_says_so(folder: Path) -> None:
+    job = start(folder, requeue=PBS.requeue, PBS_JOBID="7", REFUSED="1")
+    job.send_signal(signal.SIGUSR1)
+    assert job.wait(timeout=20) == 75
+    assert "submit the job again" in (job.stderr.read() if job.stderr else "")
+
+
+@pytest.mark.parametrize(
+    ("version", "option"), [("HYDRA build details:", "-ppn 1"), ("Open MPI", "--map-by node")]
+)
+def test_ranks_of_several_nodes_take_turns(folder: Path, version: str, option: str) -> None:
+    start(folder, version=version, body="", nodes="2").wait(timeout=20)
+    assert (folder / "started").read_text().startswith(f"{option} -np 3 ")
 
 
 def test_cancelled_job_stops_in_time_and_is_not_requeued(folder: Path) -> None:

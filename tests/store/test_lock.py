@@ -182,7 +182,7 @@ def test_a_directory_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -
         RunLock(tmp_path / "missing")
 
 
-def test_the_batch_system_names_the_job() -> None:
-    assert lock.job_id({"LSB_JOBID": "7"}) == "7"
-    assert lock.job_id({"SLURM_JOB_ID": "8"}) == "8"
-    assert lock.job_id({}) == ""
+def test_the_batch_system_names_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "8")
+    with RunLock(tmp_path):
+        assert ", job 8, since" in str(lock.owner(tmp_path))
