@@ -101,7 +101,7 @@ def check_line(line: str, folder: Path) -> None:
     if "pip install" in line:  # .ci/run executes these in a fresh environment
         (wanted,) = re.findall(r"'\.\[(.*?)\]'", line)
         assert set(wanted.split(",")) <= extras()
-    elif match := re.fullmatch(r"(?:bsub <|sbatch) (\S+)", line):
+    elif match := re.fullmatch(r"(?:bsub <|sbatch|qsub) (\S+)", line):
         execute(["bash", "-n", match[1]], folder)
     else:
         words = shortened(shlex.split(line))

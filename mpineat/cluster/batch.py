@@ -85,6 +85,7 @@ class BatchSystem:
             prints to be appended to; for another start when a node fails.
         requeue: Shell command that puts the job back into the queue after exit code 75; "" where
             the header has seen to that.
+        limit: The variable that tells the time limit, if one does: a container may be given it alone.
         seconds_left: Returns what is left until the time limit; None: no limit, or none known.
         hidden: Beginnings of the variables by which an MPI library takes a child for a rank.
         recorded: Variables for provenance.json, by their whole names: secrets have the same
@@ -96,21 +97,26 @@ class BatchSystem:
     submit: str
     header: Callable[[Job], str]
     requeue: str = ""
+    limit: str = ""
     seconds_left: Callable[[Environment], float | None] = _cannot_tell
     hidden: tuple[str, ...] = ()
     recorded: tuple[str, ...] = ()
 
+    def runs(self, environment: Environment) -> bool:
+        """Tell whether a process with this environment belongs to a job of this system."""
+        return bool(environment.get(self.job) or environment.get(self.limit))
+
 
 def running(environment: Environment = os.environ) -> BatchSystem | None:
     """Return the batch system that runs this process; None without one."""
-    found = (system for system in _systems(environment) if environment.get(system.job))
+    found = (system for system in _systems(environment) if system.runs(environment))
     return next(found, None)
 
 
 def _systems(environment: Environment) -> tuple[BatchSystem, ...]:
     """Return the built-in systems and, unless one of them runs this process, the installed ones."""
     found = [registry.load(KIND, name) for name in registry.BUILT_IN[KIND]]
-    if not any(environment.get(system.job) for system in found):
+    if not any(system.runs(environment) for system in found):
         found += [registry.load(KIND, name) for name in registry.names(KIND)[len(found) :]]
     return tuple(found)
 
@@ -118,7 +124,7 @@ def _systems(environment: Environment) -> tuple[BatchSystem, ...]:
 def job_id(environment: Environment = os.environ) -> str:
     """Return the id that the batch system gave this job; "" without one."""
     system = running(environment)
-    return "" if system is None else environment[system.job]
+    return "" if system is None else environment.get(system.job, "")
 
 
 def hidden(environment: Environment) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def _header(job: Job) -> str:
 
 
 def _seconds_left(environment: Environment) -> float | None:
-    left = left_by_qstat(answer("qstat", "-f", environment["PBS_JOBID"]), time.time())
+    job = environment.get("PBS_JOBID")
+    left = left_by_qstat(answer("qstat", "-f", job), time.time()) if job else None
     # The whole job's; Torque sets it, and so do our job files.
     return seconds_in(environment, "PBS_WALLTIME") if left is None else left
 
@@ -76,6 +77,7 @@ PBS = BatchSystem(
     header=_header,
     # qrerun is for operators; of a job's owner PBS takes another submission. $0 is PBS's own copy.
     requeue='qsub "$0"',
+    limit="PBS_WALLTIME",
     seconds_left=_seconds_left,
     recorded=(
         "NCPUS",

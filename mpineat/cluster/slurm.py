@@ -24,9 +24,9 @@ def _header(job: Job) -> str:
 
 def _seconds_left(environment: Environment) -> float | None:
     left = seconds_in(environment, "SLURM_JOB_END_TIME", ends=True)
-    if left is not None:
+    job = environment.get("SLURM_JOB_ID")
+    if left is not None or not job:
         return left
-    job = environment["SLURM_JOB_ID"]
     if array := environment.get("SLURM_ARRAY_JOB_ID"):
         # The last task's own number is the array's, and would ask after all tasks.
         job = f"{array}_{environment.get('SLURM_ARRAY_TASK_ID')}"
@@ -41,6 +41,7 @@ SLURM = BatchSystem(
     # Not SLURM_JOB_ID in an array: of its last task that is the number of the whole array.
     requeue='scontrol requeue "${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}'
     '${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}"',
+    limit="SLURM_JOB_END_TIME",
     seconds_left=_seconds_left,
     hidden=("SLURM_",),
     recorded=(

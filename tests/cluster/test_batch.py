@@ -157,8 +157,19 @@ def test_a_batch_system_that_does_not_answer_sets_no_limit(
     assert not Path("x").exists()
 
 
+def test_a_limit_counts_without_the_jobs_id(monkeypatch):
+    monkeypatch.setattr(batch.time, "time", lambda: 1000.0)
+    assert left({"SLURM_JOB_END_TIME": "1600"}) == 600.0
+    assert left({"PBS_WALLTIME": "120"}) == 120.0
+
+
 @pytest.mark.parametrize(
-    ("identity", "name"), [("SLURM_JOB_ID", "SLURM_JOB_END_TIME"), ("PBS_JOBID", "PBS_WALLTIME")]
+    ("identity", "name"),
+    [
+        ("SLURM_JOB_ID", "SLURM_JOB_END_TIME"),
+        ("PBS_JOBID", "PBS_WALLTIME"),
+        ("HOME", "SLURM_JOB_END_TIME"),
+    ],
 )
 @pytest.mark.parametrize("value", ["0", "-5", "nan", "inf", "-inf", "1e999", "1e300", "soon"])
 def test_a_limit_that_makes_no_sense_is_ignored_by_name(monkeypatch, caplog, identity, name, value):

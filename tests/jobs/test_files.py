@@ -164,8 +164,7 @@ def test_who_has_no_checkout_gets_the_files_that_jobs_source(
 ) -> None:
     folder = tmp_path / "my jobs"
     words = ("--files", str(folder))
-    assert f"source '{folder}'/site.sh
-" in make(capsys, "slurm", *words)
+    assert f"source '{folder}'/site.sh\n" in make(capsys, "slurm", *words)
     assert (folder / "search.sh").read_text() == (JOBS / "search.sh").read_text()
     (folder / "site.sh").write_text("edited")
     assert main.main(["job", *words]) == 0
