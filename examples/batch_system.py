@@ -1,11 +1,16 @@
-"""Grid Engine as a batch system of mpineat, in a package of one's own.
+"""A batch system of your own: Grid Engine.
 
-    [options.entry_points]
-    mpineat.batch_system =
-        gridengine = my_package.batch_system:GRID_ENGINE
+Beside it, in pyproject.toml:
 
-Then `mpineat job CONFIG --system gridengine` makes job files for it, and a job of it is known by
-its variables. The signal before the limit and exit code 99 are Grid Engine's own.
+    [project]
+    name = "mpineat-grid-engine"
+    version = "1.0"
+
+    [project.entry-points."mpineat.batch_system"]
+    gridengine = "batch_system:GRID_ENGINE"
+
+After `pip install .` there, `mpineat job CONFIG --system gridengine` makes job files for it, and a
+job of it is known by its variables.
 """
 
 from mpineat.cluster.batch import BatchSystem, Job
@@ -29,6 +34,6 @@ GRID_ENGINE = BatchSystem(
     job="JOB_ID",
     submit="qsub",
     header=header,
-    requeue="exit 99",
+    requeue="exit 99",  # Grid Engine's own code for it
     recorded=("JOB_ID", "JOB_NAME", "NHOSTS", "NSLOTS", "PE", "QUEUE", "SGE_TASK_ID"),
 )

@@ -85,7 +85,7 @@ class BatchSystem:
             prints to be appended to; for another start when a node fails.
         requeue: Shell command that puts the job back into the queue after exit code 75; "" where
             the header has seen to that.
-        limit: The variable that tells the time limit, if one does: a container may be given it alone.
+        limit: The variable that tells the time limit, if one does; a container may have it alone.
         seconds_left: Returns what is left until the time limit; None: no limit, or none known.
         hidden: Beginnings of the variables by which an MPI library takes a child for a rank.
         recorded: Variables for provenance.json, by their whole names: secrets have the same
