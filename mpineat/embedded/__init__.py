@@ -1,1 +1,1 @@
-"""The configuration and the images that travel with the package."""
+"""What travels with the package: digits, its configuration, and what job files are made of."""
