@@ -139,7 +139,8 @@ def test_without_gpus_a_node_has_one_worker_and_none_is_asked_for(
     ("words", "message"),
     [
         ([CONFIG], "expected --system lsf|slurm|pbs"),
-        ([CONFIG, "--system", "cron"], "batch_system 'cron': unknown; known are lsf, slurm, pbs"),
+        ([CONFIG, "--system", "lsf", "--nodes", "0"], "--nodes 0: expected 1 to"),
+        ([CONFIG, "--system", "lsf", "--gpus-per-node", "-1"], "--gpus-per-node -1: expected 0 to"),
         ([CONFIG, "--system", "pbs", "--name", "a\n#PBS -M x"], "expected letters, digits"),
         ([CONFIG, "--system", "lsf", "--queue", "a b"], "expected letters, digits"),
         ([CONFIG, "--system", "lsf", "--hours", "nan"], "at least 10 minutes"),
