@@ -1,4 +1,4 @@
-"""The examples of README and --help, executed in order by one who has read nothing else."""
+"""The examples of README, docs and --help, executed in order by one who has read nothing else."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from mpineat.cli import main
 from mpineat.cli.parser import parser
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
-# A shell block's lines are examples of their own, so that a failure names its line.
-EXAMPLES = [
-    (language, part)
-    for language, text in BLOCKS
-    for part in (text.splitlines() if language == "sh" else [text])
-]
+DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+TEXT = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
+BLOCKS = re.findall(r"^```(sh|python|yaml)\n(.*?)^```$", TEXT, flags=re.DOTALL | re.MULTILINE)
+# A shell block's lines are examples of their own, so that a failure names its line; what two
+# documents show is executed once.
+EXAMPLES = list(
+    dict.fromkeys(
+        (language, part)
+        for language, text in BLOCKS
+        for part in (text.splitlines() if language == "sh" else [text])
+    )
+)
 COMMANDS = ("run", "check", "status", "results", "report", "export", "summarize", "data")
-HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 
 
 @pytest.fixture(scope="module")
@@ -76,18 +79,21 @@ def extras() -> set[str]:
     return set(setup["options.extras_require"])
 
 
-def needs_onnx(text: str) -> bool:
-    return "onnx" in text and not HAS_ONNX
+def missing(text: str) -> str:
+    """Return the packages that an example needs and that are not installed, or ""."""
+    needed = {"onnx": ("tf2onnx", "onnxruntime"), "pandas": ("pandas",)}
+    wanted = [package for word in needed if word in text for package in needed[word]]
+    return ", ".join(package for package in wanted if not importlib.util.find_spec(package))
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_example_of_the_readme_works(clone: Path, number: int) -> None:
+def test_example_works(clone: Path, number: int) -> None:
     language, text = EXAMPLES[number]
-    if needs_onnx(text):
-        pytest.skip("needs tf2onnx and onnxruntime")
+    if absent := missing(text):
+        pytest.skip(f"needs {absent}")
     if language == "yaml":
         name = re.match(r"# (\S+\.yaml)\n", text)
-        assert name, "a configuration in the README begins with its name"
+        assert name, "a configuration begins with its name"
         (clone / name[1]).write_text(text)
     elif language == "python":
         (clone / "example.py").write_text(text)
@@ -110,25 +116,8 @@ def check_line(line: str, folder: Path) -> None:
 
 
 def test_every_command_that_the_text_names_exists() -> None:
-    for command in re.findall(r"`python -m mpineat ([^`]*)`", README):
+    for command in re.findall(r"`python -m mpineat ([^`]*)`", TEXT):
         parser().parse_args(shlex.split(command))
-
-
-def test_every_option_that_the_text_names_exists() -> None:
-    from mpineat.config.yaml_file import options
-
-    known = {name for name, *_ in options()}
-    sections = {name.partition(".")[0] for name in known}
-    named = re.findall(rf"`((?:{'|'.join(sections)})\.\w+)(?:=\S+)?`", README)
-    assert len(named) > 10
-    assert set(named) <= known
-
-
-def test_every_file_that_the_text_names_exists() -> None:
-    named = re.findall(r"`((?:jobs|configs|tools|mpineat|examples)/[\w./]+)`", README)
-    named += re.findall(r'src="([^"]+)"', README)
-    assert named
-    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("command", COMMANDS)
