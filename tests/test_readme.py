@@ -29,7 +29,7 @@ EXAMPLES = list(
         for part in (text.splitlines() if language == "sh" else [text])
     )
 )
-COMMANDS = ("run", "check", "status", "results", "report", "export", "summarize", "data")
+COMMANDS = ("run", "check", "status", "results", "report", "export", "summarize", "data", "job")
 
 
 @pytest.fixture(scope="module")
