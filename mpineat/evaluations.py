@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,14 @@ from mpineat.tasks import Outcome, Seconds, Task
 
 POLL_SECONDS = 0.5
 
-# What an outcome depends on beside the configuration: network hash, evolved training, compressed.
-Key = tuple[str, Hyperparameters | None, bool]
+
+class Key(NamedTuple):
+    """What an outcome depends on beside the configuration; a task is made of nothing else."""
+
+    network_hash: str
+    training: Hyperparameters | None
+    compress: bool
+    context: tuple[tuple[str, float], ...]
 
 
 class Stopped(Exception):
@@ -58,11 +64,17 @@ class Evaluations:
     def remember(self, candidate: Candidate, outcome: Outcome) -> None:
         """Keep an outcome for equal networks to come, unless the machine spoilt it."""
         if outcome.fault != "machine" and outcome.reused_from is None:
-            self._known.setdefault(self._key(candidate, outcome.network_hash), outcome)
+            self._known.setdefault(
+                self._key(candidate, outcome.network_hash, outcome.context), outcome
+            )
 
-    def submit(self, candidate: Candidate, network: Network) -> None:
-        """Have `candidate` evaluated, unless the outcome of an equal network is known."""
-        key = self._key(candidate, network.hash())
+    def submit(self, candidate: Candidate, network: Network, context: Mapping[str, float]) -> None:
+        """Have `candidate` evaluated, unless the outcome of an equal network is known.
+
+        Args:
+            context: What stages of the evaluation take from the strategy.
+        """
+        key = self._key(candidate, network.hash(), context)
         if self._config.evolution.reuse_outcomes and key in self._known:
             self._finish(repeat(self._known[key], candidate, network))
         elif key in self._open:
@@ -98,6 +110,7 @@ class Evaluations:
         if key is None:  # a late one: another try was faster
             return
         (candidate, _), *twins = self._open.pop(key)
+        outcome = replace(outcome, context=dict(key.context))
         self._record(outcome)
         self.remember(candidate, outcome)
         self._finish(outcome)
@@ -114,19 +127,25 @@ class Evaluations:
         while self._farm.running() and time.monotonic() < end and not self._stop.at_once():
             self._poll()
 
-    def _key(self, candidate: Candidate, network_hash: str) -> Key:
-        compress = compresses(self._config, candidate.generation)
-        return network_hash, candidate.blueprint.training, compress
+    def _key(self, candidate: Candidate, network_hash: str, context: Mapping[str, float]) -> Key:
+        return Key(
+            network_hash=network_hash,
+            training=candidate.blueprint.training,
+            compress=compresses(self._config, candidate.generation),
+            context=tuple(sorted(context.items())),
+        )
 
     def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
         # Equal networks get equal seeds: an outcome must not depend on which of them is trained.
-        settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in key[1] or (0.0,)]
-        entropy = [self._config.run.seed, int(key[0], 16), *settings]
+        genes = key.training or (0.0,)
+        settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in genes]
+        entropy = [self._config.run.seed, int(key.network_hash, 16), *settings]
         return Task(
             candidate=candidate,
-            network_hash=key[0],
+            network_hash=key.network_hash,
             seed=int(np.random.SeedSequence(entropy).generate_state(1)[0]),
-            compress=key[2],
+            compress=key.compress,
+            context=dict(key.context),
             flops=cost.flops(network),
             parameters=cost.parameters(network),
             layers=len(network.layers),

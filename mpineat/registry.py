@@ -25,6 +25,12 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "training": "mpineat.training.evaluate:start",
         "dry_run": "mpineat.child.dry_run:start",
     },
+    "stage": {
+        "assemble": "mpineat.training.stages:Assemble",
+        "structure_learning": "mpineat.training.stages:StructureLearning",
+        "build": "mpineat.training.stages:Build",
+        "train": "mpineat.training.stages:Train",
+    },
     "reader": {
         "digits": "mpineat.data.readers.digits:DIGITS",
         "mnist": "mpineat.data.readers.idx:MNIST",

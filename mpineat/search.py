@@ -115,7 +115,7 @@ class Search:
         networks |= {candidate.id: self._build(candidate) for candidate in self._left_over}
         for candidate in (*self._left_over, *candidates):
             if candidate.id not in done:
-                self._evaluations.submit(candidate, networks[candidate.id])
+                self._evaluations.submit(candidate, networks[candidate.id], state.context)
         self._left_over = ()
 
         size = min(self._config.evolution.candidates, len(by_id))

@@ -9,7 +9,12 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from mpineat.genotype.genome import Candidate
-from mpineat.wire import Codec, Count, NonNegative, Positive, Series, Share
+from mpineat.wire import Codec, Count, Finite, NonNegative, Positive, Series, Share
+
+
+def column(title: str, unit: str, default: Any) -> Any:
+    """Return a field that the page's table of candidates shows under `title`."""
+    return field(default=default, metadata={"title": title, "unit": unit})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,7 @@ class Task:
             order the queue.
         attempt: 1 for the first try.
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
+        context: What stages of the evaluation take from the strategy, by name.
     """
 
     candidate: Candidate
@@ -36,19 +42,22 @@ class Task:
     layers: Count = 0
     attempt: Positive = 1
     batch_size: Positive | None = None
+    context: Mapping[str, Finite] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
-    """Where an evaluation's wall time went, in seconds; `queue` is the wait before it on rank 0."""
+    """Where an evaluation's wall time went, in seconds.
+
+    Attributes:
+        queue: The wait before it, on rank 0.
+        total: Of the evaluation; a little is between the stages.
+        stages: Name -> seconds, in the order in which an evaluation goes through them.
+    """
 
     queue: NonNegative = 0.0
-    assemble: NonNegative = 0.0
-    structure_learning: NonNegative = 0.0
-    build: NonNegative = 0.0
-    train: NonNegative = 0.0
-    evaluate: NonNegative = 0.0
     total: NonNegative = 0.0
+    stages: Mapping[str, NonNegative] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +97,12 @@ class Outcome:
     Attributes:
         status: "ok" or "failed".
         fault: "" when ok; whose fault a failure is: "candidate" or "machine".
-        reason: "" when ok; else one of REASONS.
+        reason: "" when ok; else a word for the statistics: stages declare theirs, the machine's are
+            "killed", "timeout" and "lost".
         detail: One line for the person who looks into it.
         accuracy, loss: On the validation split after training; None when failed.
+        curve: The epochs of the training, also of one that failed later.
+        context: That of the task; equal networks in another context are another evaluation.
         network_before, network_after: Network JSON, before and after compression.
         started: Unix time at which the evaluation began on its worker.
         reused_from: Id of the candidate whose outcome this repeats; None when trained.
@@ -102,36 +114,24 @@ class Outcome:
     fault: Annotated[str, StringConstraints(pattern="^(|candidate|machine)$")] = ""
     reason: str = ""
     detail: str = ""
-    accuracy: Share | None = None
-    loss: float | None = None
-    flops_before: Count = 0
-    flops_after: Count = 0
+    accuracy: Share | None = column("accuracy", "share of 1", None)
+    loss: float | None = column("loss", "nats", None)
+    flops_before: Count = column("flops before", "flops", 0)
+    flops_after: Count = column("flops", "flops", 0)
     parameters_before: Count = 0
-    parameters_after: Count = 0
+    parameters_after: Count = column("parameters", "weights", 0)
     network_before: Mapping[str, Any] | None = None
     network_after: Mapping[str, Any] | None = None
     compressed: Compressed | None = None
     curve: Series[Epoch] = ()
     seconds: Seconds = Seconds()
     started: NonNegative = 0.0
-    rank: Count = 0
+    rank: Count = column("rank", "", 0)
     host: str = ""
     device: str = ""
     attempts: Positive = 1
     reused_from: Count | None = None
-
-
-# reason -> whose fault it usually is
-REASONS: dict[str, str] = {
-    "infeasible": "candidate",  # cannot be assembled or built
-    "nan": "candidate",  # the loss became NaN or infinite
-    "too_slow": "candidate",  # training.max_minutes
-    "gpu_memory": "candidate",  # the device's memory is exhausted
-    "error": "candidate",  # TensorFlow refused it with an exception
-    "killed": "machine",  # the child died: a signal, the out-of-memory killer, a crash
-    "timeout": "machine",  # farm.task_minutes
-    "lost": "machine",  # the worker rank is gone
-}
+    context: Mapping[str, Finite] = field(default_factory=dict)
 
 
 def best(outcomes: Iterable[Outcome]) -> Outcome | None:
@@ -140,6 +140,12 @@ def best(outcomes: Iterable[Outcome]) -> Outcome | None:
     return min(
         judged, key=lambda o: (-(o.accuracy or 0.0), o.flops_after, o.candidate), default=None
     )
+
+
+def stage_names(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """Return the names of all stages' seconds, in the order of the outcome that has most."""
+    longest = sorted((o.seconds.stages for o in outcomes), key=len, reverse=True)
+    return tuple(dict.fromkeys(name for stages in longest for name in stages))
 
 
 TASK = Codec("task", Task)

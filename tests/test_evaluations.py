@@ -107,7 +107,7 @@ def test_equal_networks_of_one_generation_are_trained_once() -> None:
     farm = Farm()
     found, recorded = evaluations(farm)
     for one in (candidate(0), candidate(1, node=7), candidate(2, filters=17)):
-        found.submit(one, network(one))
+        found.submit(one, network(one), {})
     assert [task.candidate.id for task in farm.seen] == [0, 2]
     outcomes = [outcome for _ in range(2) for outcome in found.collect()]
     assert [(o.candidate, o.reused_from) for o in outcomes] == [(0, None), (1, 0), (2, None)]
@@ -117,9 +117,9 @@ def test_equal_networks_of_one_generation_are_trained_once() -> None:
 def test_a_known_network_is_not_trained_again() -> None:
     farm = Farm()
     found, _ = evaluations(farm)
-    found.submit(candidate(0), network(candidate(0)))
+    found.submit(candidate(0), network(candidate(0)), {})
     found.collect()
-    found.submit(candidate(5), network(candidate(5)))
+    found.submit(candidate(5), network(candidate(5)), {})
     assert [o.reused_from for o in found.collect()] == [0]
     assert len(farm.seen) == 1
 
@@ -128,7 +128,7 @@ def test_reuse_can_be_switched_off() -> None:
     farm = Farm()
     found, _ = evaluations(farm, loads("evolution: {reuse_outcomes: false}"))
     for id in (0, 1):
-        found.submit(candidate(id), network(candidate(id)))
+        found.submit(candidate(id), network(candidate(id)), {})
         found.collect()
     assert len(farm.seen) == 2
 
@@ -137,7 +137,7 @@ def test_what_the_machine_spoilt_is_tried_again() -> None:
     farm = Farm(status="failed", fault="machine", reason="killed", accuracy=None)
     found, _ = evaluations(farm)
     for id in (0, 1):
-        found.submit(candidate(id), network(candidate(id)))
+        found.submit(candidate(id), network(candidate(id)), {})
         found.collect()
     assert len(farm.seen) == 2
 
@@ -148,8 +148,29 @@ def test_evolved_training_is_part_of_what_is_equal() -> None:
     several = [candidate(0), candidate(1, rate=0.1), candidate(2, rate=0.01)]
     several.append(candidate(3, rate=0.01, momentum=0.7))
     for one in several:
-        found.submit(one, network(one))
+        found.submit(one, network(one), {})
     assert len({task.seed for task in farm.seen}) == 4
+
+
+def test_what_the_strategy_tells_the_stages_is_part_of_what_is_equal() -> None:
+    farm = Farm()
+    found, recorded = evaluations(farm)
+    for id, context in enumerate(({}, {"epochs": 3.0}, {"epochs": 3.0}, {"epochs": 4.0})):
+        found.submit(candidate(id), network(candidate(id)), context)
+    assert [(t.candidate.id, t.context) for t in farm.seen] == [
+        (0, {}),
+        (1, {"epochs": 3.0}),
+        (3, {"epochs": 4.0}),
+    ]
+    while len(recorded) < 3:
+        found.collect()
+    later, _ = evaluations(again := Farm())  # another launch, which reads them from disk
+    for outcome in recorded:
+        later.remember(candidate(outcome.candidate), outcome)
+    later.submit(candidate(7), network(candidate(7)), {"epochs": 4.0})
+    assert [outcome.reused_from for outcome in later.collect()] == [3]
+    later.submit(candidate(8), network(candidate(8)), {"epochs": 5.0})
+    assert [task.candidate.id for task in again.seen] == [8]
 
 
 def test_equal_networks_get_equal_seeds_in_different_runs() -> None:
@@ -157,7 +178,7 @@ def test_equal_networks_get_equal_seeds_in_different_runs() -> None:
     for id in (0, 9):
         farm = Farm()
         found, _ = evaluations(farm)
-        found.submit(candidate(id), network(candidate(id)))
+        found.submit(candidate(id), network(candidate(id)), {})
         seeds.add(farm.seen[0].seed)
     assert len(seeds) == 1
 
@@ -187,7 +208,7 @@ def test_a_repeated_outcome_speaks_of_its_own_genotype() -> None:
 def test_stop_waits_for_what_runs_and_starts_nothing() -> None:
     stop, farm = Stop(), Farm()
     found, recorded = evaluations(farm, stop=stop)
-    found.submit(candidate(0), network(candidate(0)))
+    found.submit(candidate(0), network(candidate(0)), {})
     stop.request("SIGTERM")
     with pytest.raises(Stopped, match="SIGTERM"):
         found.collect()
@@ -198,7 +219,7 @@ def test_stop_waits_for_what_runs_and_starts_nothing() -> None:
 def test_a_late_outcome_counts_once() -> None:
     farm = Farm()
     found, recorded = evaluations(farm)
-    found.submit(candidate(0), network(candidate(0)))
+    found.submit(candidate(0), network(candidate(0)), {})
     farm.tasks *= 2
     assert len(found.collect()) == 1
     assert found.collect() == []

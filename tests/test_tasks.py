@@ -39,7 +39,7 @@ TRAINED = evaluations.outcome(
         dead_at_start={"a": 0.5}, alive=((0, 10), (5, 7)), widths={"a": (16, 5)}, removed=("b",)
     ),
     curve=(POINT,),
-    seconds=Seconds(total=2.0),
+    seconds=Seconds(total=2.0, stages={"build": 0.5, "train": 1.0}),
     loss=0.1 + 0.2,  # no float may change on the way
 )
 BARE = Outcome(candidate=7, network_hash="0" * 16, status="failed", reason="nan", attempts=2)

@@ -51,7 +51,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             network_before=before.to_json(),
             network_after=after.to_json(),
             curve=tuple(_point(epoch, accuracy) for epoch in range(1, epochs + 1)),
-            seconds=Seconds(train=seconds, total=seconds),
+            seconds=Seconds(total=seconds, stages={"train": seconds}),
         )
 
     return "dry run", evaluate

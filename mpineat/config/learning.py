@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
-from mpineat.config.section import Count, Positive, Rate, Section, option
+from mpineat.config.section import Count, Named, Positive, Rate, Section, option
+
+# Every evaluation goes through these, in this order.
+STAGES = ("assemble", "structure_learning", "build", "train")
 
 
 class Training(Section):
@@ -26,6 +29,16 @@ class Training(Section):
     shrink_batch: bool = option(False, "when the GPU's memory is exhausted, try once more at half the batch")
     mixed_precision: Literal["off", "on", "auto"] = option("off", "float16 products on GPUs; auto: measured once per device")
     jit_compile: Literal["off", "on", "auto"] = option("auto", "XLA; auto: off on CPUs, measured once per GPU")
+    stages: tuple[Annotated[str, Named("stage")], ...] = option(
+        (), "further stages of an evaluation, in this order; each runs before a built-in one of its choice"
+    )
+
+    @model_validator(mode="after")
+    def _each_stage_once(self) -> Training:
+        for place, name in enumerate(self.stages):
+            if name in (*STAGES, *self.stages[:place]):
+                raise ValueError(f"training.stages: {name!r} runs once in every evaluation already; leave it out")
+        return self
 
 
 class Compression(Section):

@@ -68,6 +68,8 @@ class State:
             "mutation_duplicate", ...) and draws ("draw_too_large", ...) by reason, mutations by
             kind ("mutated_add_node", ...), crossovers, re-pointed nodes, extinct species.
         events: Sentences for the log: re-pointed blueprints, species that died, write-backs.
+        context: What stages of this generation's evaluations take from the strategy, by name;
+            `initial` and `breed` may fill it.
     """
 
     generation: int
@@ -77,6 +79,7 @@ class State:
     next_candidate: int
     counts: Mapping[str, int] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    context: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

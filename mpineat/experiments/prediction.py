@@ -72,7 +72,7 @@ def predict(
     ]
     timed = [o for o in plain if is_trained(o)] or shrunk
     flops = sum(outcome.flops_after for outcome in timed)
-    train_seconds = sum(outcome.seconds.train for outcome in timed)
+    train_seconds = sum(outcome.seconds.stages.get("train", 0.0) for outcome in timed)
     if not shrunk or not flops or not train_seconds:
         return None
     ratio = sum(o.flops_before for o in shrunk) / sum(o.flops_after for o in shrunk)
@@ -81,7 +81,7 @@ def predict(
         shrinking_epochs=shrinking_epochs,
         shrinking=ratio ** (1 / shrinking_epochs),
         train_cost=train_seconds / (epochs * flops),
-        evaluate_cost=sum(outcome.seconds.evaluate for outcome in timed) / flops,
+        evaluate_cost=sum(o.seconds.stages.get("evaluate", 0.0) for o in timed) / flops,
     )
 
 

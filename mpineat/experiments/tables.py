@@ -11,9 +11,9 @@ from mpineat.experiments.comparison import Comparison, Group, Summary
 from mpineat.experiments.experiment import Experiment
 from mpineat.experiments.prediction import is_trained
 from mpineat.experiments.statistics import LEVEL, Estimate, Spread
+from mpineat.tasks import stage_names
 
 NOTHING = "-"
-PHASES = ("structure_learning", "build", "train", "evaluate", "total")
 FEW_EXPERIMENTS = 5
 TEXT_COLUMNS = ("run", "data set", "group", "state")  # aligned to the left, numbers to the right
 
@@ -184,13 +184,18 @@ def _machine_table(comparisons: Sequence[Comparison]) -> Table:
 
 def _seconds_table(comparisons: Sequence[Comparison]) -> Table:
     """What the prediction leaves out: building and compiling cost as much for few flops."""
+    groups = [
+        (label, name, [o for e in group.experiments for o in e.outcomes if is_trained(o)])
+        for label, name, group in _groups(comparisons)
+    ]
+    stages = stage_names(outcome for *_, outcomes in groups for outcome in outcomes)
     rows = []
-    for label, name, group in _groups(comparisons):
-        seconds = [o.seconds for e in group.experiments for o in e.outcomes if is_trained(o)]
-        if seconds:
-            means = [fmean(getattr(each, phase) for each in seconds) for phase in PHASES]
+    for label, name, outcomes in groups:
+        if outcomes:
+            means = [fmean(o.seconds.stages.get(stage, 0.0) for o in outcomes) for stage in stages]
+            means.append(fmean(o.seconds.total for o in outcomes))
             rows.append((label, name, *(f"{mean:.2f}" for mean in means)))
-    header = ("data set", "group", *(phase.replace("_", " ") for phase in PHASES))
+    header = ("data set", "group", *(stage.replace("_", " ") for stage in stages), "total")
     return Table("Mean seconds of an evaluation", header, tuple(rows))
 
 

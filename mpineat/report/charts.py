@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from itertools import cycle
 from typing import Any
 
 import matplotlib
@@ -39,15 +40,9 @@ ON_PAGE = {
     "grid.color": "#e8e8e4",
     "savefig.transparent": True,
 }
-STAGE_COLOURS = {
-    "assemble": "#cc79a7",
-    "structure_learning": "#e69f00",
-    "build": "#9aa5b1",
-    "train": "#0072b2",
-    "evaluate": "#56b4e9",
-    OTHER: "#d5d9de",
-    "idle": "#f1f1ee",
-}
+# Of stages, in their order, and then of what is none.
+STAGES = ("#cc79a7", "#e69f00", PALE, ACCENT, "#56b4e9", "#009e73", "#d55e00", "#f0e442")
+NO_STAGE = {OTHER: "#d5d9de", "idle": "#f1f1ee"}
 CONNECTED_AT_MOST = 200  # more lines from before to after compression would hide the dots
 DOTS_AT_MOST = 1500  # beyond, dots are pixels: as shapes they would weigh megabytes
 RANKS_AT_MOST = 48
@@ -185,6 +180,11 @@ def learning_chart(outcome: Outcome) -> str | None:
         return _svg(figure, "Learning curve of the winner")
 
 
+def stage_colours(stages: Sequence[str]) -> dict[str, str]:
+    """Return the colours of the stages, and of the time that belongs to none."""
+    return dict(zip(stages, cycle(STAGES), strict=False)) | NO_STAGE
+
+
 def gantt_chart(times: Timeline) -> str | None:
     """What each rank did when."""
     if not times.bars:
@@ -196,7 +196,7 @@ def gantt_chart(times: Timeline) -> str | None:
         bars = sorted(bars, key=lambda bar: -bar.seconds)[:BARS_AT_MOST]
     with _page_style():
         figure, axes = plt.subplots(figsize=(15, 0.9 + 0.3 * max(2, len(ranks))))
-        for stage, colour in STAGE_COLOURS.items():
+        for stage, colour in stage_colours(times.stages).items():
             for rank in ranks:
                 spans = [(b.start, b.seconds) for b in bars if b.stage == stage and b.rank == rank]
                 if spans:

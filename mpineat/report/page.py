@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,10 @@ from mpineat.config import yaml_file
 from mpineat.data.reader import source
 from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, overview, sentences
-from mpineat.report.timeline import OTHER, STAGES, Timeline, stages, timeline
+from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store.directory import write_durably
 
 HERE = Path(__file__).parent
-STAGE_NAMES = {
-    "structure_learning": "structure learning",
-    "build": "building the model",
-    "train": "training",
-    "evaluate": "evaluation",
-    OTHER: "everything else",
-}
 CONTENTS = {
     "winner": "Winner",
     "search": "Search",
@@ -147,20 +140,21 @@ def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
 
 def _spent(view: Overview, times: Timeline) -> Iterator[dict[str, Any]]:
     total = times.seconds * len(times.busy)
-    seconds: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
     for outcome in view.outcomes:
         if outcome.reused_from is None:
-            seconds.update(stages(outcome))
+            for stage, spent in stages(outcome).items():
+                seconds[stage] += spent
     seconds["idle"] = max(0.0, total - sum(seconds.values()))
     whole = sum(seconds.values())
-    for stage in (*STAGES, OTHER, "idle"):
+    for stage, colour in charts.stage_colours(times.stages).items():
         if whole and seconds[stage] / whole >= 0.0005:
             yield {
-                "name": STAGE_NAMES.get(stage, stage),
+                "name": stage.replace("_", " "),
                 "flex": f"{seconds[stage] / whole:.4f}",
                 "share": f"{100 * seconds[stage] / whole:.1f} %",
                 "time": units.duration(seconds[stage]),
-                "colour": charts.STAGE_COLOURS[stage],
+                "colour": colour,
             }
 
 

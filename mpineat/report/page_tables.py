@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from mpineat import units
@@ -12,13 +13,16 @@ from mpineat.config.difference import changed
 from mpineat.config.yaml_file import options
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview
+from mpineat.tasks import Outcome
 
 LISTED_AT_MOST = 2000  # candidates: the page stays below 3 MB
 RUNNING_AT_MOST = 50
-CANDIDATE_COLUMNS = (
-    *("id", "generation", "accuracy", "loss", "flops", "before"),
-    *("parameters", "seconds", "rank", "result"),
-)
+# Name, title and unit of the outcome's fields that have one: tasks.column.
+COLUMNS = [
+    (item.name, item.metadata["title"], item.metadata["unit"])
+    for item in fields(Outcome)
+    if item.metadata
+]
 
 
 def running(view: Overview) -> dict[str, Any] | None:
@@ -85,20 +89,23 @@ def candidates(view: Overview) -> dict[str, Any] | None:
         cells = [
             (str(o.candidate), o.candidate),
             (str(generation_of[o.candidate]), generation_of[o.candidate]),
-            (units.accuracy(o.accuracy), "" if o.accuracy is None else round(o.accuracy, 6)),
-            (
-                "-" if o.loss is None else f"{o.loss:.4f}",
-                "" if o.loss is None else round(o.loss, 6),
-            ),
-            (units.count(o.flops_after), o.flops_after),
-            (units.count(o.flops_before), o.flops_before),
-            (units.count(o.parameters_after), o.parameters_after),
+            *(_cell(getattr(o, name), unit) for name, _, unit in COLUMNS),
             (f"{o.seconds.total:.1f}", round(o.seconds.total, 2)),
-            (str(o.rank), o.rank),
             (result, result),
         ]
         table.append({"cells": cells, "winner": best is not None and o.candidate == best.candidate})
-    return {"head": CANDIDATE_COLUMNS, "rows": table, "note": note}
+    titles = [(title, unit) for _, title, unit in COLUMNS]
+    head = [("id", ""), ("generation", ""), *titles, ("seconds", "s"), ("result", "")]
+    return {"head": head, "rows": table, "note": note}
+
+
+def _cell(value: Any, unit: str) -> tuple[str, object]:
+    """Return the text of an outcome's field, and the key that it sorts by."""
+    if value is None:
+        return "-", ""
+    if isinstance(value, float):
+        return f"{value:.4f}", round(value, 6)
+    return (units.count(value) if unit else str(value)), value
 
 
 def changed_options(config: Config) -> Iterator[dict[str, str]]:

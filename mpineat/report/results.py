@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from mpineat.errors import InputError
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.network import Network
 from mpineat.store import Generation
-from mpineat.tasks import Epoch, Outcome, Seconds
+from mpineat.tasks import Epoch, Outcome, stage_names
 
 Value = str | int | float | bool | None
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -145,9 +145,10 @@ class Results:
         }
         for name in _SCALARS:
             columns[name] = [getattr(outcome, name) for outcome in outcomes]
-        spent = [_spent(outcome.seconds) for outcome in outcomes]
-        for name in dict.fromkeys(name for each in (_spent(Seconds()), *spent) for name in each):
-            columns[f"seconds_{name}"] = [each.get(name) for each in spent]
+        columns["seconds_queue"] = [outcome.seconds.queue for outcome in outcomes]
+        for name in stage_names(outcomes):
+            columns[f"seconds_{name}"] = [o.seconds.stages.get(name, 0.0) for o in outcomes]
+        columns["seconds_total"] = [outcome.seconds.total for outcome in outcomes]
         columns = {
             name: [None if value != value else value for value in values]
             for name, values in columns.items()
@@ -190,10 +191,6 @@ _SCALARS = {
 def _modules(candidate: Candidate | None) -> str:
     pairs = () if candidate is None else candidate.modules
     return " ".join(f"{species}:{module.id}" for species, module in pairs)
-
-
-def _spent(seconds: Seconds) -> dict[str, float]:
-    return {field.name: getattr(seconds, field.name) for field in fields(seconds)}
 
 
 def _sorted(

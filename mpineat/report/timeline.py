@@ -6,10 +6,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, stage_names
 
-# In the order in which an evaluation goes through them; names are the fields of tasks.Seconds.
-STAGES = ("assemble", "structure_learning", "build", "train", "evaluate")
 OTHER = "other"
 PAUSE_SECONDS = 600.0  # every rank idle for so long: the job was not running
 
@@ -29,6 +27,7 @@ class Timeline:
     """The working time of a run, pauses between its launches cut out.
 
     Attributes:
+        stages: Names in the order in which an evaluation goes through them.
         cuts: Where a pause was cut out.
         seconds: Length of the axis.
         busy: Rank -> share of the axis that its evaluations fill.
@@ -36,6 +35,7 @@ class Timeline:
     """
 
     bars: tuple[Bar, ...]
+    stages: tuple[str, ...]
     cuts: tuple[float, ...]
     seconds: float
     busy: Mapping[int, float]
@@ -63,7 +63,7 @@ def timeline(
         key=lambda o: o.started,
     )
     if not trained:
-        return Timeline((), (), 0.0, {}, {})
+        return Timeline((), (), (), 0.0, {}, {})
     begins, shifts, end = _pauses(trained, sorted(launches))
     bars: list[Bar] = []
     busy: dict[int, float] = {}
@@ -80,6 +80,7 @@ def timeline(
     length = end - shifts[-1]
     return Timeline(
         bars=tuple(bars),
+        stages=stage_names(trained),
         cuts=tuple(begin - shift for begin, shift in zip(begins[1:], shifts[1:], strict=True)),
         seconds=length,
         busy={rank: min(1.0, busy[rank] / length) for rank in sorted(busy)},
@@ -89,7 +90,7 @@ def timeline(
 
 def stages(outcome: Outcome) -> dict[str, float]:
     """Return the seconds of each stage that took any; "other" is what no stage accounts for."""
-    seconds = {stage: getattr(outcome.seconds, stage) for stage in STAGES}
+    seconds = dict(outcome.seconds.stages)
     seconds[OTHER] = outcome.seconds.total - sum(seconds.values())
     return {stage: value for stage, value in seconds.items() if value > 1e-3}
 

@@ -17,6 +17,7 @@ from mpineat.store.columns import (
     to_table,
 )
 from mpineat.store.genomes import Pool
+from mpineat.store.numbers import context_from, number_tables, stages_from
 from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
 
 CANDIDATE: dict[str, type] = {
@@ -36,9 +37,10 @@ _APART = (
     "curve",
     "seconds",
     "started",
+    "context",
 )
 OUTCOME = columns_of(Outcome, but=_APART)
-SECONDS = {f"seconds_{name}": kind for name, kind in columns_of(Seconds).items()}
+SECONDS: dict[str, type] = {"seconds_queue": float, "seconds_total": float}
 MORE: dict[str, type] = {
     "started_unix_seconds": float,
     "structure_learned": bool,
@@ -88,7 +90,8 @@ def candidate_tables(
                 blueprints.row(candidate.blueprint),
                 place,
                 *(getattr(outcome, name) for name in OUTCOME),
-                *(getattr(outcome.seconds, field.name) for field in fields(Seconds)),
+                outcome.seconds.queue,
+                outcome.seconds.total,
                 outcome.started,
                 outcome.compressed is not None,
                 *steps,
@@ -110,6 +113,7 @@ def candidate_tables(
         "candidates/curves": to_table(CURVES, curves),
         "candidates/networks_before": _networks(outcomes, "network_before"),
         "candidates/networks_after": _networks(outcomes, "network_after"),
+        **number_tables(outcomes),
         **_compressed_tables(outcomes),
     }
 
@@ -187,7 +191,8 @@ def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
     """Return a row's outcome for every candidate, without asking whether it has come yet."""
     table = tables["candidates/table"]
     scalars = zip(*from_table(OUTCOME, table, _defaults(Outcome)), strict=True)
-    times = zip(*from_table(SECONDS, table, dict.fromkeys(SECONDS, 0.0)), strict=True)
+    times = zip(*from_table(SECONDS, table), strict=True)
+    stages, context = stages_from(tables), context_from(tables)
     more = zip(*from_table(MORE, table), strict=True)
     before, after = (
         _networks_from(tables[f"candidates/networks_{name}"]) for name in ("before", "after")
@@ -200,8 +205,9 @@ def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
         Outcome(
             candidate=number,
             **dict(zip(OUTCOME, values, strict=True)),
-            seconds=Seconds(**_named(Seconds, spent)),
+            seconds=Seconds(queue=queue, total=total, stages=stages.get(number, {})),
             started=started,
+            context=context.get(number, {}),
             network_before=before.get(number),
             network_after=after.get(number),
             compressed=Compressed(step_seconds=tuple(steps), **records.get(number, {}))
@@ -209,7 +215,7 @@ def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
             else None,
             curve=tuple(curves.get(number, ())),
         )
-        for number, values, spent, (started, learned, *steps) in zip(
+        for number, values, (queue, total), (started, learned, *steps) in zip(
             ids, scalars, times, more, strict=True
         )
     ]

@@ -23,6 +23,10 @@ def as_today(kind: str, text: bytes) -> bytes:
             # Before a blueprint had settings of training it had a learning rate alone.
             rate = value["blueprint"].pop("learning_rate")
             value["blueprint"]["training"] = None if rate is None else [rate]
+        if kind == "outcome":
+            seconds = value["seconds"]  # a field for each stage
+            of_all = {name: seconds.pop(name) for name in ("queue", "total")}
+            value["seconds"] = {**of_all, "stages": seconds}
         # A file name that is no UTF-8 could stand in a detail.
         return json.dumps(value, ensure_ascii=False).encode(errors="replace")
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

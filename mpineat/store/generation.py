@@ -28,6 +28,7 @@ from mpineat.tasks import Outcome
 
 TEXT: dict[str, type] = {"text": str}
 COUNTS: dict[str, type] = {"name": str, "count": int}
+CONTEXT: dict[str, type] = {"name": str, "value": float}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +117,7 @@ def _tables(generation: Generation) -> dict[str, Table]:
         "innovations": to_table(COUNTERS, counters),
         "counts": to_table(COUNTS, list(state.counts.items())),
         "events": to_table(TEXT, [(event,) for event in state.events]),
+        "context": to_table(CONTEXT, list(state.context.items())),
         # Before the populations: candidates may put genomes into the pools.
         **candidate_tables(generation.candidates, generation.outcomes, modules, blueprints),
         **population_tables(MODULES, state.modules, modules),
@@ -136,6 +138,9 @@ def _generation(attributes: dict[str, Any], tables: dict[str, Table]) -> Generat
         next_candidate=attributes["next_candidate"],
         counts=dict(zip(*from_table(COUNTS, tables["counts"]), strict=True)),
         events=tuple(from_table(TEXT, tables["events"])[0]),
+        context=dict(zip(*from_table(CONTEXT, tables["context"]), strict=True))
+        if "context" in tables  # files until commit 115d76e have none
+        else {},
     )
     return Generation(
         state=state,

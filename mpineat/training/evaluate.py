@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import tensorflow as tf
 from tensorflow import keras
@@ -18,13 +16,11 @@ from mpineat.config import Config
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.errors import Failure
 from mpineat.genotype.hyperparameters import applied
-from mpineat.phenotype import cost
-from mpineat.phenotype.assemble import assemble
-from mpineat.phenotype.network import Network
-from mpineat.tasks import Outcome, Seconds, Task
-from mpineat.training import fit, model
-from mpineat.training.compression import structure
-from mpineat.training.tuning import POLICIES, settle
+from mpineat.tasks import Outcome, Task
+from mpineat.training import fit
+from mpineat.training.evaluation import Evaluation
+from mpineat.training.stages import stages
+from mpineat.training.tuning import settle
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +34,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
 
     Raises:
         RefusedStart: The GPU that the setup names cannot be used.
-        InputError: The data set cannot be read, or compression.backend's package is missing.
+        InputError: The data set cannot be read, compression.backend's package is missing, or a
+            stage of training.stages cannot be used.
     """
     compression = setup.config.compression
     if compression.enabled and compression.backend == "morph_net":
@@ -88,15 +85,29 @@ class Evaluator:
         self.config = config.model_copy(
             update={"training": settle(config.training, self.data, gpu=gpu)}
         )
+        self.stages = stages(config.training.stages)
+        self.names = [name for stage in self.stages for name in stage.seconds]
+        self.declared = {item for stage in self.stages for item in stage.reasons.items()}
 
     def __call__(self, task: Task) -> Outcome:
-        """Assemble, compress if asked, train and validate one candidate."""
-        evaluation = _Evaluation(self, task)
+        """Take one candidate through the stages."""
+        config = applied(task.candidate.blueprint.training, self.config)
+        evaluation = Evaluation(
+            task,
+            config,
+            replace(self.data, augment=config.dataset.augment),
+            input_shape=self.input_shape,
+            classes=self.classes,
+            names=self.names,
+        )
         failure: tuple[str, str, str] | None = None
         try:
-            evaluation.run()
+            for stage in self.stages:
+                evaluation.go_through(stage)
         except Failure as error:
             failure = error.reason, error.fault, str(error)
+            if failure[:2] not in self.declared:
+                failure = "error", "candidate", f"{failure} is in no stage's `reasons`: declare it"
         except tf.errors.ResourceExhaustedError as error:
             failure = "gpu_memory", "candidate", one_line(error)
         except OF_THE_HOST:
@@ -114,81 +125,6 @@ class Evaluator:
             attempts=task.attempt,
             **evaluation.found(),
         )
-
-
-class _Evaluation:
-    """One evaluation, which keeps what it found out also when it fails half-way."""
-
-    def __init__(self, evaluator: Evaluator, task: Task) -> None:
-        self.evaluator, self.task = evaluator, task
-        self.started, self.clock = time.time(), time.monotonic()
-        self.seconds: dict[str, float] = {}
-        self.before: Network | None = None
-        self.after: Network | None = None
-        self.learned: structure.Learned | None = None
-        self.history: fit.History | None = None
-
-    def run(self) -> None:
-        """Evaluate; the findings are in `found`."""
-        task = self.task
-        config = applied(task.candidate.blueprint.training, self.evaluator.config)
-        data = replace(self.evaluator.data, augment=config.dataset.augment)
-        settings = {
-            "seed": task.seed,
-            "batch_size": task.batch_size or config.training.batch_size,
-            "deadline": self._deadline(),
-        }
-        self.before = self.after = assemble(
-            task.candidate, self.evaluator.input_shape, self.evaluator.classes, config.search_space
-        )
-        self._lap("assemble")
-        if task.compress:
-            self.learned = structure.compress(self.before, data, config, **settings)
-            self.after = self.learned.network
-            self._lap("structure_learning")
-        network = model.build(
-            self.after,
-            task.seed,
-            weights=self.learned.weights if self.learned else None,
-            policy=POLICIES[config.training.mixed_precision],
-            portable=False,
-        )
-        self._lap("build")
-        # Where nothing shrank, structure learning was the beginning of the training.
-        epochs = max(1, config.training.epochs - (self.learned.epochs if self.learned else 0))
-        self.history = fit.train(network, data, epochs=epochs, training=config.training, **settings)
-        self.seconds["build"] += self.history.build_seconds
-        self.seconds["train"] = self.history.train_seconds
-        self.seconds["evaluate"] = self.history.evaluate_seconds
-
-    def found(self) -> dict[str, Any]:
-        """Return the fields of the Outcome that are known."""
-        seconds = Seconds(**self.seconds, total=time.monotonic() - self.clock)
-        values: dict[str, Any] = {"started": self.started}
-        if self.before is not None and self.after is not None:
-            for when, network in (("before", self.before), ("after", self.after)):
-                values[f"network_{when}"] = network.to_json()
-                values[f"flops_{when}"] = cost.flops(network)
-                values[f"parameters_{when}"] = cost.parameters(network)
-        if self.learned is not None:
-            warm = self.history.step_seconds if self.history is not None else 0.0
-            record = self.learned.record
-            values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
-        if self.history is not None:
-            last = self.history.curve[-1]
-            values |= {
-                "accuracy": last.val_accuracy,
-                "loss": last.val_loss,
-                "curve": self.history.curve,
-            }
-        return {**values, "seconds": seconds}
-
-    def _deadline(self) -> float | None:
-        minutes = self.evaluator.config.training.max_minutes
-        return None if minutes is None else self.clock + 60 * minutes
-
-    def _lap(self, name: str) -> None:
-        self.seconds[name] = time.monotonic() - self.clock - sum(self.seconds.values())
 
 
 def _forget_models() -> None:

@@ -7,7 +7,7 @@ the host reads the metrics once an epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,6 +64,7 @@ def train(
     training: config.Training,
     penalty: Penalty | None = None,
     on_chunk: Callable[[int], None] | None = None,
+    on_epoch: Sequence[Callable[[Epoch], None]] = (),
     deadline: float | None = None,
     validate: bool = True,
 ) -> History:
@@ -77,12 +78,15 @@ def train(
         penalty: Is added to the loss; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
             times an epoch.
+        on_epoch: Are called in this order with every epoch's point of the curve; what one of them
+            raises ends the training.
         deadline: On the clock time.monotonic().
         validate: Whether to measure the validation split after every epoch.
 
     Raises:
         Diverged: The loss became NaN or infinite; noticed at that step.
         TooSlow: The deadline passed.
+        Failure: As the functions of `on_epoch` raise it.
     """
     batch_size = min(batch_size, data.train_examples)
     steps_an_epoch = -(-data.train_examples // batch_size)
@@ -103,7 +107,7 @@ def train(
     while done < left:
         order = _epoch_order(data.train_examples, batch_size, seed, len(curve))
         steps = min(steps_an_epoch, left - done)
-        totals, first = (tf.constant(0.0), tf.constant(0.0)), 0
+        totals, first = [tf.constant(0.0), tf.constant(0.0)], 0
         while first < steps:
             last = min(steps, first + watch.chunk(steps_an_epoch, called=on_chunk is not None))
             with watch.training(last - first):
@@ -128,6 +132,8 @@ def train(
                 val_accuracy=accuracy,
             )
         )
+        for tell in on_epoch:
+            tell(curve[-1])
         watch.check()
     return History(
         curve=tuple(curve),

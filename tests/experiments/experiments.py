@@ -73,5 +73,5 @@ def outcome(candidate: int, accuracy: float | None, *, compressed: bool) -> Outc
             Epoch(epoch=n, loss=1 / n, accuracy=0.1 * n, val_loss=1 / n, val_accuracy=0.1 * n)
             for n in (1, 2, 3)
         ),
-        seconds=Seconds(train=8.0 * share, evaluate=2.0 * share, total=60.0),
+        seconds=Seconds(total=60.0, stages={"train": 8.0 * share, "evaluate": 2.0 * share}),
     )

@@ -52,7 +52,7 @@ def evaluation(candidate: int, rank: int, started: float, seconds: float) -> Out
         status="ok",
         rank=rank,
         started=started,
-        seconds=Seconds(structure_learning=1.0, train=seconds - 2.0, total=seconds),
+        seconds=Seconds(total=seconds, stages={"structure_learning": 1.0, "train": seconds - 2.0}),
     )
 
 
@@ -73,6 +73,19 @@ def test_timeline_cuts_the_pause_between_launches() -> None:
         ("train", pytest.approx(26), 3.0),
         ("other", pytest.approx(29), pytest.approx(1.0)),
     ]
+
+
+def test_stages_have_the_order_of_the_fullest_evaluation_and_a_colour_each() -> None:
+    known = evaluation(0, 1, 1000.0, 10.0)
+    names = ("assemble", *(f"stage_{number}" for number in range(9)), "train")
+    fuller = replace(
+        evaluation(1, 1, 1010.0, 20.0),
+        seconds=Seconds(total=20.0, stages=dict.fromkeys(names, 1.0)),
+    )
+    times = timeline([known, fuller])
+    assert times.stages == (*names, "structure_learning")
+    assert list(charts.stage_colours(times.stages)) == [*times.stages, "other", "idle"]
+    assert {bar.stage for bar in times.bars} == {*times.stages, "other"}
 
 
 def test_timeline_counts_no_time_twice_for_reused_outcomes() -> None:

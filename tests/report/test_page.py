@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from mpineat.errors import InputError
 from mpineat.report import page
 from mpineat.report.overview import Overview
+from mpineat.tasks import Outcome
 from tests.report.views import earlier
 
 # HTML elements that have no end tag.
@@ -72,6 +73,17 @@ def test_page_says_the_result_and_marks_the_winner(finished: Overview) -> None:
     assert f"reaches a validation accuracy of {best:.4f}" in text
     first_row = text[text.index('<tr class="best">') :]
     assert f'data-key="{finished.best.candidate}"' in first_row[:200]
+
+
+def test_every_column_of_the_outcome_heads_a_column_of_the_page(finished: Overview) -> None:
+    text = page.render(finished)
+    head = text[text.index('<section id="candidates">') :].split("</thead>")[0]
+    titles = [field.metadata["title"] for field in fields(Outcome) if field.metadata]
+    assert "accuracy" in titles
+    assert re.findall(r"<button[^>]*>([^<]*)<", head) == [
+        *("id", "generation", *titles, "seconds", "result")
+    ]
+    assert '<th aria-sort="none" title="nats"><button type="button">loss' in head
 
 
 def test_drawing_shows_every_layer_with_both_widths(finished: Overview) -> None:

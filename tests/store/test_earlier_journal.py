@@ -110,6 +110,10 @@ def test_an_outcome_is_what_it_was(run_dir: Path) -> None:
     assert (steady.candidate, steady.accuracy, steady.rank) == (13, 0.8401943595852354, 1)
     assert steady.seconds.queue == 1.6669398899999806
     assert steady.seconds.total == 0.23975184400001126
+    assert list(steady.seconds.stages) == [
+        *("assemble", "structure_learning", "build", "train", "evaluate")
+    ]
+    assert steady.seconds.stages["train"] > 0
     assert (generational.candidate, len(generational.curve)) == (20, 12)
     assert generational.network_before["layers"][0]["filters"] == 29
     assert generational.network_after["layers"][0]["kernel"] == [1, 1]

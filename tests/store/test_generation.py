@@ -19,10 +19,11 @@ from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store import Generation, directory
-from mpineat.store.columns import columns_of, from_table, to_table
+from mpineat.store.candidates import candidate_tables, candidates_from
+from mpineat.store.columns import from_table, to_table
 from mpineat.store.genomes import BLUEPRINTS, Pool, counters_row, population_from, population_tables
 from mpineat.store.hdf5 import content_sha256
-from mpineat.tasks import Compressed, Seconds
+from mpineat.tasks import Compressed
 from tests.store.examples import generation, run
 from tests.store.values import generations
 
@@ -83,7 +84,8 @@ def test_a_plain_hdf5_reader_finds_named_columns(tmp_path: Path) -> None:
         assert {"content_sha256", "parent_sha256"} <= set(file.attrs)
         table = file["candidates/table"]
         assert table["host"].tolist() == [b"node01"] * 3
-        assert {"seconds_train", "flops_before", "flops_after"} <= set(table.dtype.names)
+        assert {"seconds_total", "flops_before", "flops_after"} <= set(table.dtype.names)
+        assert set(file["candidates/seconds"].dtype.names) == {"candidate", "stage", "seconds"}
         nodes = file["modules/nodes"]
         assert nodes["filters"].tolist() == [16] * 3
         assert (nodes.compression, nodes.shuffle, nodes.fletcher32) == ("gzip", True, True)
@@ -100,11 +102,32 @@ def test_h5dump_shows_the_file(tmp_path: Path) -> None:
 
 
 def test_a_column_that_an_older_file_lacks_reads_as_its_default() -> None:
-    columns = columns_of(Seconds)
+    columns = {"queue": float, "total": float}
     older = to_table({"queue": float}, [(1.0,), (2.0,)])
     found = from_table(columns, older, dict.fromkeys(columns, 0.0))
     assert found[0] == [1.0, 2.0]
     assert found[-1] == [0.0, 0.0]
+
+
+def test_files_with_a_column_for_the_seconds_of_each_stage_are_read() -> None:
+    """Until commit 115d76e the stages had columns, and tasks had no context."""
+    value = generation()
+    modules, blueprints = Pool(value.state.modules.genomes), Pool(value.state.blueprints.genomes)
+    tables = candidate_tables(value.candidates, value.outcomes, modules, blueprints)
+    del tables["candidates/seconds"], tables["candidates/context"]
+    table = tables["candidates/table"]
+    for name in ("assemble", "train"):
+        spent = np.arange(len(table)) + 0.5
+        table = append_fields(table, f"seconds_{name}", spent, usemask=False)
+    tables["candidates/table"] = table
+    _, outcomes = candidates_from(tables, modules.genomes, blueprints.genomes)
+    stages = {o.candidate: list(o.seconds.stages.items()) for o in outcomes}
+    assert stages == {
+        id: [("assemble", row + 0.5), ("train", row + 0.5)]
+        for row, id in enumerate(table["id"].tolist())
+        if id in stages
+    }
+    assert [o.context for o in outcomes] == [{}] * len(value.outcomes)
 
 
 def test_a_column_without_a_default_is_missed() -> None:
@@ -150,7 +173,7 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
             Population,
             "genomes species threshold fitness uses next_innovation next_genome next_species",
         ),
-        (State, "generation evaluated modules blueprints next_candidate counts events"),
+        (State, "generation evaluated modules blueprints next_candidate counts events context"),
         (Compressed, "dead_at_start alive widths step_seconds removed"),
     ],
 )

@@ -10,7 +10,7 @@ from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store import Generation
-from mpineat.tasks import REASONS, Compressed, Epoch, Outcome, Seconds
+from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
 
 IDS = st.integers(0, 2**31 - 1) | st.integers(2**31, 2**62)
 SMALL = st.integers(0, 9)
@@ -77,7 +77,8 @@ RECORDS = st.builds(
 POINTS = st.builds(
     Epoch, epoch=SMALL, loss=NUMBERS, accuracy=RATES, val_loss=NUMBERS, val_accuracy=RATES
 )
-SECONDS = st.builds(Seconds, queue=RATES, assemble=RATES, build=RATES, train=RATES, total=RATES)
+NUMBERS_BY_NAME = st.dictionaries(NAMES, RATES, max_size=3)
+SECONDS = st.builds(Seconds, queue=RATES, total=RATES, stages=NUMBERS_BY_NAME)
 
 
 def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
@@ -88,7 +89,7 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
         network_hash=NAMES,
         status=st.sampled_from(("ok", "failed")),
         fault=st.sampled_from(("", "candidate", "machine")),
-        reason=st.sampled_from(("", *REASONS)),
+        reason=st.sampled_from(("", "nan", "killed")),
         detail=TEXTS,
         accuracy=st.none() | RATES,
         loss=st.none() | NUMBERS,
@@ -107,6 +108,7 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
         device=TEXTS,
         attempts=SMALL,
         reused_from=st.none() | IDS,
+        context=NUMBERS_BY_NAME,
     )
 
 
@@ -151,6 +153,7 @@ def generations(draw: st.DrawFn) -> Generation:
         next_candidate=draw(IDS),
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),
+        context=draw(NUMBERS_BY_NAME),
     )
     modules, blueprints = MODULES, BLUEPRINTS
     if state.modules.genomes:

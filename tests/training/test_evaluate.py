@@ -12,7 +12,7 @@ import tensorflow as tf
 from mpineat.child.messages import Setup
 from mpineat.config import Config
 from mpineat.data.dataset import describe, open_dataset
-from mpineat.errors import Infeasible, InputError
+from mpineat.errors import InputError
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
@@ -67,9 +67,10 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
     assert len(outcome.curve) == 2
     assert outcome.network_before == outcome.network_after == candidate[1].to_json()
     assert outcome.flops_before == cost.flops(candidate[1])
-    seconds = outcome.seconds
-    parts = seconds.assemble + seconds.build + seconds.train + seconds.evaluate
-    assert 0 < parts <= seconds.total
+    stages = outcome.seconds.stages
+    assert list(stages) == ["assemble", "structure_learning", "build", "train", "evaluate"]
+    assert all(stages[name] > 0 for name in ("assemble", "build", "train", "evaluate"))
+    assert sum(stages.values()) <= outcome.seconds.total
     # JSON makes lists of the tuples inside a network's fields; the wire keeps all else.
     assert outcome_from_bytes(outcome_to_bytes(outcome)).curve == outcome.curve
 
@@ -101,13 +102,12 @@ def test_compression_comes_before_the_training(evaluator, candidate):
     assert outcome.flops_after < outcome.flops_before
     assert outcome.compressed.widths
     assert outcome.compressed.step_seconds[1] > 0
-    assert outcome.seconds.structure_learning > 0
+    assert outcome.seconds.stages["structure_learning"] > 0
 
 
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (Infeasible("too_large", "too many flops"), "infeasible"),
         (fit.Diverged("the loss became NaN"), "nan"),
         (fit.TooSlow("no time left"), "too_slow"),
         (tf.errors.ResourceExhaustedError(None, None, "out of memory"), "gpu_memory"),
@@ -125,6 +125,17 @@ def test_a_failure_is_an_outcome_with_its_reason(evaluator, candidate, monkeypat
     assert outcome.accuracy is None
     assert str(error).split(":")[-1].strip() in outcome.detail
     assert outcome.network_before is not None
+
+
+def test_a_network_beyond_a_limit_is_infeasible(candidate):
+    space = CONFIG.search_space.model_copy(update={"max_layers": 1})
+    narrow = CONFIG.model_copy(update={"search_space": space})
+    outcome = evaluate.Evaluator(narrow, open_dataset(CONFIG.dataset, 0), gpu=False)(
+        task(candidate)
+    )
+    assert (outcome.fault, outcome.reason) == ("candidate", "infeasible")
+    assert "search_space.max_layers" in outcome.detail
+    assert outcome.network_before is None
 
 
 @pytest.mark.parametrize("error", [MemoryError, OSError, ImportError])

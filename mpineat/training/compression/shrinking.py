@@ -21,6 +21,7 @@ from mpineat.training import fit, model
 from mpineat.training.compression.importance import taylor
 from mpineat.training.compression.penalty import Penalty
 from mpineat.training.compression.regularizer import Regularizer, gamma_layers
+from mpineat.training.device_data import DeviceData
 
 _RANDOM = 301  # a word of the random generators' keys (see data.py)
 
@@ -30,7 +31,7 @@ class Settings:
     """What a round learns from and how."""
 
     options: config.Compression
-    data: fit.DeviceData
+    data: DeviceData
     training: config.Training
     seed: int
     batch_size: int

@@ -16,9 +16,9 @@ from mpineat.config import Config
 from mpineat.phenotype.narrow import scale_widths
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Compressed
-from mpineat.training import fit
 from mpineat.training.compression import survivors
 from mpineat.training.compression.shrinking import Round, Settings, shrink
+from mpineat.training.device_data import DeviceData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Learned:
 
 def compress(
     network: Network,
-    data: fit.DeviceData,
+    data: DeviceData,
     config: Config,
     *,
     seed: int,

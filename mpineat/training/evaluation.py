@@ -1,0 +1,125 @@
+"""One evaluation on its way through its stages, and what a stage is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
+
+from tensorflow import keras
+
+from mpineat.config import Config
+from mpineat.phenotype import cost
+from mpineat.phenotype.network import Network
+from mpineat.tasks import Epoch, Seconds, Task
+from mpineat.training.compression.structure import Learned
+from mpineat.training.device_data import DeviceData
+from mpineat.training.fit import History
+
+
+class Stage(Protocol):
+    """One step of an evaluation.
+
+    A stage that an option adds may also have an attribute `before`, the name of the built-in stage
+    that it runs before; without it that is "train".
+    """
+
+    @property
+    def name(self) -> str:
+        """As the registry knows it."""
+
+    @property
+    def seconds(self) -> tuple[str, ...]:
+        """Names of the seconds that it spends, in order; () where they are not worth a name."""
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Every reason of a Failure that it or its callbacks raise -> whose fault that is."""
+
+    def run(self, evaluation: Evaluation) -> None:
+        """Go on from what earlier stages left in `evaluation`, and leave the result there.
+
+        Raises:
+            Failure: The candidate comes to nothing.
+        """
+
+
+class Evaluation:
+    """What the stages of one evaluation share; keeps what was found out also when one fails.
+
+    Attributes:
+        config: The options, the candidate's own settings in their places.
+        data: Augmented by those settings.
+        batch_size, deadline: Of every training; the deadline on the clock time.monotonic().
+        networks: As the candidate was born, then as each stage that changed it left it.
+        learned: What structure learning returned; None without it.
+        model: The Keras model of the last network; None until it is built.
+        on_epoch: Are called with every epoch of the training; may raise Failure, like a stage.
+        curve: The epochs so far.
+        history: None until the training has ended.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        config: Config,
+        data: DeviceData,
+        *,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        names: Iterable[str],
+    ) -> None:
+        """Begin; `names` are those of all stages' seconds, in order."""
+        self.task, self.config, self.data = task, config, data
+        self.input_shape, self.classes = input_shape, classes
+        self.batch_size = task.batch_size or config.training.batch_size
+        self._started, self._clock = time.time(), time.monotonic()
+        minutes = config.training.max_minutes
+        self.deadline = None if minutes is None else self._clock + 60 * minutes
+        self.networks: list[Network] = []
+        self.learned: Learned | None = None
+        self.model: keras.Model | None = None
+        self.on_epoch: list[Callable[[Epoch], None]] = []
+        self.curve: list[Epoch] = []
+        self.history: History | None = None
+        self._seconds = dict.fromkeys(names, 0.0)
+
+    def spend(self, **seconds: float) -> None:
+        """Add to the named seconds, where a stage measures better than by its wall time."""
+        for name, value in seconds.items():
+            self._seconds[name] += value
+
+    def go_through(self, stage: Stage) -> None:
+        """Run `stage`; its wall time is its first name's, unless it spent seconds by itself.
+
+        Raises:
+            Failure: As the stage raises it.
+        """
+        clock, spent = time.monotonic(), dict(self._seconds)
+        try:
+            stage.run(self)
+        finally:
+            if stage.seconds and self._seconds == spent:
+                self._seconds[stage.seconds[0]] += time.monotonic() - clock
+
+    def found(self) -> dict[str, Any]:
+        """Return the fields of the Outcome that are known."""
+        values: dict[str, Any] = {
+            "started": self._started,
+            "curve": tuple(self.curve),
+            "seconds": Seconds(total=time.monotonic() - self._clock, stages=dict(self._seconds)),
+        }
+        if self.networks:
+            for when, network in (("before", self.networks[0]), ("after", self.networks[-1])):
+                values[f"network_{when}"] = network.to_json()
+                values[f"flops_{when}"] = cost.flops(network)
+                values[f"parameters_{when}"] = cost.parameters(network)
+        if self.learned is not None:
+            warm = self.history.step_seconds if self.history is not None else 0.0
+            record = self.learned.record
+            values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
+        if self.history is not None:
+            last = self.history.curve[-1]
+            values |= {"accuracy": last.val_accuracy, "loss": last.val_loss}
+        return values
