@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from mpineat import config
-from mpineat.data.dataset import Dataset, Split
+from mpineat.data.dataset import Dataset
+from mpineat.data.reader import Split
 from mpineat.training.augment import augmented
 
 _SAMPLE = 2000  # images say a channel's mean within 1 % of its deviation

@@ -139,7 +139,9 @@ def _keras_layers(
     if layer.op == "flatten":
         return [make.Flatten(**own)]
     if layer.op == "dropout":
-        return [(make.Dropout if portable else ByteDropout)(layer.rate, seed=dropout_seed, **own)]
+        return [
+            (make.Dropout if portable else ByteDropout)(layer.rate or 0.0, seed=dropout_seed, **own)
+        ]
     if layer.op == "add":
         return [make.Add(**own)]
     if layer.op == "concat":

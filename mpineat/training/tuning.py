@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import tensorflow as tf
 
@@ -76,15 +77,11 @@ def _candidate_seconds(trial: config.Training, data: DeviceData) -> float:
 
 def _typical(input_shape: tuple[int, int, int], classes: int) -> Network:
     """Return two convolutions of the middle of the search space with a dense layer behind them."""
-    convolution = {
-        "op": "conv2d",
-        "kernel": (3, 3),
-        "strides": (1, 1),
-        "padding": "same",
-        "activation": "relu",
-    }
+    convolution = partial(
+        Layer, op="conv2d", kernel=(3, 3), strides=(1, 1), padding="same", activation="relu"
+    )
     layers = (
-        Layer(name="first", inputs=("input",), filters=32, **convolution),
+        convolution(name="first", inputs=("input",), filters=32),
         Layer(
             name="pool",
             op="maxpool",
@@ -93,7 +90,7 @@ def _typical(input_shape: tuple[int, int, int], classes: int) -> Network:
             strides=(2, 2),
             padding="valid",
         ),
-        Layer(name="second", inputs=("pool",), filters=64, **convolution),
+        convolution(name="second", inputs=("pool",), filters=64),
         Layer(name="average", op="global_average_pool", inputs=("second",)),
         Layer(name="output", op="dense", inputs=("average",), units=classes, activation=None),
     )

@@ -17,7 +17,8 @@ from tensorflow import keras
 
 from mpineat import units
 from mpineat.config import Config
-from mpineat.data.dataset import Dataset, Split, open_dataset
+from mpineat.data.dataset import Dataset, open_dataset
+from mpineat.data.reader import Split
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
