@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from numpy.typing import NDArray
+
+from mpineat.evolution.memory import Memory
 from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.tasks import Outcome
 
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 BuiltT = TypeVar("BuiltT")
@@ -68,6 +72,8 @@ class State:
             "mutation_duplicate", ...) and draws ("draw_too_large", ...) by reason, mutations by
             kind ("mutated_add_node", ...), crossovers, re-pointed nodes, extinct species.
         events: Sentences for the log: re-pointed blueprints, species that died, write-backs.
+        memory: A strategy's own knowledge, by name: numbers of any kind and shape. The store keeps
+            it as it is, whatever the strategy; a strategy that does not know it hands it on.
     """
 
     generation: int
@@ -77,6 +83,10 @@ class State:
     next_candidate: int
     counts: Mapping[str, int] = field(default_factory=dict)
     events: tuple[str, ...] = ()
+    memory: Mapping[str, NDArray[Any]] = field(default_factory=Memory)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memory", Memory(self.memory))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,13 +106,12 @@ class Asked(Generic[BuiltT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A candidate's result as evolution needs it.
-
-    Attributes:
-        fitness: None for a failed candidate.
-        fault: Whose fault that is: "candidate" or "machine".
-    """
+    """A candidate and the outcome of its evaluation."""
 
     candidate: Candidate
-    fitness: float | None
-    fault: str = ""
+    outcome: Outcome
+
+    @property
+    def fitness(self) -> float | None:
+        """What selection uses; None for a failed candidate."""
+        return self.outcome.accuracy
