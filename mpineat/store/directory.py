@@ -36,12 +36,18 @@ def generation_path(run_dir: Path, generation: int) -> Path:
 
 
 def generation_paths(run_dir: Path) -> tuple[Path, ...]:
-    """Return the generation files that are there, oldest first, damaged ones included."""
+    """Return the generation files that are there, oldest first, damaged ones included.
+
+    Raises:
+        StorageError: The folder is there and cannot be listed.
+    """
     folder = run_dir / GENERATIONS
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be read: {error.strerror}") from error
     found = {
         int(match[1]): folder / name for name in names if (match := _GENERATION.fullmatch(name))
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
@@ -76,6 +77,14 @@ RECORDS = st.builds(
 )
 POINTS = st.builds(
     Epoch, epoch=SMALL, loss=NUMBERS, accuracy=RATES, val_loss=NUMBERS, val_accuracy=RATES
+)
+ARRAYS = hnp.arrays(
+    hnp.boolean_dtypes()
+    | hnp.integer_dtypes()
+    | hnp.unsigned_integer_dtypes()
+    | hnp.floating_dtypes()
+    | hnp.complex_number_dtypes(),
+    hnp.array_shapes(min_dims=0, min_side=0, max_dims=4, max_side=4),
 )
 SECONDS = st.builds(Seconds, queue=RATES, assemble=RATES, build=RATES, train=RATES, total=RATES)
 
@@ -151,6 +160,7 @@ def generations(draw: st.DrawFn) -> Generation:
         next_candidate=draw(IDS),
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),
+        memory=draw(st.dictionaries(NAMES, ARRAYS, max_size=2)),
     )
     modules, blueprints = MODULES, BLUEPRINTS
     if state.modules.genomes:

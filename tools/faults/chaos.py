@@ -33,6 +33,7 @@ class Chaos:
         self.codes: Counter[str] = Counter()
         self.runs = self.launches = self.acknowledged_ever = 0
         self.acknowledged: dict[tuple[int, int], float] = {}
+        self.damaged = False  # the newest checkpoint, since the last launch
         self.run_dir = folder / "reference"
         self.truth = self._undisturbed()
         self.kinds: dict[str, Callable[[Job], bool]] = {
@@ -46,7 +47,7 @@ class Chaos:
             "terminate": self._terminate,
             "terminate_rank": lambda job: self._hit(job, "rank", signal.SIGTERM),
             "full_disk": self._fill_disk,
-            "damage_checkpoint": lambda job: self._damage(job, directory.generation_paths),
+            "damage_checkpoint": self._damage_checkpoint,
             "damage_journal": lambda job: self._damage(job, journals),
         }
 
@@ -95,8 +96,15 @@ class Chaos:
         return code
 
     def _launch(self) -> Job:
+        accept = ("--accept-damage",) if self.damaged else ()
+        if self.damaged and (code := self._started().wait(JOB_SECONDS)) != 2:
+            raise Broken(f"a damaged checkpoint was passed over: exit code {code}, expected 2")
+        self.damaged = False
+        return self._started(*accept)
+
+    def _started(self, *more: str) -> Job:
         self.launches += 1
-        return Job(self.mpirun, self.python, self.run_dir, self.folder / "output.log")
+        return Job(self.mpirun, self.python, self.run_dir, self.folder / "output.log", *more)
 
     def _remember(self) -> None:
         """Note every outcome that the run has acknowledged, and miss none of the old ones."""
@@ -153,6 +161,10 @@ class Chaos:
             file.truncate(0)
             os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - left)
         return True
+
+    def _damage_checkpoint(self, job: Job) -> bool:
+        self.damaged = self._damage(job, directory.generation_paths)
+        return self.damaged
 
     def _damage(self, job: Job, files: Callable[[Path], Any]) -> bool:
         """Kill everything, then cut the newest file short or flip one of its bits."""
