@@ -13,6 +13,7 @@ from mpineat.cli.run import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory, hdf5
+from tests.installed import ROOT, mpineat
 from tests.store.examples import run
 from tests.store.test_run import snapshot
 
@@ -101,3 +102,18 @@ def test_a_damaged_newest_file_is_not_repeated_unasked(tmp_path: Path) -> None:
     assert take_up(tmp_path, Config(), accept_damage=True).number == 2
     assert path.with_name(path.name + ".damaged").exists()
     assert take_up(tmp_path, Config()).number == 2
+
+
+def test_the_command_line_asks_before_it_repeats_a_generation(tmp_path: Path) -> None:
+    small = ("farm.evaluator=dry_run", "farm.dry_run_seconds=0", "evolution.candidates=2")
+    words = ("run", ROOT / "configs/digits.yaml", tmp_path / "run", *small, "--resume")
+    assert mpineat(*words, "evolution.generations=2").returncode == 0
+    newest = directory.generation_path(tmp_path / "run", 1)
+    newest.write_bytes(b"")
+    refused = mpineat(*words, "evolution.generations=3")
+    assert refused.returncode == 2
+    assert f"mpineat: {newest}: damaged" in refused.stderr
+    assert "--accept-damage" in refused.stderr
+    accepted = mpineat(*words, "evolution.generations=3", "--accept-damage")
+    assert accepted.returncode == 0, accepted.stderr
+    assert len(store.read_run(tmp_path / "run").generations) == 3
