@@ -14,7 +14,6 @@ import hashlib
 import io
 import math
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,12 @@ import h5py
 import numpy as np
 
 from mpineat.errors import InputError, StorageError
+from mpineat.store import directory
 
 FORMAT = "mpineat-generation"
 FORMAT_VERSION = 1
 SEAL_BYTES = 512
 CHUNK_BYTES = 1 << 20
-PAUSES = (0.1, 0.3, 1.0)  # seconds before each further try to read a file
 _LABEL = b"sha256 of the lines above and of all behind byte 512: "
 Attributes = Mapping[str, str | int | float | bool]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -74,7 +73,10 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         InputError: Whole, but of a newer version, or not to be opened by this HDF5.
         StorageError: It cannot be read, after several tries.
     """
-    data = _patiently_read(path)
+    try:
+        data = directory.patiently(_read, path)
+    except FileNotFoundError as error:  # it was listed a moment ago
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     arrays: dict[str, Array] = {}
 
     def visit(name: str, item: object) -> None:
@@ -165,22 +167,6 @@ def _seal(head: bytes, body: bytes | memoryview) -> bytes:
     digest = hashlib.sha256(head)
     digest.update(body)
     return (head + _LABEL + digest.hexdigest().encode() + b"\n").ljust(SEAL_BYTES)
-
-
-def _patiently_read(path: Path) -> bytes:
-    """Read a file, again where a disk or a network fails for a moment."""
-    for pause in PAUSES:
-        try:
-            return _read(path)
-        except OSError:
-            time.sleep(pause)
-    try:
-        return _read(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be read: {error.strerror}, {len(PAUSES) + 1} times; it was left "
-            "as it is: mend that, then go on with --resume"
-        ) from error
 
 
 def _read(path: Path) -> bytes:

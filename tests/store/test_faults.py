@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
+import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,26 +15,29 @@ from mpineat import store
 from mpineat.cli.run import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError, StorageError
-from mpineat.store import directory, hdf5
+from mpineat.store import directory, provenance
+from mpineat.store.journal import Journal
 from tests.installed import ROOT, mpineat
-from tests.store.examples import run
+from tests.store.examples import outcomes, run
 from tests.store.test_run import snapshot
 
 
 class Disk:
-    """Reads of files as hdf5.py does them, some of which fail."""
+    """Files as Python opens them; of those whose name begins so, the next ones fail to open."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.fails: list[int] = []
-        self._read = hdf5._read
-        patch.setattr(hdf5, "_read", self.read)
-        patch.setattr(hdf5, "PAUSES", (0.0, 0.0, 0.0))
+        self.name = "generation_"
+        self._open = io.open
+        patch.setattr(io, "open", self.open)
+        patch.setattr(builtins, "open", self.open)
+        patch.setattr(directory, "PAUSES", (0.0, 0.0, 0.0))
 
-    def read(self, path: Path) -> bytes:
-        if self.fails:
+    def open(self, path: Any, mode: str = "r", *more: Any, **options: Any) -> Any:
+        if self.fails and "r" in mode and Path(str(path)).name.startswith(self.name):
             code = self.fails.pop()
             raise OSError(code, os.strerror(code))
-        return self._read(path)
+        return self._open(path, mode, *more, **options)
 
 
 @pytest.fixture
@@ -77,7 +83,7 @@ def test_half_a_file_that_the_disk_hands_out_is_not_damage(
     short = tmp_path / "short"
     short.write_bytes(path.read_bytes()[:-100])
     size = path.stat()
-    monkeypatch.setattr(hdf5, "PAUSES", ())
+    monkeypatch.setattr(directory, "PAUSES", ())
     monkeypatch.setattr(os, "fstat", lambda handle: size)
     with pytest.raises(StorageError, match=f"only {size.st_size - 100} of {size.st_size} bytes"):
         store.read(short)
@@ -117,3 +123,32 @@ def test_the_command_line_asks_before_it_repeats_a_generation(tmp_path: Path) ->
     accepted = mpineat(*words, "evolution.generations=3", "--accept-damage")
     assert accepted.returncode == 0, accepted.stderr
     assert len(store.read_run(tmp_path / "run").generations) == 3
+
+
+def test_a_journal_that_cannot_be_read_is_neither_cut_nor_folded(
+    tmp_path: Path, disk: Disk
+) -> None:
+    run(tmp_path, 1)
+    disk.name = "journal.jsonl"
+    with Journal(tmp_path) as journal:
+        for outcome in outcomes(3):
+            journal.append(1, outcome)
+        before = snapshot(tmp_path)
+        for use in (journal.of, journal.fold):
+            disk.fails = [errno.EIO] * 4
+            with pytest.raises(StorageError, match=r"journal\.jsonl: cannot be read: Input/output"):
+                use(1)
+        assert snapshot(tmp_path) == before
+        disk.fails = [errno.EIO] * 3
+        assert journal.of(1).outcomes == outcomes(3)
+
+
+def test_provenance_that_cannot_be_read_is_not_set_aside(tmp_path: Path, disk: Disk) -> None:
+    run(tmp_path, 1)
+    provenance.record(tmp_path, {"launch": "first"})
+    disk.name, disk.fails = "provenance", [errno.EIO] * 4
+    with pytest.raises(StorageError, match=r"provenance\.json: cannot be read: Input/output"):
+        provenance.record(tmp_path, {"launch": "second"})
+    disk.fails = [errno.EIO] * 3
+    provenance.record(tmp_path, {"launch": "second"})
+    assert [entry["launch"] for entry in provenance.read(tmp_path)[0]] == ["first", "second"]
