@@ -18,6 +18,7 @@ from typing import Any
 from faults.job import JOB_SECONDS, Broken, Job
 from faults.record import acknowledged, finished, history, journals
 
+from mpineat import store
 from mpineat.store import directory
 
 HARMLESS = ("kill_child", "crash_child", "stop_child", "starve_child")  # the job goes on
@@ -33,7 +34,6 @@ class Chaos:
         self.codes: Counter[str] = Counter()
         self.runs = self.launches = self.acknowledged_ever = 0
         self.acknowledged: dict[tuple[int, int], float] = {}
-        self.damaged = False  # the newest checkpoint, since the last launch
         self.run_dir = folder / "reference"
         self.truth = self._undisturbed()
         self.kinds: dict[str, Callable[[Job], bool]] = {
@@ -47,7 +47,7 @@ class Chaos:
             "terminate": self._terminate,
             "terminate_rank": lambda job: self._hit(job, "rank", signal.SIGTERM),
             "full_disk": self._fill_disk,
-            "damage_checkpoint": self._damage_checkpoint,
+            "damage_checkpoint": lambda job: self._damage(job, directory.generation_paths),
             "damage_journal": lambda job: self._damage(job, journals),
         }
 
@@ -96,11 +96,12 @@ class Chaos:
         return code
 
     def _launch(self) -> Job:
-        accept = ("--accept-damage",) if self.damaged else ()
-        if self.damaged and (code := self._started().wait(JOB_SECONDS)) != 2:
+        _, damaged = store.newest(self.run_dir)
+        if not damaged:
+            return self._started()
+        if (code := self._started().wait(JOB_SECONDS)) != 2:
             raise Broken(f"a damaged checkpoint was passed over: exit code {code}, expected 2")
-        self.damaged = False
-        return self._started(*accept)
+        return self._started("--accept-damage")
 
     def _started(self, *more: str) -> Job:
         self.launches += 1
@@ -162,10 +163,6 @@ class Chaos:
             os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - left)
         return True
 
-    def _damage_checkpoint(self, job: Job) -> bool:
-        self.damaged = self._damage(job, directory.generation_paths)
-        return self.damaged
-
     def _damage(self, job: Job, files: Callable[[Path], Any]) -> bool:
         """Kill everything, then cut the newest file short or flip one of its bits."""
         if not any(path.stat().st_size for path in files(self.run_dir)):
@@ -177,8 +174,8 @@ class Chaos:
         self._remember()
         path = list(files(self.run_dir))[-1]
         data = bytearray(path.read_bytes())
-        if not data:
-            return False
+        if not data:  # folded in the last moment; the job was killed all the same
+            return True
         place = self.rng.randrange(len(data))
         if self.rng.random() < 0.5:
             del data[place:]
