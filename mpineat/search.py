@@ -156,10 +156,7 @@ class Search:
     def _close(
         self, state: State, by_id: dict[int, Candidate], outcomes: list[Outcome], seconds: float
     ) -> None:
-        results = [
-            Result(candidate=by_id[o.candidate], fitness=o.accuracy, fault=o.fault)
-            for o in outcomes
-        ]
+        results = [Result(candidate=by_id[o.candidate], outcome=o) for o in outcomes]
         state = self._strategy.tell(state, results, self._config)
         generation = Generation(
             state=state,

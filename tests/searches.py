@@ -73,7 +73,14 @@ class Pretended:
         return ()
 
 
-def search(run_dir: Path, config: Config, *, workers: int = 2, order: int = 0) -> list[int]:
+def search(
+    run_dir: Path,
+    config: Config,
+    *,
+    workers: int = 2,
+    order: int = 0,
+    accept_damage: bool = False,
+) -> list[int]:
     """Start or continue a run as a launch does; return the candidates that were evaluated."""
     directory.create(run_dir)
     link = Pretended(config, workers, order)
@@ -86,7 +93,7 @@ def search(run_dir: Path, config: Config, *, workers: int = 2, order: int = 0) -
         Search(
             config,
             run_dir,
-            take_up(run_dir, config),
+            take_up(run_dir, config, accept_damage=accept_damage),
             farm=Farm(config, link, crew),
             journal=journal,
             stop=Stop(),

@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
             overrides=overrides,
             run_dir=paths[1] if len(paths) > 1 else None,
             resume=arguments.resume,
+            accept_damage=arguments.accept_damage,
             verbose=arguments.verbose,
         ),
         stopping,

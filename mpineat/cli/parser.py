@@ -57,6 +57,11 @@ def _run(subparsers: Subparsers) -> None:
     )
     _words(run, "[CONFIG] [RUN_DIR] [section.option=value ...]")
     run.add_argument("--resume", action="store_true", help="continue RUN_DIR, or start it")
+    run.add_argument(
+        "--accept-damage",
+        action="store_true",
+        help="where the newest generation's file is damaged: set it aside, repeat the generation",
+    )
     run.add_argument("-v", "--verbose", action="store_true", help="log every candidate")
 
 

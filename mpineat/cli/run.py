@@ -44,6 +44,7 @@ class Request:
     overrides: Sequence[str] = ()
     run_dir: Path | None = None
     resume: bool = False
+    accept_damage: bool = False
     verbose: bool = False
 
 
@@ -82,7 +83,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
-        origin = take_up(run_dir, config)
+        origin = take_up(run_dir, config, accept_damage=request.accept_damage)
         workers = member.open(config, run_dir / directory.LOGS, stopping)
         try:
             entry = provenance.describe(ranks=member.size, mpi=member.library)
@@ -123,26 +124,44 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     return DONE
 
 
-def take_up(run_dir: Path, config: Config) -> Origin:
-    """Return where to go on, with what is damaged set aside and config.yaml written."""
+def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Origin:
+    """Return where to go on, with config.yaml written.
+
+    Args:
+        accept_damage: Whether to set damaged files aside that are newer than every whole one.
+
+    Raises:
+        InputError: The newest file is damaged and that was not accepted, a file is of another
+            version, or options changed that change outcomes; nothing was changed.
+        StorageError: A file cannot be read now; nothing was changed.
+    """
     directory.remove_temporary(run_dir)
     _check_same_run(run_dir / directory.CONFIG, config)
     newest, damaged = store.newest(run_dir)
+    earlier = () if newest is None else _earlier(run_dir, newest)
+    if damaged and not accept_damage:
+        names = " and ".join(str(path) for path in damaged)
+        raise InputError(
+            f"{names}: damaged, and nothing whole is newer; bring back a copy, or let "
+            "--accept-damage keep it beside its name and repeat its generation"
+        )
     for path in damaged:
         aside = directory.set_aside(path)
         log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
     directory.write_durably(run_dir / directory.CONFIG, yaml_file.dumps(config).encode())
-    earlier = () if newest is None else _earlier(run_dir, newest)
     return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
 
 
 def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
     """Return the whole generations up to the newest; a damaged older one costs its own alone."""
-    found = [
-        generation
-        for generation in store.read_run(run_dir).generations
-        if generation.number < newest.number
-    ]
+    found: list[Generation] = []
+    for path in directory.generation_paths(run_dir):
+        if path == directory.generation_path(run_dir, newest.number):
+            break
+        try:
+            found.append(store.read(path))
+        except store.Damaged as damage:
+            log.warning("%s; networks that it knew are trained again where they return", damage)
     return (*found, newest)
 
 

@@ -3,47 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
-from mpineat.evolution import asking, creation
-from mpineat.evolution.credit import credit, judged, retain
 from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
 from mpineat.evolution.pointers import cover, repoint, successors
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.reproduction import reproduce
 from mpineat.evolution.selection import known_fitness, surviving_species
 from mpineat.evolution.species import speciate
-from mpineat.evolution.state import Asked, BuiltT, GenomeT, Population, Result, Species, State
+from mpineat.evolution.state import GenomeT, Population, Species, State
+from mpineat.evolution.strategy import Strategy
 from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.distance import pack_blueprints, pack_modules
-from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.innovation import Innovations
 from mpineat.genotype.mutation import Mutation
 
 
-class CoDeepNEAT:
-    """The strategy `codeepneat`; holds nothing, for all that evolution knows is in the State."""
-
-    def initial(self, config: Config) -> State:
-        """Return generation 0: chains of random nodes."""
-        space = config.search_space
-        return creation.create(config, 0, space.initial_module_nodes, space.initial_blueprint_nodes)
-
-    def ask(
-        self,
-        state: State,
-        config: Config,
-        build: Callable[[Candidate], BuiltT],
-        count: int | None = None,
-    ) -> Asked[BuiltT]:
-        """Return the next candidates of this generation, each built by `build`."""
-        return asking.ask(state, config, build, count)
-
-    def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
-        """Return the state with the candidates' results credited to modules and blueprints."""
-        return tell(state, results, config)
+class CoDeepNEAT(Strategy):
+    """The strategy `codeepneat`."""
 
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
@@ -53,44 +33,15 @@ class CoDeepNEAT:
         with collector_paused():
             modules = _breed_modules(state.modules, generation, config, counts, events)
             blueprints = _breed_blueprints(state, modules, generation, config, counts, events)
-        return State(
+        return replace(
+            state,
             generation=generation,
             evaluated=False,
             modules=modules,
             blueprints=blueprints,
-            next_candidate=state.next_candidate,
             counts=dict(+counts),
             events=tuple(events),
         )
-
-
-def tell(state: State, results: Sequence[Result], config: Config) -> State:
-    """Return `state` with the results credited; genomes that are gone are passed over."""
-    with collector_paused():
-        return _tell(state, judged(results, config.evolution), config)
-
-
-def _tell(state: State, counted: Sequence[tuple[Result, float]], config: Config) -> State:
-    living = {module.id for module in state.modules.genomes}
-    genomes = state.blueprints.genomes
-    if config.evolution.retain_modules > 0:
-        genomes = retain(genomes, counted, state.blueprints.fitness, living)
-    return replace(
-        state,
-        evaluated=True,
-        modules=credit(
-            state.modules,
-            [
-                (module.id, value)
-                for result, value in counted
-                for _, module in result.candidate.modules
-            ],
-        ),
-        blueprints=credit(
-            replace(state.blueprints, genomes=genomes),
-            [(result.candidate.blueprint.id, value) for result, value in counted],
-        ),
-    )
 
 
 def replace_genomes(

@@ -31,7 +31,7 @@ def create(
     Args:
         module_sizes, blueprint_sizes: Fewest and most nodes.
         shortcuts: Whether to draw random connections across the chains of nodes.
-        after: The generation before, whose counters of ids are continued.
+        after: The generation before, whose counters of ids and memory are continued.
     """
     evolution = config.evolution
     counts: Counter[str] = Counter()
@@ -97,4 +97,5 @@ def create(
         ),
         next_candidate=after.next_candidate if after else 0,
         counts=dict(+counts),
+        memory=after.memory if after else {},
     )

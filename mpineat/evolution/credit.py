@@ -9,9 +9,39 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from mpineat.config import Evolution
-from mpineat.evolution.state import GenomeT, Population, Result
+from mpineat.config import Config, Evolution
+from mpineat.evolution.state import GenomeT, Population, Result, State
+from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.genome import Blueprint
+
+
+def tell(state: State, results: Sequence[Result], config: Config) -> State:
+    """Return `state` with the results credited; genomes that are gone are passed over."""
+    with collector_paused():
+        return _tell(state, judged(results, config.evolution), config)
+
+
+def _tell(state: State, counted: Sequence[tuple[Result, float]], config: Config) -> State:
+    living = {module.id for module in state.modules.genomes}
+    genomes = state.blueprints.genomes
+    if config.evolution.retain_modules > 0:
+        genomes = retain(genomes, counted, state.blueprints.fitness, living)
+    return replace(
+        state,
+        evaluated=True,
+        modules=credit(
+            state.modules,
+            [
+                (module.id, value)
+                for result, value in counted
+                for _, module in result.candidate.modules
+            ],
+        ),
+        blueprints=credit(
+            replace(state.blueprints, genomes=genomes),
+            [(result.candidate.blueprint.id, value) for result, value in counted],
+        ),
+    )
 
 
 def judged(results: Sequence[Result], evolution: Evolution) -> list[tuple[Result, float]]:
@@ -25,7 +55,7 @@ def judged(results: Sequence[Result], evolution: Evolution) -> list[tuple[Result
     for result in results:
         if result.fitness is not None:
             found.append((result, result.fitness))
-        elif result.fault == "candidate" and evolution.failed_fitness == "worst":
+        elif result.outcome.fault == "candidate" and evolution.failed_fitness == "worst":
             found.append((result, worst))
     return found
 

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     VARY_BLUEPRINTS = auto()
     POINTERS = auto()
     CANDIDATES = auto()
+    OWN = auto()  # of a strategy that needs draws beside these
 
 
 def draws_for(purpose: Purpose, generation: int, config: Config, *more: int) -> Draws:

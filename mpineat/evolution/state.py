@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from numpy.typing import NDArray
+
+from mpineat.evolution.memory import Memory
 from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.tasks import Outcome
 
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 BuiltT = TypeVar("BuiltT")
@@ -70,6 +74,8 @@ class State:
         events: Sentences for the log: re-pointed blueprints, species that died, write-backs.
         context: What stages of this generation's evaluations take from the strategy, by name;
             `initial` and `breed` may fill it.
+        memory: A strategy's own knowledge, by name: numbers of any kind and shape. The store keeps
+            it as it is, whatever the strategy; a strategy that does not know it hands it on.
     """
 
     generation: int
@@ -80,6 +86,10 @@ class State:
     counts: Mapping[str, int] = field(default_factory=dict)
     events: tuple[str, ...] = ()
     context: Mapping[str, float] = field(default_factory=dict)
+    memory: Mapping[str, NDArray[Any]] = field(default_factory=Memory)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "memory", Memory(self.memory))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +109,12 @@ class Asked(Generic[BuiltT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A candidate's result as evolution needs it.
-
-    Attributes:
-        fitness: None for a failed candidate.
-        fault: Whose fault that is: "candidate" or "machine".
-    """
+    """A candidate and the outcome of its evaluation."""
 
     candidate: Candidate
-    fitness: float | None
-    fault: str = ""
+    outcome: Outcome
+
+    @property
+    def fitness(self) -> float | None:
+        """What selection uses; None for a failed candidate."""
+        return self.outcome.accuracy

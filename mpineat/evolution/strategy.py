@@ -1,21 +1,30 @@
-"""The interface of a search strategy (ask, tell, breed), and the choice of one."""
+"""The interface of a search strategy (initial, ask, tell, breed), and the choice of one."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mpineat import registry
 from mpineat.config import Config
+from mpineat.evolution import asking, creation, credit
 from mpineat.evolution.state import Asked, BuiltT, Result, State
 from mpineat.genotype.genome import Candidate
 
 
 class Strategy(Protocol):
-    """How candidates are made and learned from; its methods are pure functions."""
+    """How candidates are made and learned from.
+
+    Its methods are pure functions: all that it knows is in the State, whose `memory` is its own.
+    What is written out here is what a strategy that derives from this class need not write: only
+    `breed` is its own in any case.
+    """
 
     def initial(self, config: Config) -> State:
-        """Return generation 0."""
+        """Return generation 0: chains of random nodes."""
+        space = config.search_space
+        return creation.create(config, 0, space.initial_module_nodes, space.initial_blueprint_nodes)
 
     def ask(
         self,
@@ -24,11 +33,17 @@ class Strategy(Protocol):
         build: Callable[[Candidate], BuiltT],
         count: int | None = None,
     ) -> Asked[BuiltT]:
-        """Return the next candidates of this generation, each built by `build`."""
+        """Return the next candidates of this generation, each built by `build`.
+
+        Blueprints and the modules of their species take turns, those that are least known first.
+        """
+        return asking.ask(state, config, build, count)
 
     def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
-        """Return the state with the candidates' results credited."""
+        """Return the state with the results credited to modules and blueprints."""
+        return credit.tell(state, results, config)
 
+    @abstractmethod
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store.columns import (
+    Columns,
     OptionalFloat,
     OptionalInt,
     Table,
+    Tables,
     columns_of,
     from_table,
     to_table,
@@ -47,7 +49,7 @@ MORE: dict[str, type] = {
     "step_seconds_before": float,
     "step_seconds_after": float,
 }
-CURVES: dict[str, type] = {"candidate": int, **columns_of(Epoch)}
+CURVES: Columns = {"candidate": int, **columns_of(Epoch)}
 NETWORK: dict[str, type] = {"candidate": int, "json": str}
 LAYERS: dict[str, type] = {
     "candidate": int,
@@ -163,18 +165,18 @@ def _compressed_tables(outcomes: Sequence[Outcome]) -> dict[str, Table]:
 
 
 def candidates_from(
-    tables: Mapping[str, Table], modules: Sequence[Module], blueprints: Sequence[Blueprint]
+    tables: Tables, modules: Sequence[Module], blueprints: Sequence[Blueprint]
 ) -> tuple[tuple[Candidate, ...], tuple[Outcome, ...]]:
     """Return the candidates, and the outcomes in the order in which they came.
 
     Args:
         modules, blueprints: The pools that population_from returned.
     """
-    table = tables["candidates/table"]
-    ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, table)
+    table = "candidates/table"
+    ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, tables, table)
     parts: dict[int, list[tuple[int, Module]]] = {}
     for candidate, species, _, row in zip(
-        *from_table(MODULES, tables["candidates/modules"]), strict=True
+        *from_table(MODULES, tables, "candidates/modules"), strict=True
     ):
         parts.setdefault(candidate, []).append((species, modules[row]))
     candidates = tuple(
@@ -187,18 +189,19 @@ def candidates_from(
     )
 
 
-def _outcomes(tables: Mapping[str, Table], ids: Sequence[int]) -> list[Outcome]:
+def _outcomes(tables: Tables, ids: Sequence[int]) -> list[Outcome]:
     """Return a row's outcome for every candidate, without asking whether it has come yet."""
-    table = tables["candidates/table"]
-    scalars = zip(*from_table(OUTCOME, table, _defaults(Outcome)), strict=True)
-    times = zip(*from_table(SECONDS, table), strict=True)
+    table = "candidates/table"
+    scalars = zip(*from_table(OUTCOME, tables, table), strict=True)
+    times = zip(*from_table(SECONDS, tables, table), strict=True)
     stages, context = stages_from(tables), context_from(tables)
-    more = zip(*from_table(MORE, table), strict=True)
+    more = zip(*from_table(MORE, tables, table), strict=True)
     before, after = (
-        _networks_from(tables[f"candidates/networks_{name}"]) for name in ("before", "after")
+        _networks_from(tables, f"candidates/networks_{name}") for name in ("before", "after")
     )
     curves: dict[int, list[Epoch]] = {}
-    for candidate, *point in zip(*from_table(CURVES, tables["candidates/curves"]), strict=True):
+    points = from_table(CURVES, tables, "candidates/curves", optional=True)
+    for candidate, *point in zip(*points, strict=True):
         curves.setdefault(candidate, []).append(Epoch(**_named(Epoch, point)))
     records = _compressed_from(tables)
     return [
@@ -225,13 +228,9 @@ def _named(cls: type, values: Iterable[Any]) -> dict[str, Any]:
     return dict(zip((field.name for field in fields(cls)), values, strict=True))
 
 
-def _defaults(cls: type) -> dict[str, object]:
-    return {field.name: field.default for field in fields(cls) if field.default is not MISSING}
-
-
-def _networks_from(table: Table) -> dict[int, dict[str, Any]]:
+def _networks_from(tables: Tables, path: str) -> dict[int, dict[str, Any]]:
     networks: dict[int, dict[str, Any]] = {}
-    for candidate, line in zip(*from_table(NETWORK, table), strict=True):
+    for candidate, line in zip(*from_table(NETWORK, tables, path, optional=True), strict=True):
         value = json.loads(line)
         if candidate in networks:
             networks[candidate]["layers"].append(value)
@@ -240,7 +239,7 @@ def _networks_from(table: Table) -> dict[int, dict[str, Any]]:
     return networks
 
 
-def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
+def _compressed_from(tables: Tables) -> dict[int, dict[str, Any]]:
     """Return, by candidate, the fields of Compressed that tables hold."""
     found: dict[int, dict[str, Any]] = {}
 
@@ -251,7 +250,7 @@ def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
 
     removed: dict[int, dict[int, str]] = {}
     for candidate, layer, before, after, dead, place in zip(
-        *from_table(LAYERS, tables["candidates/compressed_layers"]), strict=True
+        *from_table(LAYERS, tables, "candidates/compressed_layers", optional=True), strict=True
     ):
         if before is not None:
             record(candidate)["widths"][layer] = (before, after)
@@ -262,7 +261,7 @@ def _compressed_from(tables: Mapping[str, Table]) -> dict[int, dict[str, Any]]:
     for candidate, places in removed.items():
         record(candidate)["removed"] = tuple(places[place] for place in sorted(places))
     for candidate, step, filters in zip(
-        *from_table(ALIVE, tables["candidates/alive_filters"]), strict=True
+        *from_table(ALIVE, tables, "candidates/alive_filters", optional=True), strict=True
     ):
         record(candidate)["alive"] += ((step, filters),)
     return found

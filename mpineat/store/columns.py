@@ -7,12 +7,27 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Table = np.ndarray[Any, np.dtype[np.void]]
-Columns = Mapping[str, type]  # name -> int, float, bool, str or an optional kind
+Tables = Mapping[str, Table]  # path in the file -> table
+
+
+class Default(NamedTuple):
+    """A column that earlier files may lack, and what every row of those holds."""
+
+    kind: type
+    value: object
+
+
+Columns = Mapping[str, type | Default]  # name -> int, float, bool, str or an optional kind
+
+
+class OtherVersion(Exception):
+    """A table is not as this version writes it, and no default makes up for that."""
 
 
 class OptionalInt:
@@ -36,8 +51,10 @@ _PLAIN = (int, float, bool, str)
 _SMALL = np.iinfo(np.int32)
 
 
-def columns_of(cls: type, *, but: Iterable[str] = ()) -> dict[str, type]:
+def columns_of(cls: type, *, but: Iterable[str] = ()) -> dict[str, type | Default]:
     """Return the columns for the fields of a dataclass or named tuple, in its order.
+
+    A field's default is its column's.
 
     Args:
         but: Fields that are kept elsewhere.
@@ -45,8 +62,21 @@ def columns_of(cls: type, *, but: Iterable[str] = ()) -> dict[str, type]:
     Raises:
         TypeError: A field is of a type that no column can hold.
     """
-    hints = typing.get_type_hints(cls)
-    return {field: _kind(cls, field, hint) for field, hint in hints.items() if field not in but}
+    columns: dict[str, type | Default] = {}
+    defaults = defaults_of(cls)
+    for field, hint in typing.get_type_hints(cls).items():
+        if field not in but:
+            kind = _kind(cls, field, hint)
+            columns[field] = Default(kind, defaults[field]) if field in defaults else kind
+    return columns
+
+
+def defaults_of(cls: Any) -> Mapping[str, object]:
+    """Return the plain defaults of a dataclass's or named tuple's fields."""
+    if is_dataclass(cls):
+        return {field.name: field.default for field in fields(cls) if field.default is not MISSING}
+    defaults: Mapping[str, object] = getattr(cls, "_field_defaults", {})
+    return defaults
 
 
 def _kind(cls: type, field: str, hint: Any) -> type:
@@ -64,7 +94,7 @@ def to_table(columns: Columns, rows: Sequence[Sequence[object]]) -> Table:
     width of the longest and of the zero that ends it.
     """
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(columns)
-    arrays = [_encode(kind, column) for kind, column in zip(columns.values(), values, strict=True)]
+    arrays = [_encode(_kind_of(c), each) for c, each in zip(columns.values(), values, strict=True)]
     table: Table = np.empty(
         len(rows), [(name, a.dtype) for name, a in zip(columns, arrays, strict=True)]
     )
@@ -94,25 +124,36 @@ def _encode(kind: type, values: Sequence[Any]) -> np.ndarray[Any, Any]:
 
 
 def from_table(
-    columns: Columns, table: Table, defaults: Mapping[str, object] | None = None
+    columns: Columns, tables: Tables, path: str, *, optional: bool = False
 ) -> list[list[Any]]:
-    """Return the values column by column, in the order of `columns`.
+    """Return the values of the table at `path`, column by column, in the order of `columns`.
+
+    Columns that are not asked for are passed over: a later version may have added them.
 
     Args:
-        defaults: Column -> value, for columns that files from before it had existed lack.
+        optional: Whether the table is empty where the file lacks it.
 
     Raises:
-        ValueError: The table lacks a column that has no default.
+        OtherVersion: The table is missing, or a column that has no default.
     """
+    if path not in tables:
+        if optional:
+            return [[] for _ in columns]
+        raise OtherVersion(f"table {path!r} is missing")
+    table = tables[path]
     found = []
-    for name, kind in columns.items():
+    for name, column in columns.items():
         if name in (table.dtype.names or ()):
-            found.append(_decode(kind, table[name].tolist()))
-        elif defaults is not None and name in defaults:
-            found.append([defaults[name]] * len(table))
+            found.append(_decode(_kind_of(column), table[name].tolist()))
+        elif isinstance(column, Default):
+            found.append([column.value] * len(table))
         else:
-            raise ValueError(f"column {name!r} is missing")
+            raise OtherVersion(f"table {path!r} lacks column {name!r}")
     return found
+
+
+def _kind_of(column: type | Default) -> type:
+    return column.kind if isinstance(column, Default) else column
 
 
 def _decode(kind: type, values: list[Any]) -> list[Any]:

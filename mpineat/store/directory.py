@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from mpineat.errors import StorageError
 
@@ -22,6 +24,9 @@ JOURNAL_BEFORE = "journal_before.jsonl"  # the journal of the newest finished ge
 LOCK = "run.lock"
 GENERATIONS = "generations"
 LOGS = "logs"
+
+PAUSES = (0.1, 0.3, 1.0)  # seconds before each further try to read a file
+T = TypeVar("T")
 
 _GENERATION = re.compile(r"generation_(\d{4,})\.h5")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
@@ -36,12 +41,18 @@ def generation_path(run_dir: Path, generation: int) -> Path:
 
 
 def generation_paths(run_dir: Path) -> tuple[Path, ...]:
-    """Return the generation files that are there, oldest first, damaged ones included."""
+    """Return the generation files that are there, oldest first, damaged ones included.
+
+    Raises:
+        StorageError: The folder is there and cannot be listed.
+    """
     folder = run_dir / GENERATIONS
     try:
         names = os.listdir(folder)
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be read: {error.strerror}") from error
     found = {
         int(match[1]): folder / name for name in names if (match := _GENERATION.fullmatch(name))
     }
@@ -62,6 +73,31 @@ def create(run_dir: Path) -> None:
     with storage_errors(run_dir):
         for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, LOGS))):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def patiently(read: Callable[[Path], T], path: Path) -> T:
+    """Return read(path), tried again where a disk or a network fails for a moment.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        StorageError: It cannot be read, which says nothing about what it holds.
+    """
+    for pause in PAUSES:
+        try:
+            return read(path)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            time.sleep(pause)
+    try:
+        return read(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"{path}: cannot be read: {error.strerror}, {len(PAUSES) + 1} times; it was left "
+            "as it is: mend that, then go on with --resume"
+        ) from error
 
 
 def remove_temporary(run_dir: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, hdf5
 from mpineat.store.candidates import candidate_tables, candidates_from
-from mpineat.store.columns import Table, from_table, to_table
+from mpineat.store.columns import OtherVersion, Tables, from_table, to_table
 from mpineat.store.genomes import (
     BLUEPRINTS,
     COUNTERS,
@@ -29,6 +28,7 @@ from mpineat.tasks import Outcome
 TEXT: dict[str, type] = {"text": str}
 COUNTS: dict[str, type] = {"name": str, "count": int}
 CONTEXT: dict[str, type] = {"name": str, "value": float}
+MEMORY = "memory/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +83,20 @@ def read(path: Path) -> Generation:
 
     Raises:
         Damaged: A byte has changed since it was written.
-        InputError: Of a newer format version, or not to be read.
+        InputError: Whole, but written by another version.
+        StorageError: It cannot be read, after several tries.
     """
-    try:
-        with collector_paused():
-            return _generation(*hdf5.unpack(path))
-    except OSError as error:
-        kind = hdf5.Damaged if error.errno == errno.EIO else InputError
-        raise kind(f"{path}: cannot be read: {error.strerror}") from error
-    except (KeyError, IndexError, ValueError, TypeError, RecursionError) as error:
-        raise hdf5.Damaged(f"{path}: not as this program writes it: {error!r}") from error
+    with collector_paused():
+        attributes, arrays = hdf5.unpack(path)
+        try:
+            return _generation(attributes, arrays)
+        except (OtherVersion, LookupError, ValueError, TypeError, RecursionError) as error:
+            what = str(error) if isinstance(error, OtherVersion) else repr(error)
+            raise InputError(
+                f"{path}: {what}; its seal is right, so another version of mpineat wrote it "
+                f"(format version {attributes.get('format_version')}, this one's is "
+                f"{hdf5.FORMAT_VERSION}): read it with that version, which provenance.json names"
+            ) from error
 
 
 def _attributes(generation: Generation) -> hdf5.Attributes:
@@ -108,7 +112,7 @@ def _attributes(generation: Generation) -> hdf5.Attributes:
     }
 
 
-def _tables(generation: Generation) -> dict[str, Table]:
+def _tables(generation: Generation) -> dict[str, hdf5.Array]:
     state = generation.state
     modules, blueprints = Pool(state.modules.genomes), Pool(state.blueprints.genomes)
     counters = [counters_row(MODULES, state.modules), counters_row(BLUEPRINTS, state.blueprints)]
@@ -122,11 +126,12 @@ def _tables(generation: Generation) -> dict[str, Table]:
         **candidate_tables(generation.candidates, generation.outcomes, modules, blueprints),
         **population_tables(MODULES, state.modules, modules),
         **population_tables(BLUEPRINTS, state.blueprints, blueprints),
+        **{f"{MEMORY}{name}": array for name, array in state.memory.items()},
     }
 
 
-def _generation(attributes: dict[str, Any], tables: dict[str, Table]) -> Generation:
-    counters: Sequence[Any] = list(zip(*from_table(COUNTERS, tables["innovations"]), strict=True))
+def _generation(attributes: dict[str, Any], tables: Tables) -> Generation:
+    counters: Sequence[Any] = list(zip(*from_table(COUNTERS, tables, "innovations"), strict=True))
     modules, module_pool = population_from(MODULES, tables, counters[0])
     blueprints, blueprint_pool = population_from(BLUEPRINTS, tables, counters[1])
     candidates, outcomes = candidates_from(tables, module_pool, blueprint_pool)
@@ -136,11 +141,14 @@ def _generation(attributes: dict[str, Any], tables: dict[str, Table]) -> Generat
         modules=modules,
         blueprints=blueprints,
         next_candidate=attributes["next_candidate"],
-        counts=dict(zip(*from_table(COUNTS, tables["counts"]), strict=True)),
-        events=tuple(from_table(TEXT, tables["events"])[0]),
-        context=dict(zip(*from_table(CONTEXT, tables["context"]), strict=True))
-        if "context" in tables  # files until commit 115d76e have none
-        else {},
+        counts=dict(zip(*from_table(COUNTS, tables, "counts", optional=True), strict=True)),
+        events=tuple(from_table(TEXT, tables, "events", optional=True)[0]),
+        context=dict(zip(*from_table(CONTEXT, tables, "context", optional=True), strict=True)),
+        memory={
+            path.removeprefix(MEMORY): array
+            for path, array in tables.items()
+            if path.startswith(MEMORY)
+        },
     )
     return Generation(
         state=state,
@@ -148,7 +156,7 @@ def _generation(attributes: dict[str, Any], tables: dict[str, Table]) -> Generat
         outcomes=outcomes,
         run_id=attributes["run_id"],
         seed=attributes["seed"],
-        config="\n".join(from_table(TEXT, tables["config"])[0]),
+        config="\n".join(from_table(TEXT, tables, "config")[0]),
         created=attributes["created"],
         seconds=attributes["wall_seconds"],
         parent_sha256=attributes["parent_sha256"],

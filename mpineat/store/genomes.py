@@ -11,10 +11,14 @@ from mpineat.evolution.state import GenomeT, Population, Species
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store.columns import (
+    Columns,
+    Default,
     OptionalFloat,
     OptionalInt,
     Table,
+    Tables,
     columns_of,
+    defaults_of,
     from_table,
     offsets,
     to_table,
@@ -56,7 +60,7 @@ class Genes:
         single: The field is one value or None, which lies in the table as a list of one or none.
     """
 
-    columns: Mapping[str, type]
+    columns: Columns
     make: Callable[..., Any]
     single: bool = False
 
@@ -73,7 +77,7 @@ class Kind(Generic[GenomeT]):
     """
 
     name: str
-    settings: Mapping[str, type]
+    settings: Columns
     lists: Mapping[str, Genes]
     make: Callable[..., GenomeT]
 
@@ -199,14 +203,14 @@ def counters_row(kind: Kind[GenomeT], population: Population[GenomeT]) -> tuple[
 
 
 def population_from(
-    kind: Kind[GenomeT], tables: Mapping[str, Table], counters: Sequence[Any]
+    kind: Kind[GenomeT], tables: Tables, counters: Sequence[Any]
 ) -> tuple[Population[GenomeT], list[GenomeT]]:
     """Return the population and the whole pool, whose rows candidates refer to.
 
     Args:
         counters: The row of COUNTERS for this population.
     """
-    columns = from_table({**GENOMES, **kind.settings}, tables[f"{kind.name}/genomes"])
+    columns = from_table({**GENOMES, **kind.settings}, tables, f"{kind.name}/genomes")
     ids, alive, species, *parents, births, fitness, uses = columns[: len(GENOMES)]
     lists = _lists(kind, tables)
     names = ("id", *kind.settings, *kind.lists, "parents", "birth")
@@ -233,7 +237,7 @@ def population_from(
                 stagnation=stagnation,
             )
             for number, _, row, _, best, age, stagnation in zip(
-                *from_table(SPECIES, tables[f"species/{kind.name}"]), strict=True
+                *from_table(SPECIES, tables, f"species/{kind.name}"), strict=True
             )
         ),
         threshold=threshold,
@@ -248,21 +252,26 @@ def population_from(
     return population, pool
 
 
-def _lists(kind: Kind[GenomeT], tables: Mapping[str, Table]) -> list[list[Any]]:
+def _lists(kind: Kind[GenomeT], tables: Tables) -> list[list[Any]]:
     """Return, for each list of the kind, the tuple of every genome."""
     found: list[list[Any]] = []
     for name, genes in kind.lists.items():
-        if name == "training" and f"{kind.name}/{name}" not in tables:
+        path = f"{kind.name}/{name}"
+        if path == "blueprints/training" and path not in tables:
             found.append(_earlier_training(tables))
             continue
-        values = tuple(map(genes.make, *from_table(genes.columns, tables[f"{kind.name}/{name}"])))
-        [begin] = from_table({name: int}, tables[f"{kind.name}/offsets"])
+        # Files from before the genome had this list hold neither table nor offsets of it.
+        optional = name in defaults_of(kind.make) and path not in tables
+        values = tuple(map(genes.make, *from_table(genes.columns, tables, path, optional=optional)))
+        column = Default(int, 0) if optional else int
+        [begin] = from_table({name: column}, tables, f"{kind.name}/offsets")
         lists: list[Any] = [values[start:end] for start, end in pairwise(begin)]
         found.append([one[0] if one else None for one in lists] if genes.single else lists)
     return found
 
 
-def _earlier_training(tables: Mapping[str, Table]) -> list[Hyperparameters | None]:
+def _earlier_training(tables: Tables) -> list[Hyperparameters | None]:
     """Return the evolved training of files in which the learning rate was a column of its own."""
-    [rates] = from_table({"learning_rate": OptionalFloat}, tables[f"{BLUEPRINTS.name}/genomes"])
+    rate_alone = {"learning_rate": Default(OptionalFloat, None)}
+    [rates] = from_table(rate_alone, tables, f"{BLUEPRINTS.name}/genomes")
     return [None if rate is None else Hyperparameters(rate) for rate in rates]

@@ -1,4 +1,4 @@
-"""Tables and attributes as one sealed HDF5 file and back; the only place that knows HDF5.
+"""Arrays and attributes as one sealed HDF5 file and back; the only place that knows HDF5.
 
 HDF5 works in memory alone: files are read and written whole by plain system calls, so that locks
 which a parallel file system lacks do not matter and a full disk is an ordinary error. In front of
@@ -9,8 +9,10 @@ hangs on some damaged files and checks no metadata.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,8 +21,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from mpineat.errors import InputError
-from mpineat.store.columns import Table
+from mpineat.errors import InputError, StorageError
+from mpineat.store import directory
 
 FORMAT = "mpineat-generation"
 FORMAT_VERSION = 1
@@ -28,19 +30,20 @@ SEAL_BYTES = 512
 CHUNK_BYTES = 1 << 20
 _LABEL = b"sha256 of the lines above and of all behind byte 512: "
 Attributes = Mapping[str, str | int | float | bool]
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Damaged(InputError):
     """A generation file whose bytes are not those that were written."""
 
 
-def pack(attributes: Attributes, tables: Mapping[str, Table]) -> tuple[bytes, str]:
+def pack(attributes: Attributes, arrays: Mapping[str, Array]) -> tuple[bytes, str]:
     """Return the file's bytes and its content_sha256.
 
     Args:
-        tables: Path in the file -> structured array.
+        arrays: Path in the file -> a table (structured, of one dimension) or numbers of any shape.
     """
-    digest = content_sha256(attributes, tables)
+    digest = content_sha256(attributes, arrays)
     buffer = io.BytesIO()
     # Bounds of the file format that HDF5 1.8 of an old cluster still reads.
     with h5py.File(buffer, "w", libver=("v108", "v108"), userblock_size=SEAL_BYTES) as file:
@@ -49,36 +52,36 @@ def pack(attributes: Attributes, tables: Mapping[str, Table]) -> tuple[bytes, st
         for name, value in attributes.items():
             file.attrs[name] = value
         file.attrs["content_sha256"] = digest
-        for path, table in tables.items():
-            file.create_dataset(
-                path,
-                data=table.astype(_labelled(table.dtype)),
-                dtype=_file_type(table.dtype),
-                maxshape=(None,),
-                chunks=(max(1, min(len(table), CHUNK_BYTES // table.dtype.itemsize)),),
-                compression="gzip",
-                shuffle=True,
-                fletcher32=True,
-            )
+        for path, array in arrays.items():
+            if array.dtype.names:
+                data, kind = array.astype(_labelled(array.dtype)), _file_type(array.dtype)
+                file.create_dataset(path, data=data, dtype=kind, maxshape=(None,), **_stored(array))
+            elif array.size and array.ndim:
+                file.create_dataset(path, data=array, **_stored(array))
+            else:  # HDF5 has no chunks of nothing
+                file.create_dataset(path, data=array)
     body = buffer.getbuffer()[SEAL_BYTES:]
     head = _head(FORMAT_VERSION, SEAL_BYTES + len(body))
     return b"".join((_seal(head, body), body)), digest
 
 
-def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Table]]:
-    """Return the attributes and tables that pack put into the file at `path`.
+def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return the attributes and arrays that pack put into the file at `path`.
 
     Raises:
         Damaged: A byte has changed.
-        InputError: Whole, but of a newer version.
-        OSError: It cannot be read.
+        InputError: Whole, but of a newer version, or not to be opened by this HDF5.
+        StorageError: It cannot be read, after several tries.
     """
-    data = _read(path)
-    tables: dict[str, Table] = {}
+    try:
+        data = directory.patiently(_read, path)
+    except FileNotFoundError as error:  # it was listed a moment ago
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    arrays: dict[str, Array] = {}
 
     def visit(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset):
-            tables[name] = item[()]
+            arrays[name] = item[...]  # of no dimension too, and in its own byte order
 
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
@@ -88,28 +91,45 @@ def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Table]]:
             }
             file.visititems(visit)
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise Damaged(f"{path}: damaged: {error}") from error
+        # Its bytes are those that were written, so it is not damaged.
+        raise InputError(f"{path}: its seal is right, but HDF5 cannot read it: {error}") from error
     found = attributes.pop("content_sha256", None)
     rest = {
         name: value
         for name, value in attributes.items()
         if name not in ("format", "format_version")
     }
-    if found != content_sha256(rest, tables):
+    if found != content_sha256(rest, arrays):
         raise Damaged(f"{path}: damaged: its content is not that of its content_sha256")
-    return attributes | {"content_sha256": found}, tables
+    return attributes | {"content_sha256": found}, arrays
 
 
-def content_sha256(attributes: Attributes, tables: Mapping[str, Table]) -> str:
-    """Return the digest of attributes and tables, whatever HDF5 makes of their layout."""
+def content_sha256(attributes: Attributes, arrays: Mapping[str, Array]) -> str:
+    """Return the digest of attributes and arrays, whatever HDF5 makes of their layout."""
     digest = hashlib.sha256()
     for name, value in sorted(attributes.items()):
         digest.update(f"{name}={value!r}\n".encode())
-    for path, table in sorted(tables.items()):
-        kinds = [(name, table.dtype[name].str) for name in table.dtype.names or ()]
-        digest.update(f"{path} {kinds} {len(table)}\n".encode())
-        digest.update(np.ascontiguousarray(table).view(np.uint8).data if len(table) else b"")
+    for path, array in sorted(arrays.items()):
+        if array.dtype.names:
+            kinds = [(name, array.dtype[name].str) for name in array.dtype.names]
+            digest.update(f"{path} {kinds} {len(array)}\n".encode())
+        else:
+            digest.update(f"{path} {array.dtype.str} {array.shape}\n".encode())
+        flat = np.ascontiguousarray(array).reshape(-1)
+        digest.update(flat.view(np.uint8).data if flat.size else b"")
     return digest.hexdigest()
+
+
+def _stored(array: Array) -> dict[str, Any]:
+    """Return how an array lies in the file: in chunks of whole rows, compressed, with checksums."""
+    row_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
+    rows = max(1, min(len(array), CHUNK_BYTES // row_bytes))
+    return {
+        "chunks": (rows, *array.shape[1:]),
+        "compression": "gzip",
+        "shuffle": True,
+        "fletcher32": True,
+    }
 
 
 def _labelled(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -161,6 +181,8 @@ def _read(path: Path) -> bytes:
         if not label or not head.endswith(f"\nbytes {size}\n".encode()):
             raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
         body = file.read()
+        if len(seal) + len(body) < size:
+            raise OSError(errno.EIO, f"only {len(seal) + len(body)} of {size} bytes came")
     if name != FORMAT.encode() or not version.isdigit() or seal != _seal(head, body):
         raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
     if int(version) > FORMAT_VERSION:

@@ -72,23 +72,27 @@ def _candidate(item: Outcome | Candidate) -> int:
 
 
 def read(run_dir: Path) -> Entries:
-    """Return all entries on the disk; safe while another process appends."""
-    lines, damaged = _scan(run_dir)
+    """Return all entries on the disk that can be read; safe while another process appends."""
+    try:
+        lines, damaged = _scan(run_dir)
+    except StorageError as error:
+        return Entries((), (str(error),))
     return Entries(tuple(lines.values()), damaged)
 
 
 def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
-    """Return the whole lines, each once, in order, and a sentence for each damaged one."""
+    """Return the whole lines, each once, in order, and a sentence for each damaged one.
+
+    Raises:
+        StorageError: A file is there and cannot be read.
+    """
     found: dict[bytes, Entry] = {}
     damaged: list[str] = []
     for name in (directory.JOURNAL_BEFORE, directory.JOURNAL):
         path = run_dir / name
         try:
-            lines = path.read_bytes().split(b"\n")
+            lines = directory.patiently(Path.read_bytes, path).split(b"\n")
         except FileNotFoundError:
-            continue
-        except OSError as error:
-            damaged.append(f"{path}: cannot be read: {error.strerror}")
             continue
         for number, line in enumerate(lines, 1):
             try:
@@ -159,7 +163,7 @@ class Journal:
 
     def _cut_torn_line(self) -> int:
         """Make the file end behind a line feed, else the next line would be glued to a torn one."""
-        data = self._path.read_bytes()
+        data = directory.patiently(Path.read_bytes, self._path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             try:
@@ -190,7 +194,8 @@ class Journal:
 
     def of(self, generation: int) -> Entries:
         """Return what an earlier launch left of this generation."""
-        return read(self._run_dir).of(generation)
+        lines, damaged = _scan(self._run_dir)
+        return Entries(tuple(lines.values()), damaged).of(generation)
 
     def fold(self, generation: int) -> None:
         """Take the entries of `generation`, whose file is safe now, out of the journal.

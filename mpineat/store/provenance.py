@@ -17,6 +17,7 @@ from typing import Any
 
 import mpineat
 from mpineat.cluster import batch
+from mpineat.errors import InputError, StorageError
 from mpineat.store import directory
 
 _PACKAGES = ("mpineat", "numpy", "h5py", "pydantic", "mpi4py", "tensorflow", "keras")
@@ -91,25 +92,36 @@ def read(run_dir: Path) -> tuple[tuple[Mapping[str, Any], ...], str]:
     """Return the entries, oldest first, and a sentence when they cannot be read, else ""."""
     path = run_dir / directory.PROVENANCE
     try:
-        entries = json.loads(path.read_bytes())
-    except OSError as error:
+        return _entries(path), ""
+    except FileNotFoundError as error:
         return (), f"{path}: cannot be read: {error.strerror}"
+    except (InputError, StorageError) as error:
+        return (), str(error)
+
+
+def _entries(path: Path) -> tuple[Mapping[str, Any], ...]:
+    try:
+        entries = json.loads(directory.patiently(Path.read_bytes, path))
     except (ValueError, RecursionError):
-        return (), f"{path}: damaged: not JSON"
+        raise InputError(f"{path}: damaged: not JSON") from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        return (), f"{path}: damaged: expected a list of launches"
-    return tuple(entries), ""
+        raise InputError(f"{path}: damaged: expected a list of launches")
+    return tuple(entries)
 
 
 def record(run_dir: Path, entry: Mapping[str, Any]) -> None:
     """Write `entry` into the file, in place of the one of the same launch where there is one.
 
     Raises:
-        StorageError: The disk is full or read-only.
+        StorageError: The disk is full or read-only, or the file cannot be read now.
     """
     path = run_dir / directory.PROVENANCE
-    entries, problem = read(run_dir)
-    if problem and path.exists():
+    entries: tuple[Mapping[str, Any], ...] = ()
+    try:
+        entries = _entries(path)
+    except FileNotFoundError:
+        pass
+    except InputError:
         directory.set_aside(path)
     others = [other for other in entries if other.get("launch") != entry["launch"]]
     text = json.dumps([*others, entry], indent=1)

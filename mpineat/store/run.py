@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mpineat.config import Config, yaml_file
-from mpineat.errors import InputError
+from mpineat.errors import InputError, StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, journal, lock, provenance
 from mpineat.store.generation import Generation, read
@@ -51,7 +51,8 @@ def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
     """Return the newest whole generation, if any, and the damaged files that are newer.
 
     Raises:
-        InputError: The newest file is of a newer format version: starting over would be no resume.
+        InputError: The newest file is of another version: starting over would be no resume.
+        StorageError: It cannot be read now, which says nothing about what it holds.
     """
     damaged: list[Path] = []
     for path in reversed(directory.generation_paths(run_dir)):
@@ -103,7 +104,7 @@ def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
     for path in directory.generation_paths(run_dir):
         try:
             generation = read(path)
-        except InputError as error:
+        except (InputError, StorageError) as error:
             problems.append(str(error))
             continue
         before = found[-1] if found else None

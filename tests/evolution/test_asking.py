@@ -5,9 +5,8 @@ import pytest
 
 from mpineat.errors import Infeasible, InputError
 from mpineat.evolution.asking import ask
-from mpineat.evolution.coevolution import tell
-from mpineat.evolution.state import Result
-from tests.evolution.values import building, config, grown
+from mpineat.evolution.credit import tell
+from tests.evolution.values import building, config, grown, judged
 
 
 def asked(state, options, count=None, build=lambda candidate: candidate.id):
@@ -56,7 +55,7 @@ def test_those_that_were_passed_over_are_drawn_first():
     options = config(modules=24, blueprints=24, candidates=12, retain_modules=0)
     state = grown(options, 0)
     first = asked(state, options)
-    results = [Result(candidate=c, fitness=0.5) for c in first.candidates]
+    results = [judged(c, 0.5) for c in first.candidates]
     told = tell(first.state, results, options)
     second = asked(replace(told, generation=1), options)
     blueprints = [{c.blueprint.id for c in found.candidates} for found in (first, second)]

@@ -1,10 +1,9 @@
 import pytest
 
 from mpineat.evolution.coevolution import replace_genomes
-from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
 from mpineat.genotype.validity import blueprint_problem, module_problem
-from tests.evolution.values import building, config, grown
+from tests.evolution.values import building, config, grown, judged
 
 OPTIONS = config(modules=40, blueprints=30, candidates=20)
 
@@ -58,7 +57,7 @@ def test_the_best_genomes_live_on_unchanged_with_their_fitness():
     strategy = select(OPTIONS)
     state = grown(OPTIONS, 3)
     asked = strategy.ask(state, OPTIONS, building(OPTIONS))
-    results = [Result(candidate=c, fitness=c.id / 1000) for c in asked.candidates]
+    results = [judged(c, c.id / 1000) for c in asked.candidates]
     told = strategy.tell(asked.state, results, OPTIONS)
     bred = strategy.breed(told, OPTIONS)
     best = max(told.modules.fitness, key=lambda id: (told.modules.fitness[id], -id))
@@ -114,7 +113,7 @@ def test_a_whole_population_of_failures_breeds_on():
     state = strategy.initial(OPTIONS)
     for fault in ("machine", "candidate", "machine"):
         asked = strategy.ask(state, OPTIONS, building(OPTIONS))
-        results = [Result(candidate=c, fitness=None, fault=fault) for c in asked.candidates]
+        results = [judged(c, None, fault) for c in asked.candidates]
         state = strategy.breed(strategy.tell(asked.state, results, OPTIONS), OPTIONS)
     assert len(state.modules.genomes) == 40
 

@@ -1,9 +1,8 @@
 import pytest
 
-from mpineat.evolution.coevolution import tell
-from mpineat.evolution.state import Result
+from mpineat.evolution.credit import tell
 from mpineat.genotype.genome import Candidate
-from tests.evolution.values import config, grown
+from tests.evolution.values import config, grown, judged
 
 OPTIONS = config(modules=6, blueprints=4, retain_modules=0.5)
 STATE = grown(OPTIONS, 0)
@@ -14,7 +13,7 @@ SPECIES = {id: s.id for s in STATE.modules.species for id in s.members}
 
 def result(blueprint, modules, fitness, fault=""):
     pairs = tuple(sorted((SPECIES[m.id], m) for m in modules))
-    return Result(candidate=Candidate(0, 0, blueprint, pairs), fitness=fitness, fault=fault)
+    return judged(Candidate(0, 0, blueprint, pairs), fitness, fault)
 
 
 def test_fitness_is_the_mean_over_the_candidates_that_used_a_genome():

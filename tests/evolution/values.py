@@ -10,6 +10,7 @@ from mpineat.evolution.strategy import Strategy, select
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Network
+from mpineat.tasks import Outcome
 
 SHAPE = (16, 16, 1)
 
@@ -31,6 +32,15 @@ def building(config: Config):
     return build
 
 
+def judged(candidate: Candidate, accuracy: float | None, fault: str = "") -> Result:
+    """Return a candidate's result: of this accuracy, or failed."""
+    status = "failed" if accuracy is None else "ok"
+    outcome = Outcome(
+        candidate=candidate.id, network_hash="", status=status, accuracy=accuracy, fault=fault
+    )
+    return Result(candidate=candidate, outcome=outcome)
+
+
 def grown(config: Config, generations: int, seed: int = 1, keep: bool = False):
     """Run so many generations of random fitness; return the last state, or all of them."""
     strategy: Strategy = select(config)
@@ -38,7 +48,7 @@ def grown(config: Config, generations: int, seed: int = 1, keep: bool = False):
     states: list[State] = [strategy.initial(config)]
     for _ in range(generations):
         asked = strategy.ask(states[-1], config, building(config))
-        results = [Result(candidate=c, fitness=rng.random()) for c in asked.candidates]
+        results = [judged(c, rng.random()) for c in asked.candidates]
         told = strategy.tell(asked.state, results, config)
         states += [told, strategy.breed(told, config)] if keep else []
         states = states if keep else [strategy.breed(told, config)]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mpineat import store
 from mpineat.config import Config, yaml_file
 from mpineat.evolution.state import Population, Species, State
-from mpineat.store import Generation, directory
+from mpineat.store import Generation, directory, hdf5
 from mpineat.tasks import Compressed, Epoch, Outcome
 from tests.evaluations import candidate, outcome, task
 
@@ -83,3 +85,12 @@ def run(path: Path, generations: int) -> tuple[Generation, ...]:
         parent = written[-1].content_sha256 if written else ""
         written.append(store.write(path, generation(number, parent)))
     return tuple(written)
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` alter a generation file's tables, and seal them as they are then."""
+    attributes, tables = hdf5.unpack(path)
+    change(tables)
+    for name in ("format", "format_version", "content_sha256"):
+        del attributes[name]
+    path.write_bytes(hdf5.pack(attributes, tables)[0])

@@ -20,7 +20,7 @@ from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store import Generation, directory
 from mpineat.store.candidates import candidate_tables, candidates_from
-from mpineat.store.columns import from_table, to_table
+from mpineat.store.columns import to_table
 from mpineat.store.genomes import BLUEPRINTS, Pool, counters_row, population_from, population_tables
 from mpineat.store.hdf5 import content_sha256
 from mpineat.tasks import Compressed
@@ -63,6 +63,7 @@ def test_equal_content_has_equal_digest_and_changed_content_another(tmp_path: Pa
 
 def test_the_digest_covers_names_kinds_values_and_attributes() -> None:
     table = to_table({"id": int, "rate": float}, [(1, 0.5), (2, 0.25)])
+    numbers = np.array([1.0, 2.0])
     variants = [
         content_sha256({"seed": 1}, {"a": table}),
         content_sha256({"seed": 2}, {"a": table}),
@@ -72,6 +73,10 @@ def test_the_digest_covers_names_kinds_values_and_attributes() -> None:
             {"seed": 1}, {"a": to_table({"id": int, "x": float}, [(1, 0.5), (2, 0.25)])}
         ),
         content_sha256({"seed": 1}, {"a": table[:1]}),
+        *(
+            content_sha256({"seed": 1}, {"memory/a": array})
+            for array in (numbers, numbers.astype(np.int64), numbers.reshape(2, 1), numbers[:0])
+        ),
     ]
     assert len(set(variants)) == len(variants)
 
@@ -101,14 +106,6 @@ def test_h5dump_shows_the_file(tmp_path: Path) -> None:
     assert '"{"name": "conv", "op": "conv2d", "inputs": ["input"], "filters": 16}"' in shown
 
 
-def test_a_column_that_an_older_file_lacks_reads_as_its_default() -> None:
-    columns = {"queue": float, "total": float}
-    older = to_table({"queue": float}, [(1.0,), (2.0,)])
-    found = from_table(columns, older, dict.fromkeys(columns, 0.0))
-    assert found[0] == [1.0, 2.0]
-    assert found[-1] == [0.0, 0.0]
-
-
 def test_files_with_a_column_for_the_seconds_of_each_stage_are_read() -> None:
     """Until commit 115d76e the stages had columns, and tasks had no context."""
     value = generation()
@@ -128,11 +125,6 @@ def test_files_with_a_column_for_the_seconds_of_each_stage_are_read() -> None:
         if id in stages
     }
     assert [o.context for o in outcomes] == [{}] * len(value.outcomes)
-
-
-def test_a_column_without_a_default_is_missed() -> None:
-    with pytest.raises(ValueError, match="column 'rate' is missing"):
-        from_table({"id": int, "rate": float}, to_table({"id": int}, [(1,)]))
 
 
 def test_a_zero_in_a_text_harms_nothing_behind_it(tmp_path: Path) -> None:
@@ -173,7 +165,10 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
             Population,
             "genomes species threshold fitness uses next_innovation next_genome next_species",
         ),
-        (State, "generation evaluated modules blueprints next_candidate counts events context"),
+        (
+            State,
+            "generation evaluated modules blueprints next_candidate counts events context memory",
+        ),
         (Compressed, "dead_at_start alive widths step_seconds removed"),
     ],
 )

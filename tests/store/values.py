@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
@@ -79,6 +80,14 @@ POINTS = st.builds(
 )
 NUMBERS_BY_NAME = st.dictionaries(NAMES, RATES, max_size=3)
 SECONDS = st.builds(Seconds, queue=RATES, total=RATES, stages=NUMBERS_BY_NAME)
+ARRAYS = hnp.arrays(
+    hnp.boolean_dtypes()
+    | hnp.integer_dtypes()
+    | hnp.unsigned_integer_dtypes()
+    | hnp.floating_dtypes()
+    | hnp.complex_number_dtypes(),
+    hnp.array_shapes(min_dims=0, min_side=0, max_dims=4, max_side=4),
+)
 
 
 def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
@@ -154,6 +163,7 @@ def generations(draw: st.DrawFn) -> Generation:
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),
         context=draw(NUMBERS_BY_NAME),
+        memory=draw(st.dictionaries(NAMES, ARRAYS, max_size=2)),
     )
     modules, blueprints = MODULES, BLUEPRINTS
     if state.modules.genomes:

@@ -12,8 +12,10 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from bench.scored import scored
+
 from mpineat.config import Config
-from mpineat.evolution.state import Population, Result
+from mpineat.evolution.state import Population
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype import cost
@@ -59,7 +61,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for generation in range(options.endurance_generations):
         asked = strategy.ask(state, config, build)
         results = [
-            Result(candidate=candidate, fitness=fitness(network))
+            scored(candidate, fitness(network))
             for candidate, network in zip(asked.candidates, asked.built, strict=True)
         ]
         told = strategy.tell(asked.state, results, config)

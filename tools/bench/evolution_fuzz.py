@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from typing import Any
 
+from bench.scored import scored
+
 from mpineat.config import Config
-from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
 from mpineat.genotype.creation import random_blueprint, random_module
 from mpineat.genotype.crossover import cross_blueprints, cross_modules
@@ -115,7 +116,7 @@ def run_assembled(options: argparse.Namespace) -> dict[str, Any]:
     state = strategy.initial(config)
     for _ in range(30):
         asked = strategy.ask(state, config, build)
-        results = [Result(candidate=c, fitness=rng.random()) for c in asked.candidates]
+        results = [scored(c, rng.random()) for c in asked.candidates]
         state = strategy.breed(strategy.tell(asked.state, results, config), config)
     start = time.process_time()
     asked = strategy.ask(state, config, build, options.networks)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.scored import scored
 
 from mpineat.config import Config
-from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble, check_limits
@@ -57,7 +57,7 @@ def search(name: str, seed: int, hidden: list[Feature], options: argparse.Namesp
         fitness = [closeness(features(network), hidden) for network in asked.built]
         best.append(max([*fitness, *best[-1:]]))
         results = [
-            Result(candidate=candidate, fitness=value)
+            scored(candidate, value)
             for candidate, value in zip(asked.candidates, fitness, strict=True)
         ]
         state = strategy.breed(strategy.tell(asked.state, results, config), config)

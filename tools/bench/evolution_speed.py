@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.scored import scored
+
 from mpineat.config import Config
-from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble, check_limits
@@ -90,7 +91,7 @@ def measure(size: int, generations: int, candidates: int) -> dict[str, Any]:
         begin = start = time.process_time()
         asked = strategy.ask(state, config, build)
         ask_seconds.append(time.process_time() - start)
-        results = [Result(candidate=c, fitness=rng.random()) for c in asked.candidates]
+        results = [scored(c, rng.random()) for c in asked.candidates]
         start = time.process_time()
         state = strategy.breed(strategy.tell(state, results, config), config)
         evolve_seconds.append(time.process_time() - start)

@@ -18,6 +18,7 @@ from typing import Any
 from faults.job import JOB_SECONDS, Broken, Job
 from faults.record import acknowledged, finished, history, journals
 
+from mpineat import store
 from mpineat.store import directory
 
 HARMLESS = ("kill_child", "crash_child", "stop_child", "starve_child")  # the job goes on
@@ -95,8 +96,16 @@ class Chaos:
         return code
 
     def _launch(self) -> Job:
+        _, damaged = store.newest(self.run_dir)
+        if not damaged:
+            return self._started()
+        if (code := self._started().wait(JOB_SECONDS)) != 2:
+            raise Broken(f"a damaged checkpoint was passed over: exit code {code}, expected 2")
+        return self._started("--accept-damage")
+
+    def _started(self, *more: str) -> Job:
         self.launches += 1
-        return Job(self.mpirun, self.python, self.run_dir, self.folder / "output.log")
+        return Job(self.mpirun, self.python, self.run_dir, self.folder / "output.log", *more)
 
     def _remember(self) -> None:
         """Note every outcome that the run has acknowledged, and miss none of the old ones."""
@@ -165,8 +174,8 @@ class Chaos:
         self._remember()
         path = list(files(self.run_dir))[-1]
         data = bytearray(path.read_bytes())
-        if not data:
-            return False
+        if not data:  # folded in the last moment; the job was killed all the same
+            return True
         place = self.rng.randrange(len(data))
         if self.rng.random() < 0.5:
             del data[place:]

@@ -62,9 +62,9 @@ class Process:
 class Job:
     """One launch of mpirun and everything that descends from it."""
 
-    def __init__(self, mpirun: str, python: str, run_dir: Path, output: Path) -> None:
+    def __init__(self, mpirun: str, python: str, run_dir: Path, output: Path, *more: str) -> None:
         command = [*mpirun.split(), "-np", "3", python, "-m", "mpineat", "run"]
-        words = ["mpineat/embedded/digits.yaml", str(run_dir), *OPTIONS, "--resume"]
+        words = ["mpineat/embedded/digits.yaml", str(run_dir), *OPTIONS, "--resume", *more]
         with open(output, "ab") as log:
             self.process = subprocess.Popen(
                 [*command, *words], stdout=log, stderr=log, stdin=subprocess.DEVNULL
