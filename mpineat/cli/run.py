@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,11 @@ from mpineat.errors import (
 from mpineat.evaluations import Stopped
 from mpineat.farm import mpi
 from mpineat.farm.job import Membership
+from mpineat.genotype.validity import blueprint_problem, module_problem
 from mpineat.log.console import open_log
 from mpineat.log.progress import Progress
 from mpineat.search import Origin, Search
-from mpineat.store import Generation, directory, lock, provenance
+from mpineat.store import Generation, directory, journal, lock, provenance
 from mpineat.store.journal import Journal
 from mpineat.tasks import best
 
@@ -80,15 +82,17 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
             f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
         )
     directory.create(run_dir)
-    with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
+    with ExitStack() as opened:
+        held = opened.enter_context(lock.RunLock(run_dir))
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
+        book = opened.enter_context(Journal(run_dir, origin.run_id, held.check))
         workers = member.open(config, run_dir / directory.LOGS, stopping)
         try:
             entry = provenance.describe(ranks=member.size, mpi=member.library)
             provenance.record(run_dir, entry)
-            journaled = journal.of(origin.number)
+            journaled = book.of(origin.number)
             for sentence in journaled.damaged:
                 log.warning("%s", sentence)
             progress.launched(
@@ -106,7 +110,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 run_dir,
                 origin,
                 farm=workers,
-                journal=journal,
+                journal=book,
                 stop=stopping,
                 progress=progress,
                 shape=data.input_shape,
@@ -135,44 +139,63 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
             version, or options changed that change outcomes; nothing was changed.
         StorageError: A file cannot be read now; nothing was changed.
     """
-    directory.remove_temporary(run_dir)
-    _check_same_run(run_dir / directory.CONFIG, config)
-    newest, damaged = store.newest(run_dir)
-    earlier = () if newest is None else _earlier(run_dir, newest)
-    if damaged and not accept_damage:
-        names = " and ".join(str(path) for path in damaged)
+    history = store.history(run_dir)
+    _check_same_run(run_dir, config, history.generations)
+    if history.newest and not accept_damage:
+        names = " and ".join(str(path) for path in history.newest)
         raise InputError(
             f"{names}: damaged, and nothing whole is newer; bring back a copy, or let "
             "--accept-damage keep it beside its name and repeat its generation"
         )
-    for path in damaged:
+    run_id = _run_id(run_dir, history.generations)
+    directory.remove_temporary(run_dir)
+    for path in history.newest:
         aside = directory.set_aside(path)
         log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
+    for damage in history.older:
+        log.warning("%s; networks that it knew are trained again where they return", damage)
     directory.write_durably(run_dir / directory.CONFIG, yaml_file.dumps(config).encode())
-    return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
+    return Origin(earlier=history.generations, run_id=run_id)
 
 
-def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
-    """Return the whole generations up to the newest; a damaged older one costs its own alone."""
-    found: list[Generation] = []
-    for path in directory.generation_paths(run_dir):
-        if path == directory.generation_path(run_dir, newest.number):
-            break
-        try:
-            found.append(store.read(path))
-        except store.Damaged as damage:
-            log.warning("%s; networks that it knew are trained again where they return", damage)
-    return (*found, newest)
+def _run_id(run_dir: Path, generations: Sequence[Generation]) -> str:
+    """Return the run's id: that of its generations, before their first that of the journal."""
+    if generations:
+        return generations[-1].run_id
+    found = journal.read(run_dir).run_ids
+    if len(found) > 1:
+        raise InputError(
+            f"{run_dir / directory.JOURNAL}: holds lines of several runs ({', '.join(found)}), and "
+            "no generation says which is this one; bring back the run's own file"
+        )
+    return found[0] if found else uuid.uuid4().hex
 
 
-def _check_same_run(path: Path, config: Config) -> None:
+def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generation]) -> None:
     """Refuse to go on with options that would make the history mean nothing."""
-    if not path.exists():
-        return
-    wrong = [
-        f"{path}: {name}: the run has {before!r}, found {now!r}; start another RUN_DIR"
-        for name, (now, before) in changed(config, yaml_file.load(path)).items()
-        if changes_outcomes(name)
-    ]
+    path = run_dir / directory.CONFIG
+    before = {path: yaml_file.load(path)} if path.exists() else {}
+    texts: dict[str, Path] = {}
+    for generation in generations:
+        texts.setdefault(generation.config, directory.generation_path(run_dir, generation.number))
+    before |= {path: yaml_file.loads(text, str(path)) for text, path in texts.items()}
+    wrong: dict[str, str] = {}
+    for path, earlier in before.items():
+        for name, (now, then) in changed(config, earlier).items():
+            if changes_outcomes(name):
+                text = f"{path}: {name}: the run has {then!r}, found {now!r}"
+                wrong.setdefault(name, f"{text}; start another RUN_DIR")
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError("\n".join(wrong.values()))
+    for generation in generations[-1:]:
+        path = directory.generation_path(run_dir, generation.number)
+        state = generation.state
+        for name, problems in (
+            ("module", ((m.id, module_problem(m, config)) for m in state.modules.genomes)),
+            ("blueprint", ((b.id, blueprint_problem(b, config)) for b in state.blueprints.genomes)),
+        ):
+            for number, problem in problems:
+                if problem:
+                    raise InputError(
+                        f"{path}: {name} {number}: {problem}: not as mpineat writes it"
+                    )

@@ -17,6 +17,7 @@ from mpineat.data.reader import source
 from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, overview, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
+from mpineat.store import Generation
 from mpineat.store.directory import write_durably
 
 HERE = Path(__file__).parent
@@ -44,7 +45,7 @@ def write(run_dir: Path, output: Path | None = None) -> Path:
     return path
 
 
-def render(view: Overview) -> str:
+def render(view: Overview[Generation]) -> str:
     """Return the page as text."""
     times = timeline(view.outcomes, launch_times(view.run.launches), view.generation_of)
     found, cost = sentences(view)
@@ -90,7 +91,7 @@ def render(view: Overview) -> str:
     )
 
 
-def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
+def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, str, str]]:
     best, outcomes = view.best, view.outcomes
     if best is not None:
         yield "validation accuracy", units.accuracy(best.accuracy), f"candidate {best.candidate}"
@@ -107,7 +108,7 @@ def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
     yield "busy share", units.share(times.busy_share), f"of {units.plural(view.workers, 'worker')}"
 
 
-def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
+def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
     accuracies = [
         (g.number, [o.accuracy for o in g.outcomes if o.accuracy is not None])
         for g in view.run.generations
@@ -138,7 +139,7 @@ def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
             yield heading, text, Markup(chart)
 
 
-def _spent(view: Overview, times: Timeline) -> Iterator[dict[str, Any]]:
+def _spent(view: Overview[Generation], times: Timeline) -> Iterator[dict[str, Any]]:
     total = times.seconds * len(times.busy)
     seconds: dict[str, float] = defaultdict(float)
     for outcome in view.outcomes:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mpineat import units
+from mpineat import store, units
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, overview, sentences
+from mpineat.report.overview import Overview, look, sentences
+from mpineat.store.summary import Summary
 
 RUNNING_AT_MOST = 20  # lines; the JSON form holds all
 
@@ -21,7 +23,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return "\n".join(_lines(overview(run_dir), clock()))
+    return "\n".join(_lines(look(run_dir, store.read_summary), clock()))
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -30,7 +32,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no run.
     """
-    view = overview(run_dir)
+    view = look(run_dir, store.read_summary)
     best = view.best
     return {
         "run_dir": str(view.run.path),
@@ -67,10 +69,12 @@ def follow(
         InputError: There is no run.
     """
     told: object = None
+    # A finished generation never changes, and one process that looks on shall cost little.
+    read = lru_cache(maxsize=None)(store.read_summary)
     while True:
-        view = overview(run_dir)
+        view = look(run_dir, read)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
-        figures = (view.status, len(view.outcomes), view.generation, running)
+        figures = (view.status, view.totals.number, view.generation, running)
         if figures != told:
             told = figures
             yield "\n".join(_lines(view, time.time()))
@@ -79,7 +83,7 @@ def follow(
         sleep(every_seconds)
 
 
-def _lines(view: Overview, time: float) -> Iterator[str]:
+def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
     if view.rows:
@@ -89,7 +93,7 @@ def _lines(view: Overview, time: float) -> Iterator[str]:
         for row in view.rows:
             elapsed += row.seconds
             yield generation_row.row_text(row, elapsed)
-    if failures := generation_row.failures_text(view.outcomes):
+    if failures := generation_row.failures_text(view.totals.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -19,11 +20,11 @@ from mpineat.store.columns import (
 from mpineat.store.genomes import Pool
 from mpineat.store.networks import network_table, networks_from
 from mpineat.store.numbers import context_from, number_tables, stages_from
-from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
+from mpineat.tasks import Compressed, Epoch, Outcome, Seconds, Totals
 from mpineat.wire import Count, NonNegative, Share
 
 TABLE = "candidates/table"
-CANDIDATE: Columns = {
+CANDIDATE: dict[str, Any] = {
     "id": Count,
     "generation": Count,
     "blueprint": Count,
@@ -43,8 +44,8 @@ _APART = (
     "context",
 )
 OUTCOME = columns_of(Outcome, but=_APART)
-SECONDS: Columns = {"seconds_queue": NonNegative, "seconds_total": NonNegative}
-MORE: Columns = {
+SECONDS: dict[str, Any] = {"seconds_queue": NonNegative, "seconds_total": NonNegative}
+MORE: dict[str, Any] = {
     "started_unix_seconds": NonNegative,
     "structure_learned": bool,
     "step_seconds_before": NonNegative,
@@ -154,7 +155,7 @@ def candidates_from(
     Args:
         modules, blueprints: The pools that population_from returned.
     """
-    ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, tables, TABLE)
+    ids, generations, _, blueprint_rows, _ = from_table(CANDIDATE, tables, TABLE)
     parts: dict[int, list[tuple[int, Module]]] = {}
     for candidate, species, _, row in zip(
         *from_table(MODULES, tables, "candidates/modules"), strict=True
@@ -167,13 +168,45 @@ def candidates_from(
     return candidates, outcomes_from(tables)
 
 
-def outcomes_from(tables: Tables) -> tuple[Outcome, ...]:
-    """Return the outcomes in the order in which they came, with what the tables hold of them."""
+def totals_from(tables: Tables) -> Totals:
+    """Return the totals of the outcomes, without making a value of each."""
+    tables = {TABLE: _arrived(tables)}
+    names = ("status", "reason", "accuracy", "flops_after", "reused_from")
+    columns = {"id": Count, **{name: OUTCOME[name] for name in names}, **SECONDS}
+    ids, status, reasons, accuracies, flops, reused, _, seconds = from_table(columns, tables, TABLE)
+    judged = [row for row, accuracy in enumerate(accuracies) if accuracy is not None]
+    first = min(judged, key=lambda row: (-accuracies[row], flops[row], ids[row]), default=None)
+    winner = None if first is None else {TABLE: tables[TABLE][first : first + 1]}
+    return Totals(
+        number=len(ids),
+        trained=sum(s == "ok" and r is None for s, r in zip(status, reused, strict=True)),
+        judged=len(judged),
+        reused=len(reused) - reused.count(None),
+        accuracy=sum(accuracies[row] for row in judged),
+        flops=sum(flops[row] for row in judged),
+        seconds=sum(s for s, r in zip(seconds, reused, strict=True) if r is None),
+        reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s != "ok"),
+        best=None if winner is None else _outcomes(winner)[0],
+    )
+
+
+def _arrived(tables: Tables) -> Table:
+    """Return the rows of candidates with an outcome, in the order of the outcomes."""
     [arrivals] = from_table({"arrival": CANDIDATE["arrival"]}, tables, TABLE)
     rows = {place: row for row, place in enumerate(arrivals) if place is not None}
-    if sorted(rows) != list(range(sum(place is not None for place in arrivals))):
+    if sorted(rows) != list(range(len(arrivals) - arrivals.count(None))):
         raise BadValue(f"table {TABLE!r}: the arrivals are not those of one order")
-    tables = {**tables, TABLE: tables[TABLE][[rows[place] for place in range(len(rows))]]}
+    table: Table = tables[TABLE][[rows[place] for place in range(len(rows))]]
+    return table
+
+
+def outcomes_from(tables: Tables) -> tuple[Outcome, ...]:
+    """Return the outcomes in the order in which they came, with what the tables hold of them."""
+    return _outcomes({**tables, TABLE: _arrived(tables)})
+
+
+def _outcomes(tables: Tables) -> tuple[Outcome, ...]:
+    """Return the outcome of every row."""
     [ids] = from_table({"id": Count}, tables, TABLE)
     scalars = zip(*from_table(OUTCOME, tables, TABLE), strict=True)
     times = zip(*from_table(SECONDS, tables, TABLE), strict=True)

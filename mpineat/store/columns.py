@@ -96,7 +96,7 @@ def _column(hint: Any) -> _Column:
     if optional:
         hint = kinds[0]
     kind, *limits = typing.get_args(hint) if typing.get_origin(hint) is Annotated else (hint,)
-    if kind not in _PLAIN or len(kinds) > 1 and optional:
+    if kind not in _PLAIN or (len(kinds) > 1 and optional):
         raise TypeError(f"the store has no column for {hint}")
 
     def limit(name: str) -> Any:
@@ -194,7 +194,7 @@ def values_of(hint: Any, array: np.ndarray[Any, Any], where: str) -> list[Any]:
     if wrong.any():
         row = int(wrong.argmax())
         raise BadValue(f"{where}, row {row}: found {array[row]}, out of range")
-    values = array.tolist()
+    values: list[Any] = array.tolist()
     if not column.optional:
         return values
     if column.kind is float:

@@ -36,7 +36,7 @@ from mpineat.store.genomes import (
     population_tables,
 )
 from mpineat.store.soundness import check
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Totals
 from mpineat.wire import Count, Finite, NonNegative
 
 ATTRIBUTES: Columns = {
@@ -88,6 +88,16 @@ class Generation:
     def number(self) -> int:
         """The generation's number, from 0."""
         return self.state.generation
+
+    @property
+    def species(self) -> tuple[int, int]:
+        """Numbers of species, of modules and of blueprints."""
+        return len(self.state.modules.species), len(self.state.blueprints.species)
+
+    @property
+    def totals(self) -> Totals:
+        """Of its outcomes."""
+        return Totals.of(self.outcomes)
 
 
 def write(run_dir: Path, generation: Generation) -> Generation:

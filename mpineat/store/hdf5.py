@@ -14,7 +14,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,9 @@ def pack(attributes: Attributes, arrays: Mapping[str, Array]) -> tuple[bytes, st
     return b"".join((_seal(head, body), body)), digest
 
 
-def unpack(path: Path, only: Container[str] | None = None) -> tuple[dict[str, Any], dict[str, Array]]:
+def unpack(
+    path: Path, only: Collection[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the attributes and arrays that pack put into the file at `path`.
 
     Args:
@@ -90,12 +92,8 @@ def unpack(path: Path, only: Container[str] | None = None) -> tuple[dict[str, An
                 name: value.item() if hasattr(value, "item") else value
                 for name, value in file.attrs.items()
             }
-            datasets = dict(_datasets(file, path))
-            arrays = {  # of no dimension too, and in its own byte order
-                name: dataset[...]
-                for name, dataset in datasets.items()
-                if only is None or name in only
-            }
+            # Of no dimension too, and in its own byte order.
+            arrays = {name: dataset[...] for name, dataset in _datasets(file, path, only)}
     except _HDF5_ERRORS as error:
         # Its bytes are those that were written, so it is not damaged.
         what = " ".join(str(error).split())
@@ -111,8 +109,10 @@ def unpack(path: Path, only: Container[str] | None = None) -> tuple[dict[str, An
     return attributes | {"content_sha256": found}, arrays
 
 
-def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield every dataset in the file by its path in it.
+def _datasets(
+    file: h5py.File, path: Path, only: Collection[str] | None
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield the datasets in the file by their paths in it.
 
     Raises:
         InputError: One does not lie in the file itself, or is larger than any that mpineat writes.
@@ -125,6 +125,8 @@ def _datasets(file: h5py.File, path: Path) -> Iterator[tuple[str, h5py.Dataset]]
             name = f"{prefix}{key}"
             if type(group.get(key, getlink=True)) is not h5py.HardLink:
                 raise InputError(f"{path}: {name!r} is a link; mpineat writes none: not read")
+            if only is not None and not any(one.startswith(name) for one in only):
+                continue
             item = group[key]
             if isinstance(item, h5py.Group) and prefix.count("/") < DEEPEST:
                 groups.append((f"{name}/", item))

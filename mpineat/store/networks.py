@@ -61,4 +61,3 @@ def networks_from(tables: Tables, path: str) -> dict[int, Mapping[str, Any]]:
                 raise BadValue(f"{path}: candidate {candidate}: {what}") from None
         found[candidate] = networks[key]
     return found
-

@@ -1,9 +1,9 @@
-"""What holds between the values of a generation that mpineat wrote, beyond the range of each one."""
+"""What holds between the values of a generation, beyond the range of each one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 from mpineat.evolution.state import GenomeT, Population, State
 from mpineat.genotype.genes import OUTPUT
@@ -53,9 +53,8 @@ def _check_population(
     for genome in everyone:
         if wrong := problem([node.id for node in genome.nodes], genome.connections):
             raise BadValue(f"{name} {genome.id}: {wrong}")
-    numbers = (
-        max(chain((n.id for n in g.nodes), (c.innovation for c in g.connections)))
-        for g in everyone
+    numbers: Iterable[int] = (
+        max(chain((n.id for n in g.nodes), (c.innovation for c in g.connections))) for g in everyone
     )
     _check_counter(f"{name}: next_innovation", population.next_innovation, (OUTPUT, *numbers))
     _check_counter(f"{name}: next_genome", population.next_genome, (g.id for g in everyone))
@@ -82,7 +81,7 @@ def _check_outcomes(state: State, outcomes: Sequence[Outcome]) -> None:
 
 
 def _check_ascending(what: str, numbers: Sequence[int]) -> None:
-    if any(one >= following for one, following in zip(numbers, numbers[1:], strict=False)):
+    if any(one >= following for one, following in pairwise(numbers)):
         raise BadValue(f"the {what} do not ascend")
 
 

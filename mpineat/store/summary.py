@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat.store import hdf5
-from mpineat.store.candidates import TABLE, outcomes_from
+from mpineat.store.candidates import TABLE, totals_from
 from mpineat.store.columns import from_table
 from mpineat.store.generation import attributes_from, check_name, config_from, refusals
 from mpineat.store.genomes import BLUEPRINTS, MODULES, SPECIES
-from mpineat.store.numbers import CONTEXT_PATH, STAGES_PATH
-from mpineat.tasks import Outcome
+from mpineat.tasks import Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +18,9 @@ class Summary:
     """A finished generation in figures.
 
     Attributes:
-        number, run_id, seed, config, created, seconds, parent_sha256, content_sha256: As in
-            Generation.
-        species: Numbers of species, of modules and of blueprints.
-        outcomes: As in Generation, without networks, curves, and records of compression.
+        number, run_id, seed, config, created, seconds, parent_sha256, content_sha256, species,
+            totals: As in
+            Generation; the winner among the totals has figures alone.
     """
 
     number: int
@@ -34,7 +32,7 @@ class Summary:
     parent_sha256: str
     content_sha256: str
     species: tuple[int, int]
-    outcomes: tuple[Outcome, ...]
+    totals: Totals
 
 
 def read_summary(path: Path) -> Summary:
@@ -45,11 +43,9 @@ def read_summary(path: Path) -> Summary:
     """
     species = [f"species/{kind.name}" for kind in (MODULES, BLUEPRINTS)]
     with refusals(path):
-        attributes, tables = hdf5.unpack(
-            path, only={"config", TABLE, STAGES_PATH, CONTEXT_PATH, *species}
-        )
+        attributes, tables = hdf5.unpack(path, only={"config", TABLE, *species})
         values = attributes_from(attributes)
-        modules, blueprints = (len(from_table({"id": SPECIES["id"]}, tables, p)[0]) for p in species)
+        ids = [from_table({"id": SPECIES["id"]}, tables, name)[0] for name in species]
         summary = Summary(
             number=values["generation"],
             run_id=values["run_id"],
@@ -59,8 +55,8 @@ def read_summary(path: Path) -> Summary:
             seconds=values["wall_seconds"],
             parent_sha256=values["parent_sha256"],
             content_sha256=values["content_sha256"],
-            species=(modules, blueprints),
-            outcomes=outcomes_from(tables),
+            species=(len(ids[0]), len(ids[1])),
+            totals=totals_from(tables),
         )
     check_name(path, summary.number)
     return summary
