@@ -173,12 +173,14 @@ def _run_id(run_dir: Path, generations: Sequence[Generation]) -> str:
 
 def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generation]) -> None:
     """Refuse to go on with options that would make the history mean nothing."""
-    path = run_dir / directory.CONFIG
-    before = {path: yaml_file.load(path)} if path.exists() else {}
     texts: dict[str, Path] = {}
     for generation in generations:
         texts.setdefault(generation.config, directory.generation_path(run_dir, generation.number))
-    before |= {path: yaml_file.loads(text, str(path)) for text, path in texts.items()}
+    before = {path: yaml_file.loads(text, str(path)) for text, path in texts.items()}
+    # Which tells of the run alone until its first generation has ended.
+    path = run_dir / directory.CONFIG
+    if not before and path.exists():
+        before = {path: yaml_file.load(path)}
     wrong: dict[str, str] = {}
     for path, earlier in before.items():
         for name, (now, then) in changed(config, earlier).items():

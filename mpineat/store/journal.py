@@ -21,6 +21,7 @@ from mpineat.genotype.genome import Candidate
 from mpineat.store import directory
 from mpineat.store.earlier_journal import as_today
 from mpineat.tasks import OUTCOME, Outcome
+from mpineat.units import plural
 from mpineat.wire import Codec, WireError
 
 VERSION = 2  # of a line; those of version 1 do not name theirs
@@ -108,9 +109,10 @@ class Lines:
         """
         found: dict[tuple[type, int], Outcome | Candidate] = {}
         damaged = list(self.damaged)
+        foreign: dict[str, list[str]] = {}
         for line in self.lines:
             if run_id and line.run_id and line.run_id != run_id:
-                damaged.append(f"{line.place}: of another run ({line.run_id}): left out")
+                foreign.setdefault(line.run_id, []).append(line.place)
             elif line.generation == generation:
                 try:
                     item = line.item()
@@ -118,6 +120,10 @@ class Lines:
                     damaged.append(_left_out(line.place, error))
                 else:
                     found.setdefault((type(item), _candidate(item)), item)
+        damaged += [
+            f"{place}: {plural(1 + len(more), 'line')} of another run ({other}): left out"
+            for other, (place, *more) in foreign.items()
+        ]
         return Entries(tuple(found.values()), tuple(damaged))
 
 
