@@ -32,7 +32,8 @@ T = TypeVar("T")
 Count = Annotated[int, Ge(0), Lt(2**63)]  # ids too; the store's columns have 64 bits
 Positive = Annotated[int, Ge(1), Lt(2**63)]
 Finite = Annotated[float, AllowInfNan(False)]
-NonNegative = Annotated[float, Ge(0), AllowInfNan(False)]
+# Of seconds, times too: to 1e12, in 30,000 years, arithmetic with them stays exact to 0.1 ms.
+NonNegative = Annotated[float, Ge(0), Le(1e12), AllowInfNan(False)]
 Share = Annotated[float, Ge(0), Le(1)]
 # A file's name is bytes, which need not be UTF-8; JSON has text alone.
 FileName = Annotated[

@@ -23,6 +23,8 @@ def check(state: State, candidates: Sequence[Candidate], outcomes: Sequence[Outc
     Raises:
         BadValue: Something that mpineat never writes.
     """
+    if not state.evaluated:
+        raise BadValue("the generation was never evaluated")
     modules, blueprints = state.modules, state.blueprints
     _check_population(
         "modules", modules, chain.from_iterable((m for _, m in c.modules) for c in candidates)

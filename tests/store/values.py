@@ -138,7 +138,7 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
         compressed=st.none() | RECORDS,
         curve=st.lists(POINTS, max_size=3).map(tuple),
         seconds=SECONDS,
-        started=st.floats(0, 1e300),
+        started=st.floats(0, 1e12),
         rank=SMALL,
         host=TEXTS,
         device=TEXTS,
@@ -183,7 +183,7 @@ def generations(draw: st.DrawFn) -> Generation:
     """Draw a generation whose candidates also hold genomes that changed or are gone."""
     state = State(
         generation=draw(st.integers(0, 99)),
-        evaluated=draw(st.booleans()),
+        evaluated=True,
         modules=draw(populations(MODULES)),
         blueprints=draw(populations(BLUEPRINTS)),
         next_candidate=2**61,
