@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 
 import mpineat
+from mpineat.child import keras_settings
 from mpineat.child.messages import Frames, Kind, frame
 from mpineat.cluster import batch, launcher
 
@@ -188,9 +189,10 @@ class Child:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: `given` without what makes a process a rank of the job."""
+    """Return the environment of a child: no rank of the job, and Keras as we need it."""
     hidden = (*launcher.VARIABLES, *batch.hidden(given))
-    return {key: item for key, item in given.items() if not key.startswith(hidden)}
+    kept = {key: item for key, item in given.items() if not key.startswith(hidden)}
+    return kept | keras_settings.SETTINGS
 
 
 def _signal_name(number: int) -> str:

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import TextIO
 
 from mpineat.cluster import launcher
+from mpineat.store.log_file import LogFile, Steadfast
 
 FORMAT = logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
 BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
 
 
-class Console(logging.StreamHandler[TextIO]):
+class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # none before 3.11
     """Writes lines, and below them on a terminal a bar; never a control character anywhere else."""
+
+    stream: TextIO
+    where = "the console"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard output: a log is what a batch run is for."""
@@ -55,14 +59,19 @@ class Console(logging.StreamHandler[TextIO]):
     def clear(self) -> None:
         """Take the bar away."""
         if self._bar:
-            self.stream.write(CLEAR)
-            self.stream.flush()
+            self._put(CLEAR)
             self._bar = ""
 
     def _draw(self, bar: str) -> None:
-        self.stream.write(bar)
-        self.stream.flush()
+        self._put(bar)
         self._bar = bar
+
+    def _put(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError) as error:  # the terminal is gone
+            self.lines_lost(error)
 
 
 def open_log(run_dir: Path, rank: int, *, verbose: bool = False) -> Console | None:
@@ -72,7 +81,7 @@ def open_log(run_dir: Path, rank: int, *, verbose: bool = False) -> Console | No
     """
     folder = run_dir / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-    file = logging.FileHandler(folder / f"rank_{rank:04}.log", encoding="utf-8")
+    file = LogFile(str(folder / f"rank_{rank:04}.log"))
     file.setFormatter(FORMAT)
     root = logging.getLogger("mpineat")
     root.setLevel(logging.DEBUG)
