@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mpineat.errors import InputError
 from mpineat.genotype.validity import candidate_problem
-from mpineat.phenotype.network import Network, ShapeError
+from mpineat.phenotype.network import Network
 from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_from_bytes
 from mpineat.wire import WireError
 
@@ -65,7 +66,7 @@ def check_networks(outcome: Outcome) -> None:
             continue
         try:
             network = Network.from_json(dict(value))
-        except (ShapeError, TypeError, ValueError, KeyError) as error:
+        except (InputError, TypeError, ValueError, LookupError, AttributeError) as error:
             raise WireError(f"not an outcome: network_{when}: {error}") from None
         if when == "before" and network.hash() != outcome.network_hash:
             raise WireError(

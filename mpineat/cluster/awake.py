@@ -49,8 +49,8 @@ def seconds() -> float:
 @cache
 def _look_often() -> None:
     def look() -> None:
-        while True:
-            time.sleep(LOOK_SECONDS)
+        never = threading.Event()
+        while not never.wait(LOOK_SECONDS):
             _of_this_process()
 
     threading.Thread(target=look, name="awake", daemon=True).start()

@@ -24,7 +24,7 @@ def answer(number: int = 1, attempt: int = 1, **fields: Any) -> bytes:
 SAID = {
     "noise": b"WARNING: something wrote here",
     "no outcome": frame(Kind.OUTCOME, b"garbage"),
-    "nested": frame(Kind.OUTCOME, b"outcome 2 {" + b"[" * 100_000),
+    "nested": frame(Kind.OUTCOME, b"outcome 2 {" + b"[" * 10_000),
     "ready": frame(Kind.READY, READY.pack(Ready(device="when nobody asked"))),
     "beat": frame(Kind.BEAT),
     "another candidate": answer(2),

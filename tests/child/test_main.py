@@ -107,7 +107,7 @@ def test_an_exception_is_an_outcome_and_the_child_goes_on(served, error, reason,
     ("fields", "why"),
     [
         ({"detail": "x" * LARGEST}, "cannot be sent: at most"),
-        ({"host": "n\udcff"}, "cannot be sent"),
+        ({"detail": "n\udcff"}, "cannot be sent"),
         ({"accuracy": 1.5}, "accuracy"),
         ({"accuracy": None}, "not an outcome"),
         ({"network_after": {"layers": []}}, "network_after"),

@@ -15,8 +15,8 @@ import time
 from mpineat.cluster import awake
 awake.seconds()
 time.sleep(0.5)
-print(flush=True)
 began = awake.seconds(), time.monotonic()
+print(flush=True)
 input()
 print(awake.seconds() - began[0], time.monotonic() - began[1])
 """

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mpineat.child.messages import Kind, Message, notice
-from mpineat.errors import FarmError
+from mpineat.errors import FarmError, InputError
 from mpineat.tasks import Seconds, Task
 from tests import evaluations
 from tests.farm.pretended_crew import Pretended, farm_of

@@ -55,7 +55,7 @@ def test_a_console_that_is_full_or_closed_ends_nothing(logger, capsys):
         full.close = lambda: None  # its last line cannot be flushed either
 
 
-def test_a_line_that_is_wrong_itself_shows_where(logger, capsys, tmp_path):
-    logger.addHandler(LogFile(str(tmp_path / "log")))
-    logger.error("%d", "no number")
+def test_a_line_that_is_wrong_itself_shows_where(capsys, tmp_path):
+    wrong = logging.LogRecord("x", logging.ERROR, "here.py", 1, "%d", ("no number",), None)
+    LogFile(str(tmp_path / "log")).handle(wrong)
     assert "Traceback" in capsys.readouterr().err
