@@ -142,6 +142,11 @@ class Frames:
         """Begin with nothing received."""
         self._received = bytearray()
 
+    @property
+    def begun(self) -> bool:
+        """Whether the rest of a frame is still to come."""
+        return bool(self._received)
+
     def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
         """Add `data`; yield every frame that is complete now.
 

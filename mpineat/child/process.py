@@ -120,6 +120,11 @@ class Child:
         return bool(self._poll.poll(seconds * 1e3))
 
     @property
+    def halfway(self) -> bool:
+        """Whether the rest of a frame is still to come."""
+        return self._frames.begun
+
+    @property
     def ended(self) -> bool:
         """Whether the pipe's end was seen: every process that could write to it is gone."""
         return self._ended

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 STARTS = 2  # a child that dies while it starts is started so often before the worker retires
 LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
+FRAME_LOOKS = 30  # after so many the rest of a frame does not come: it was none
 
 
 class Supervisor:
@@ -38,7 +39,7 @@ class Supervisor:
         self._first_rss = 0.0
         self._weighed = 0.0  # when its memory was compared with that
         self._stepped = self._looked = self._since
-        self._stopped_looks = 0
+        self._stopped_looks = self._halfway_looks = 0
         self._log_offset = 0
         self._news: deque[Message] = deque()
 
@@ -192,6 +193,9 @@ class Supervisor:
             return self._died("timeout", f"was not done after {elapsed:.0f} s (farm.task_minutes)")
         if farm.memory_mb is not None and rss > farm.memory_mb:
             return self._died("killed", f"used {rss:.0f} MiB (farm.memory_mb)")
+        self._halfway_looks = self._halfway_looks + 1 if child.halfway else 0
+        if self._halfway_looks >= FRAME_LOOKS:
+            return self._died("killed", "garbled its pipe: the rest of a frame does not come")
         # A stopped child would sit there until its deadline; nobody but a stray signal stops it.
         self._stopped_looks = self._stopped_looks + 1 if child.is_stopped() else 0
         if self._stopped_looks >= 2:
@@ -227,6 +231,7 @@ class Supervisor:
         if self._child is not None and not self._child.kill():
             return self._retire(f"process {self._child.pid} cannot be killed (hung in a driver?)")
         self._child = None
+        self._stopped_looks = self._halfway_looks = 0
         self._start()
 
     def _retire(self, why: str, *, of_input: bool = False) -> None:
