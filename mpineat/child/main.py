@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from mpineat import registry
+from mpineat import files, registry
 from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed
 from mpineat.child.messages import Frames, Kind, Setup, frame
 from mpineat.errors import Failure, InputError
@@ -143,7 +143,7 @@ def _volunteer_for_the_out_of_memory_killer() -> None:
 
 def _redirect_output(path: str) -> None:
     try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = files.unlinked(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:  # a full or vanished disk must not cost the evaluations
         log = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)

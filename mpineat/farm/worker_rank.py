@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 
+from mpineat import files
 from mpineat.child.messages import Kind, Message, Setup, notice
 from mpineat.child.supervisor import Supervisor, beat
 from mpineat.cluster.stop import Stop
@@ -99,7 +100,8 @@ class Local:
 
 def _log_to(path: str) -> None:
     try:
-        handler: logging.Handler = logging.FileHandler(path, delay=False)
+        file = open(path, "a", encoding="utf-8", opener=files.unlinked)  # noqa: SIM115
+        handler: logging.Handler = logging.StreamHandler(file)
     except OSError:  # a full disk must not cost the evaluations
         handler = logging.NullHandler()
     logging.basicConfig(
