@@ -73,7 +73,7 @@ def create(run_dir: Path) -> None:
     """
     with storage_errors(run_dir):
         for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, LOGS))):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o775, parents=True, exist_ok=True)  # the world does not write
 
 
 def patiently(read: Callable[[Path], T], path: Path) -> T:
