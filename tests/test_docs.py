@@ -15,7 +15,8 @@ from mpineat import registry
 from mpineat.config import Config, yaml_file
 from mpineat.errors import DONE, FAILED, STOPPED, USAGE
 from mpineat.phenotype.network import FIELDS
-from mpineat.store import directory, lock, now, provenance
+from mpineat.store import directory, now, provenance
+from mpineat.store.owner import Owner
 from tests.searches import configured, search
 from tests.test_readme import COMMANDS, DOCUMENTS, ROOT
 
@@ -93,9 +94,9 @@ def test_run_directory_explains_every_file(run_dir: Path) -> None:
 
 
 def test_run_directory_explains_the_values_of_the_json_files() -> None:
-    entry = {*provenance.describe(), "ended"}
+    entry = {*provenance.describe(), "ended", "end", "evaluated"}
     assert first_cells(section(RUN_DIRECTORY, "provenance.json")) == entry
-    owner = {field.name for field in fields(lock.Owner)}
+    owner = {field.name for field in fields(Owner)}
     assert first_cells(section(RUN_DIRECTORY, "run.lock")) == owner
     text = section(RUN_DIRECTORY, "now.json")
     assert first_cells(text) == {field.name for field in fields(now.Now)}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra
+from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             run_dir=paths[1] if len(paths) > 1 else None,
             resume=arguments.resume,
             accept_damage=arguments.accept_damage,
+            steal_lock=arguments.steal_lock,
             verbose=arguments.verbose,
         ),
         stopping,
@@ -84,7 +85,7 @@ def results(arguments: argparse.Namespace) -> int:
     columns = found.table(sort=arguments.sort, reverse=arguments.reverse)
     sys.stdout.write(FORMATS[arguments.format](columns))
     for problem in found.problems:
-        print(f"problem: {problem}", file=sys.stderr)
+        print(f"problem: {shown(problem)}", file=sys.stderr)
     return DONE
 
 
@@ -93,7 +94,7 @@ def report(arguments: argparse.Namespace) -> int:
     with extra("report"):
         from mpineat.report import page
 
-    print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
+    print(shown(f"wrote {page.write(arguments.run_dir, arguments.output)}"))
     return DONE
 
 
@@ -113,6 +114,8 @@ def export(arguments: argparse.Namespace) -> int:
     from mpineat.report.overview import overview
 
     view = overview(arguments.run_dir)
+    for problem in view.run.problems:
+        print(f"problem: {shown(problem)}", file=sys.stderr)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -152,7 +155,7 @@ def summarize(arguments: argparse.Namespace) -> int:
 
     experiments, left_out = read_experiments(arguments.run_dirs)
     if not experiments:
-        raise InputError("\n".join(left_out))
+        raise InputError(*left_out)
     if arguments.generations is not None:
         experiments = tuple(each.first(arguments.generations) for each in experiments)
     summary = Summary(compare(experiments), left_out)
@@ -180,8 +183,9 @@ def data(arguments: argparse.Namespace) -> int:
 
 
 def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
-    """Tell paths from section.option=value words."""
-    paths = [Path(word) for word in words if "=" not in word]
+    """Tell paths from section.option=value words; no option has a slash before its `=`."""
+    options = [word for word in words if "=" in word and "/" not in word.partition("=")[0]]
+    paths = [Path(word) for word in words if word not in options]
     if len(paths) > most:
         raise InputError(f"command line: {str(paths[most])!r}: expected section.option=value")
-    return paths, [word for word in words if "=" in word]
+    return paths, options

@@ -190,6 +190,11 @@ class Progress:
             self._run_dir,
         )
 
+    @property
+    def best(self) -> Outcome | None:
+        """The best outcome of all launches; None while nothing could be trained."""
+        return self._best
+
     def done(self) -> None:
         """Say what was found and where it lies."""
         self._end()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mpineat.config import Config, Evolution
+from mpineat.errors import StorageError
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.log import console, generation_row
@@ -271,23 +272,26 @@ def test_a_launched_rank_draws_no_bar_even_on_a_pseudo_terminal(
     assert not console.Console(Terminal()).interactive
 
 
-def test_each_rank_writes_its_own_file(tmp_path: Path) -> None:
+def test_rank_0_writes_lines_to_its_file_whatever_the_names_in_them(tmp_path: Path) -> None:
     logger = logging.getLogger("mpineat")
     try:
-        assert console.open_log(tmp_path, 7) is None
+        console.open_log(tmp_path)
         logger.debug("a candidate")
+        logger.info("node\x1b[31m\nmpineat: all is well")
     finally:
         for handler in logger.handlers[:]:
             logger.removeHandler(handler)
             handler.close()
         logger.propagate = True
-    assert "a candidate" in (tmp_path / "logs" / "rank_0007.log").read_text()
+    first, second = (tmp_path / "logs" / "rank_0000.log").read_text().splitlines()
+    assert first.endswith("a candidate")
+    assert second.endswith(r"node\x1b[31m\nmpineat: all is well")
 
 
-def test_hushed_drops_what_c_libraries_write_and_nothing_else(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    with console.hushed():
-        console.os.write(2, b"greetings")
-    console.os.write(2, b"an error")
-    assert capfd.readouterr().err == "an error"
+def test_a_log_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "precious").write_text("as it was")
+    (tmp_path / "logs" / "rank_0000.log").symlink_to(tmp_path / "precious")
+    with pytest.raises(StorageError, match=r"rank_0000\.log: cannot be written: a symbolic link"):
+        console.open_log(tmp_path)
+    assert (tmp_path / "precious").read_text() == "as it was"
