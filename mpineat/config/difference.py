@@ -18,7 +18,8 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "run.wall_minutes": False,
     "run.grace_seconds": False,
     "dataset": True,
-    "dataset.path": False,  # the same images may lie elsewhere
+    "dataset.path": False,  # the same images may lie elsewhere, under other names
+    "dataset.arrays": False,
     "search_space": True,
     "evolution": True,
     "evolution.generations": False,  # more of the same history, or less
