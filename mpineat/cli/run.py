@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import store
+from mpineat.cli.same_data import keep_same
 from mpineat.cluster import batch, stop
 from mpineat.config import Config, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
-from mpineat.data.dataset import describe
+from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
     FAILED,
@@ -73,7 +74,9 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         raise Stopped(f"stopped before the run began: {reason}")
     config = yaml_file.load(request.config_path, request.overrides)
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
-    data = describe(config.dataset)
+    read = survey(config.dataset)
+    data, fingerprint = read.description, read.fingerprint()
+    del read  # the images; workers have their own
     run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
     if directory.is_used(run_dir) and not request.resume:
         raise InputError(
@@ -84,9 +87,14 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
+        keep_same(run_dir, fingerprint)
+        for note in data.notes:
+            log.info("data set: %s", note)
         workers = member.open(config, run_dir / directory.LOGS, stopping)
         try:
-            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            entry = provenance.describe(
+                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+            )
             provenance.record(run_dir, entry)
             journaled = journal.of(origin.number)
             for sentence in journaled.damaged:

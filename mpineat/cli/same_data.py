@@ -1,0 +1,47 @@
+"""dataset.json: the data set that a run began with, and the refusal to go on with another one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from mpineat.data.fingerprint import Fingerprint
+from mpineat.errors import InputError
+from mpineat.store import directory
+
+DATASET = "dataset.json"
+
+
+def keep_same(run_dir: Path, found: Fingerprint) -> None:
+    """Record the data set of a run, or compare it with what is recorded.
+
+    A run of an earlier version has no record; it gets one now.
+
+    Raises:
+        InputError: Another data set, or a file that is no record.
+        StorageError: The record cannot be written.
+    """
+    path = run_dir / DATASET
+    if not path.exists():
+        directory.write_durably(path, json.dumps(found.to_json(), indent=1).encode())
+        return
+    compare(run_dir, found)
+
+
+def compare(run_dir: Path, found: Fingerprint) -> None:
+    """Raise InputError unless `found` is the data set that the run recorded, where it did."""
+    path = run_dir / DATASET
+    if not path.exists():
+        return
+    try:
+        recorded = Fingerprint.from_json(json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError, InputError) as error:
+        raise InputError(
+            f"{path}: expected the record of the run's data set: {error}; "
+            "bring it back, or remove it to record anew what dataset.path holds"
+        ) from error
+    if wrong := "; ".join(recorded.differences(found)):
+        raise InputError(
+            f"{path}: the run has another data set: {wrong}; "
+            "dataset.path=... names the run's own, another RUN_DIR starts anew"
+        )
