@@ -47,7 +47,7 @@ def check(arguments: argparse.Namespace) -> int:
         return DONE
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
-    for line in check.explain(config, build=arguments.build):
+    for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):
         print(line)
     return DONE
 
@@ -107,12 +107,15 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry
+    from mpineat.cli import same_data
+    from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 
     view = overview(arguments.run_dir)
+    config = same_data.moved(view.config, arguments.words)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -120,11 +123,13 @@ def export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
+        if exporter.trains:
+            same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
         from mpineat.training.export import final
 
     exported = final.export(
         Network.from_json(outcome.network_after or {}),
-        applied(evolved, view.config),
+        applied(evolved, config),
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,

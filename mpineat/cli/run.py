@@ -90,7 +90,9 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         keep_same(run_dir, fingerprint)
         for note in data.notes:
             log.info("data set: %s", note)
-        workers = member.open(config, run_dir / directory.LOGS, stopping)
+        workers = member.open(
+            config, run_dir / directory.LOGS, stopping, dataset=fingerprint.training
+        )
         try:
             entry = provenance.describe(
                 ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+from mpineat.config import Config, yaml_file
 from mpineat.data.fingerprint import Fingerprint
 from mpineat.errors import InputError
 from mpineat.store import directory
 
 DATASET = "dataset.json"
+
+
+def moved(config: Config, words: Sequence[str]) -> Config:
+    """Return the run's configuration with the place where its data lie now.
+
+    Raises:
+        InputError: A word that is about anything else.
+    """
+    for word in words:
+        if not word.startswith(("dataset.path=", "dataset.arrays.")):
+            raise InputError(f"command line: {word!r}: expected dataset.path=PATH and no more")
+    return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 
 
 def keep_same(run_dir: Path, found: Fingerprint) -> None:

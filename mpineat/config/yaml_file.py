@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +19,8 @@ from mpineat import registry
 from mpineat.config import Config
 from mpineat.config.section import Named
 from mpineat.errors import InputError
+
+log = logging.getLogger(__name__)
 
 Key = tuple[str, ...]
 
@@ -59,11 +63,21 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise InputError(f"{path}: cannot read the configuration: {reason}") from error
-    return loads(text, str(path), overrides)
+    return loads(text, str(path), overrides, folder=path.parent)
 
 
-def loads(text: str, where: str = "configuration", overrides: Sequence[str] = ()) -> Config:
-    """Read a configuration from YAML text; `where` names it in errors. Raises as `load`."""
+def loads(
+    text: str,
+    where: str = "configuration",
+    overrides: Sequence[str] = (),
+    *,
+    folder: Path | None = None,
+) -> Config:
+    """Read a configuration from YAML text; `where` names it in errors. Raises as `load`.
+
+    Args:
+        folder: That a dataset.path of the text is taken from; None: the current one.
+    """
     places: dict[Key, str] = {}
     problems: list[str] = []
     values = _parse(text, where, places, problems)
@@ -75,7 +89,25 @@ def loads(text: str, where: str = "configuration", overrides: Sequence[str] = ()
         problems += [_explain(dict(item), places, where) for item in error.errors()]
     if problems:
         raise InputError("\n".join(sorted(dict.fromkeys(problems), key=_line_number)))
-    return config
+    place = places.get(("dataset", "path"), "command line")
+    return _with_absolute_path(config, None if place == "command line" else folder, place)
+
+
+def _with_absolute_path(config: Config, folder: Path | None, place: str) -> Config:
+    """Return `config` with a dataset.path that means the same in every current folder."""
+    if config.dataset.path is None:
+        return config
+    path = Path(config.dataset.path).expanduser()
+    beside, here = (folder or Path()).absolute() / path, Path.cwd() / path
+    if beside != here and not _is_there(beside) and _is_there(here):
+        log.warning("%s: dataset.path: not beside this file, taken from the current folder", place)
+        beside = here
+    dataset = config.dataset.model_copy(update={"path": os.path.normpath(beside)})
+    return config.model_copy(update={"dataset": dataset})
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or ("*" in path.name and any(path.parent.glob(path.name)))
 
 
 def dumps(config: Config) -> str:

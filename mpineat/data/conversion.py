@@ -35,6 +35,11 @@ class Conversion:
         return -self.low * self.scale
 
     @property
+    def model_dtype(self) -> str:
+        """What a model takes: every float as float32, in which networks compute."""
+        return "float32" if self.dtype.startswith("float") else self.dtype
+
+    @property
     def is_none(self) -> bool:
         """Whether the file holds uint8 as it is."""
         return self == AS_IT_IS
