@@ -73,6 +73,18 @@ class Unusable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """An array whose shape is known only once it is read."""
+
+    name: str
+    place: str
+    load: Callable[[], Array]
+
+
+Entry = Array | Deferred | Unusable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """The arrays of one file, in its order.
 
@@ -81,7 +93,7 @@ class Container:
     """
 
     path: Path
-    arrays: Mapping[str, Array | Unusable]
+    arrays: Mapping[str, Entry]
     column_major: bool = False
 
     def array(self, name: str) -> Array:
@@ -98,7 +110,7 @@ class Container:
             )
         if isinstance(found, Unusable):
             found.refuse()
-        return found
+        return found.load() if isinstance(found, Deferred) else found
 
     def names(self) -> str:
         """Return what there is, for messages."""

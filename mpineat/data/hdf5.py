@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from mpineat.data import memory
-from mpineat.data.container import BLOCK, Array, Container, Unusable
+from mpineat.data.container import BLOCK, Array, Container, Entry, Unusable
 from mpineat.errors import InputError
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError)
@@ -30,13 +30,13 @@ def opened(path: Path, *, column_major: bool) -> Iterator[Container]:
     except _DAMAGE as error:
         raise InputError(f"{path}: expected a whole HDF5 file: {_said(error)}") from error
     with file:
-        arrays: dict[str, Array | Unusable] = {}
+        arrays: dict[str, Entry] = {}
         _walk(file, "", path, arrays, _DEEPEST)
         yield Container(path=path, arrays=arrays, column_major=column_major)
 
 
 def _walk(
-    group: Any, prefix: str, path: Path, arrays: dict[str, Array | Unusable], depth: int
+    group: Any, prefix: str, path: Path, arrays: dict[str, Entry], depth: int
 ) -> None:
     try:
         names = [] if not depth else list(group)

@@ -12,7 +12,7 @@ from mpineat.errors import InputError
 Kind = Literal["whole numbers", "text", "one-hot rows", "truth values"]
 
 # A label that occurs once where the middle class has so many is a slip or a sentinel, not a class.
-_PLENTY = 100
+_PLENTY = 20
 _SHOWN = 6
 
 

@@ -15,7 +15,8 @@ from typing import IO
 
 import numpy as np
 
-from mpineat.data.container import BLOCK, Array, Container, Unusable
+from mpineat.data import memory, plain_pickle
+from mpineat.data.container import BLOCK, Array, Container, Deferred, Entry, Unusable
 from mpineat.errors import InputError
 
 _LONGEST_HEADER = 1 << 16
@@ -49,12 +50,16 @@ def opened_archive(path: Path) -> Iterator[Container]:
             members = archive.infolist()
         except _DAMAGE as error:
             raise InputError(f"{path}: expected a whole .npz archive: {error}") from error
-        arrays = {}
+        arrays: dict[str, Entry] = {}
         for member in members:
             name = member.filename.removesuffix(".npy")
-            arrays[name] = _array(
-                name, f"{path}: {name}", partial(archive.open, member), member.file_size
-            )
+            place = f"{path}: {name}"
+            if name == member.filename:
+                arrays[name] = Unusable(
+                    name=name, place=place, reason=f"expected a member called {name}.npy"
+                )
+                continue
+            arrays[name] = _array(name, place, partial(archive.open, member), member.file_size)
         yield Container(path=path, arrays=arrays)
 
 
@@ -69,7 +74,7 @@ def opened_folder(path: Path) -> Iterator[Container]:
             f"{path}: expected .npy files such as x.npy and y.npy, found none; "
             "dataset.name: folder reads a folder of image files"
         )
-    arrays = {}
+    arrays: dict[str, Entry] = {}
     for file in found:
         name = file.name[len(before) : len(file.name) - len(behind)] if star else file.stem
         if not file.is_file():  # a FIFO would be waited for
@@ -79,7 +84,7 @@ def opened_folder(path: Path) -> Iterator[Container]:
     yield Container(path=path, arrays=arrays)
 
 
-def _array(name: str, place: str, opener: Opener, size: int) -> Array | Unusable:
+def _array(name: str, place: str, opener: Opener, size: int) -> Entry:
     """Read an array's header alone.
 
     Args:
@@ -88,14 +93,11 @@ def _array(name: str, place: str, opener: Opener, size: int) -> Array | Unusable
     try:
         with opener() as file:
             shape, fortran, dtype, start = _header(file)
-    except _DAMAGE as error:
+    except Exception as error:  # a damaged header raises almost anything
         return Unusable(name=name, place=place, reason=f"expected a whole .npy array: {_said(error)}")
-    if dtype.hasobject:
-        return Unusable(
-            name=name,
-            place=place,
-            reason="expected numbers or text, found Python objects, which are never loaded; "
-            "numpy.array(values.tolist()) makes an array of them",
+    if dtype == object:
+        return Deferred(
+            name=name, place=place, load=partial(_of_objects, name, place, opener, start, size)
         )
     declared = math.prod(shape) * dtype.itemsize
     if start + declared != size:
@@ -106,6 +108,24 @@ def _array(name: str, place: str, opener: Opener, size: int) -> Array | Unusable
         )
     read = partial(_blocks, place, opener, start, shape, fortran, dtype)
     return Array(name=name, place=place, shape=shape, dtype=dtype, read=read)
+
+
+def _of_objects(name: str, place: str, opener: Opener, start: int, size: int) -> Array:
+    """Read an array of Python objects where they are plain texts, numbers or arrays."""
+    memory.require(size, place, "a pickle")
+    try:
+        with opener() as file:
+            value = plain_pickle.read(_exactly(file, size)[start:])
+    except _DAMAGE as error:  # DamagedPickle is a ValueError
+        raise InputError(
+            f"{place}: expected numbers or text, found Python objects, of which only plain ones are "
+            f"read: {_said(error)}"
+        ) from error
+    if not isinstance(value, np.ndarray):
+        raise InputError(f"{place}: expected an array, found {type(value).__name__}")
+    return Array(
+        name=name, place=place, shape=value.shape, dtype=value.dtype, read=lambda: iter((value,))
+    )
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
