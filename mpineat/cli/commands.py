@@ -41,10 +41,12 @@ def check(arguments: argparse.Namespace) -> int:
     """Explain a configuration, or list the options."""
     from mpineat.cli import check
     from mpineat.config import yaml_file
+    from mpineat.log import console
 
     if arguments.options:
         print("\n".join(check.option_lines()).lstrip())
         return DONE
+    console.listen()  # the progress of what takes long: image files that nobody has decoded yet
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
     for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):

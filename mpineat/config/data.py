@@ -67,7 +67,7 @@ class Dataset(Section):
         None, "file: the values of black and white; none: as the values say ([0, 1], [0, 255], all of uint16)"
     )
     rare_labels: Literal["keep", "drop"] | None = option(
-        None, "file, folder: what a label that occurs once among plenty is: a class, or images to leave out"
+        None, "file: what a label that occurs once among plenty is: a class, or images to leave out"
     )
     image_size: tuple[Count, Count] | None = option(
         None, "folder: [height, width] in pixels that images are brought to; file: of flat images"

@@ -14,16 +14,11 @@ from mpineat.data import images, labels
 from mpineat.data.arrays import Pair, choose
 from mpineat.data.container import Array, opened
 from mpineat.data.conversion import AS_IT_IS, Conversion, recognised
+from mpineat.data.held_out import held_out
 from mpineat.data.images import Layout
 from mpineat.data.labels import LabelMap
 from mpineat.data.reader import Header, Source, Split, location
 from mpineat.errors import InputError
-
-TEST_FRACTION = 0.15  # held out where the file has no test set
-# Which examples those are depends on the file alone: every run of every seed reports on the same
-# test set.
-_TEST_SEED = 20
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
@@ -67,7 +62,7 @@ class OwnFile:
                 self._decided = Header(
                     plan.train.layout.shape,
                     plan.labels.classes,
-                    len(plan.train.y) - (0 if plan.test else len(self._held_out(plan.train.y))),
+                    len(plan.train.y) - (0 if plan.test else len(held_out(plan.train.y, self.path))),
                     validation_examples=len(plan.validation.y) if plan.validation else 0,
                     class_names=plan.labels.names,
                     notes=plan.notes,
@@ -81,7 +76,7 @@ class OwnFile:
             split = _read(plan.train, plan.conversion)
             if plan.test:
                 return split
-        keep = np.delete(np.arange(len(split.y)), self._held_out(split.y))
+        keep = np.delete(np.arange(len(split.y)), held_out(split.y, self.path))
         return Split(split.x[keep], split.y[keep])
 
     def validation(self) -> Split:
@@ -96,7 +91,7 @@ class OwnFile:
             if plan.test:
                 return _read(plan.test, plan.conversion)
             split = _read(plan.train, plan.conversion)
-        chosen = self._held_out(split.y)
+        chosen = held_out(split.y, self.path)
         return Split(split.x[chosen], split.y[chosen])
 
     @contextmanager
@@ -194,19 +189,6 @@ class OwnFile:
             return Conversion(dtype="bool", high=1.0)
         found = images.value_range(x)
         return recognised(x.dtype, found.low, found.high, whole=found.whole, place=x.place)
-
-    def _held_out(self, y: np.ndarray) -> np.ndarray:
-        """Return the indices of every class's share of the test set, ascending."""
-        rng = np.random.default_rng(_TEST_SEED)
-        members = (rng.permutation(np.flatnonzero(y == label)) for label in range(int(y.max()) + 1))
-        chosen = np.concatenate([own[: round(len(own) * TEST_FRACTION)] for own in members])
-        if not chosen.size:
-            raise InputError(
-                f"{self.path}: expected a test set, or enough images to hold "
-                f"{TEST_FRACTION:.0%} of each class out for one; found {len(y)} images; "
-                "add x_test and y_test"
-            )
-        return np.sort(chosen)
 
 
 OWN_FILE = Source(
