@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 SAMPLE = 100  # networks that are assembled to show the range of the search space
 
 
-def explain(
-    config: Config, *, build: bool = False, sheet: Path | None = None
-) -> Iterator[str]:
+def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -> Iterator[str]:
     """Yield the lines that `check` prints: the resolved options, the data, the networks, the work.
 
     Args:

@@ -54,8 +54,7 @@ def choose(container: Container, named: config.Arrays) -> Chosen:
         }
     else:
         names = {
-            part: (_find(container, IMAGES, part), _find(container, LABELS, part))
-            for part in PARTS
+            part: (_find(container, IMAGES, part), _find(container, LABELS, part)) for part in PARTS
         }
     train = _pair(container, *names["train"])
     if train is None:

@@ -1,8 +1,9 @@
-"""A picture of a data set: some images of each class beside its name; a wrong label is seen at once."""
+"""A picture of a data set, some images a class with its name: a wrong label is seen at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         left, top = place % columns * width + _GAP, place // columns * height
         members = np.flatnonzero(split.y == label)
         named = f"{label} {class_names[label]}" if class_names else str(label)
-        shown = named.encode("latin-1", "replace").decode("latin-1")  # Pillow's own font has no more
+        # Pillow's own font has no more.
+        shown = named.encode("latin-1", "replace").decode("latin-1")
         draw.text((left, top + 1), f"{shown[:28]} ({len(members):,})", fill="black")
         for index, member in enumerate(members[:: -(-len(members) // OF_EACH)][:OF_EACH].tolist()):
             sheet.paste(_thumbnail(split.x[member]), (left + index * (SIDE + _GAP), top + _LINE))
@@ -45,7 +47,7 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-def _thumbnail(image: np.ndarray):  # type: ignore[no-untyped-def]  # Pillow may be absent
+def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent
     from PIL import Image
 
     depth = image.shape[-1]
@@ -57,4 +59,6 @@ def _thumbnail(image: np.ndarray):  # type: ignore[no-untyped-def]  # Pillow may
         picture.thumbnail((SIDE, SIDE))
         return picture
     factor = SIDE // longest
-    return picture.resize((picture.width * factor, picture.height * factor), Image.Resampling.NEAREST)
+    return picture.resize(
+        (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
+    )

@@ -61,7 +61,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unusable:
-    """A name in a file behind which there is nothing that may be read; an error once it is needed."""
+    """A name behind which there is nothing that may be read: an error once it is needed."""
 
     name: str
     place: str

@@ -76,8 +76,10 @@ class Conversion:
                     f"{self.high:g} as in the training images, found {values[tuple(wrong)]}; "
                     "dataset.range: [low, high] says what both have"
                 )
-        exact = np.float32 if values.dtype.itemsize <= 2 or self.dtype == "float32" else np.float64
-        return np.rint(values.astype(exact) * exact(self.scale) + exact(self.offset)).astype(np.uint8)
+        single = values.dtype.itemsize <= 2 or self.dtype == "float32"
+        exact: type[np.floating[Any]] = np.float32 if single else np.float64
+        steps: np.ndarray = values.astype(exact) * exact(self.scale) + exact(self.offset)
+        return np.rint(steps).astype(np.uint8)
 
     def back(self, x: np.ndarray) -> np.ndarray:
         """Return uint8 images as the user's file had them, to within a step."""
@@ -105,18 +107,16 @@ class Conversion:
 AS_IT_IS = Conversion()
 
 
-def recognised(
-    dtype: np.dtype, low: float, high: float, *, whole: bool, place: str
-) -> Conversion:
+def recognised(dtype: np.dtype, low: float, high: float, *, whole: bool, place: str) -> Conversion:
     """Return the conversion for values that were looked at.
 
     Raises:
         InputError: Several readings are possible; the message names the option that settles it.
     """
     name = dtype.name
-    if dtype.kind == "b" or (0 <= low and high <= 1):
+    if dtype.kind == "b" or (low >= 0 and high <= 1):
         return Conversion(dtype=name, high=1.0)
-    if 0 <= low and high <= 255 and (whole or high >= 128):
+    if low >= 0 and high <= 255 and (whole or high >= 128):
         return Conversion(dtype=name)
     if name == "uint16" and high >= 1 << 15:
         return Conversion(dtype=name, high=65535.0)

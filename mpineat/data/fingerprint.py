@@ -1,8 +1,8 @@
 """What makes a data set the same data set: shape, classes, counts, and a digest of its content.
 
-A digest is SHA-256 of all labels and of SAMPLE images that lie evenly from the first to the last, as
-networks see them: uint8, after every conversion. So the same data under another path, another name
-or in another container are the same, and 1,200,000 images take no longer than 1,000.
+A digest is SHA-256 of all labels and of SAMPLE images that lie evenly from the first to the last,
+as networks see them: uint8, after every conversion. So the same data under another path, another
+name or in another container are the same, and 1,200,000 images take no longer than 1,000.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class Fingerprint:
             ("validate", self.validation, other.validation),
             ("test", self.test, other.test),
         ):
-            if part and found and part.examples == found.examples and part.digest != found.digest:
+            if part is None or found is None or self.shape != other.shape:
+                continue
+            if part.examples == found.examples and part.digest != found.digest:
                 yield f"images or labels to {name} on are others than were recorded"
 
 
@@ -124,10 +126,10 @@ def training_digest(header: Header, train: Split, validation: Split | None) -> s
 def digest(split: Split) -> str:
     """Return SHA-256, in hexadecimal, of all labels and of SAMPLE images."""
     found = hashlib.sha256(repr(split.x.shape).encode())
-    found.update(np.ascontiguousarray(split.y, "<i4"))
+    found.update(split.y.astype("<i4").tobytes())
     chosen = np.unique(np.linspace(0, len(split.y) - 1, SAMPLE).astype(np.int64))
     for index in chosen.tolist():
-        found.update(np.ascontiguousarray(split.x[index]))
+        found.update(split.x[index].tobytes())
     return found.hexdigest()
 
 

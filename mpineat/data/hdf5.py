@@ -35,9 +35,7 @@ def opened(path: Path, *, column_major: bool) -> Iterator[Container]:
         yield Container(path=path, arrays=arrays, column_major=column_major)
 
 
-def _walk(
-    group: Any, prefix: str, path: Path, arrays: dict[str, Entry], depth: int
-) -> None:
+def _walk(group: Any, prefix: str, path: Path, arrays: dict[str, Entry], depth: int) -> None:
     try:
         names = [] if not depth else list(group)
     except _DAMAGE as error:
@@ -66,7 +64,9 @@ def _walk(
 def _of_a_link(link: Any) -> str:
     if isinstance(link, h5py.ExternalLink):
         return f"leads to another file, {link.filename!r}, which is never opened; copy it in here"
-    return f"is a soft link to {getattr(link, 'path', '?')!r}; name what it leads to in dataset.arrays"
+    return (
+        f"is a soft link to {getattr(link, 'path', '?')!r}; name what it leads to in dataset.arrays"
+    )
 
 
 def _array(path: Path, name: str, item: Any) -> Array | Unusable:
@@ -110,9 +110,11 @@ def _blocks(path: Path, name: str, item: Any, text: bool) -> Iterator[np.ndarray
 
 
 def _texts(part: Any) -> np.ndarray:
-    flat = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-            for value in np.asarray(part).reshape(-1)]
-    return np.array(flat, dtype=np.str_).reshape(np.shape(part))
+    flat = [
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for value in np.asarray(part).reshape(-1)
+    ]
+    return np.asarray(np.array(flat, dtype=np.str_).reshape(np.shape(part)))
 
 
 def _unusable(path: Path, name: str, reason: str) -> Unusable:

@@ -157,9 +157,7 @@ def _write(paths: Sequence[Path], shape: Shape, decode: Decode, cache: Path) -> 
         partial.unlink(missing_ok=True)
 
 
-def _images(
-    paths: Sequence[Path], decode: Decode, size: int
-) -> Iterator[np.ndarray | BrokenImage]:
+def _images(paths: Sequence[Path], decode: Decode, size: int) -> Iterator[np.ndarray | BrokenImage]:
     """Yield the images in order; Pillow decodes outside of Python's lock, so threads help."""
 
     def attempt(path: Path) -> np.ndarray | BrokenImage:

@@ -26,7 +26,6 @@ class Layout:
         shape: (height, width, channels).
         stored: Of one image in the array, or what a flat one is split into first.
         turned: The axes of [n, *stored] in their new order; a missing channel axis comes last.
-        examples_last: MATLAB's [height, width, channels, n].
     """
 
     examples: int
@@ -38,7 +37,7 @@ class Layout:
     def applied(self, block: np.ndarray) -> np.ndarray:
         """Return a part of the array as [n, height, width, channels]."""
         turned = block.reshape(len(block), *self.stored).transpose(self.turned)
-        return turned.reshape(len(block), *self.shape)
+        return np.asarray(turned.reshape(len(block), *self.shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +75,18 @@ def layout(
     if len(stored) == 1:
         stored = _unfolded(array, stored[0], size, channels)
     if len(stored) == 2:
-        turned = (0, 2, 1) if column_major else (0, 1, 2)
-        first, second = (stored[axis - 1] for axis in turned[1:])
-        return Layout(
-            examples=n, shape=(first, second, 1), stored=tuple(stored), turned=turned
-        )
+        turned: tuple[int, ...] = (0, 2, 1) if column_major else (0, 1, 2)
+        height, width = (stored[axis - 1] for axis in turned[1:])
+        return Layout(examples=n, shape=(height, width, 1), stored=tuple(stored), turned=turned)
     if column_major:
         turned, note = (0, 3, 2, 1), "MATLAB's axes [height, width, channels, n]"
     elif _first(array, stored, channels):
         turned = (0, 2, 3, 1)
-        note = "" if channels else f"channels first: {list(array.shape)} is [n, channels, height, width]"
+        note = (
+            ""
+            if channels
+            else f"channels first: {list(array.shape)} is [n, channels, height, width]"
+        )
     else:
         turned, note = (0, 1, 2, 3), ""
     height, width, depth = (stored[axis - 1] for axis in turned[1:])
@@ -169,7 +170,7 @@ def converted(array: Array, layout: Layout, conversion: Conversion) -> np.ndarra
 
 
 def parts(x: np.ndarray, size: int = 1 << 24) -> Iterator[np.ndarray]:
-    """Yield images in parts of about `size` bytes, so that a mapped file is never held as a whole."""
+    """Yield images in parts of about `size` bytes: a mapped file is never held as a whole."""
     rows = max(1, size // max(1, x[:1].nbytes))
     for first in range(0, len(x), rows):
         yield x[first : first + rows]

@@ -64,5 +64,3 @@ def decode(path: Path, shape: Shape) -> np.ndarray:
     except Exception as error:  # a damaged file raises almost anything
         raise damaged(path, len(content), "a whole JPEG image", str(error)) from error
     raise InputError(f"{path}: expected an image of {list(shape)}, found {list(found)}")
-
-

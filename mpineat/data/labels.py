@@ -1,4 +1,4 @@
-"""Labels as people write them, mapped to 0 .. classes - 1; the map is learned from the training set."""
+"""Labels as people write them, mapped to 0 .. classes - 1 as the training set says."""
 
 from __future__ import annotations
 

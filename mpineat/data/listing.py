@@ -48,7 +48,9 @@ def listing(path: Path) -> Listing:
     if path.suffix.lower() in _TABLES and not path.is_dir():
         found = _of_table(path)
     else:
-        require_folder(path, "a folder a class, or train/ and test/ with those; or a .csv or .jsonl")
+        require_folder(
+            path, "a folder a class, or train/ and test/ with those; or a .csv or .jsonl"
+        )
         found = _of_folders(path)
     if not found.get("train"):
         raise InputError(

@@ -29,7 +29,7 @@ def require(wanted: int, place: str, what: str) -> None:
 
 
 def available() -> int:
-    """Return the bytes that this process can still allocate: of the node, of its job, of its limit."""
+    """Return the bytes that this process can still have: of the node, its job and its own limit."""
     figures = [_of_the_node()]
     for path in _GROUP_LIMITS:
         with suppress(OSError, ValueError):  # absent, or "max"

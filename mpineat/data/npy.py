@@ -80,7 +80,7 @@ def opened_folder(path: Path) -> Iterator[Container]:
         if not file.is_file():  # a FIFO would be waited for
             arrays[name] = Unusable(name=name, place=str(file), reason="expected a plain file")
             continue
-        arrays[name] = _array(name, str(file), partial(open, file, "rb"), file.stat().st_size)
+        arrays[name] = _array(name, str(file), partial(io.FileIO, file), file.stat().st_size)
     yield Container(path=path, arrays=arrays)
 
 
@@ -94,8 +94,9 @@ def _array(name: str, place: str, opener: Opener, size: int) -> Entry:
         with opener() as file:
             shape, fortran, dtype, start = _header(file)
     except Exception as error:  # a damaged header raises almost anything
-        return Unusable(name=name, place=place, reason=f"expected a whole .npy array: {_said(error)}")
-    if dtype == object:
+        reason = f"expected a whole .npy array: {_said(error)}"
+        return Unusable(name=name, place=place, reason=reason)
+    if dtype.kind == "O":
         return Deferred(
             name=name, place=place, load=partial(_of_objects, name, place, opener, start, size)
         )
@@ -118,8 +119,8 @@ def _of_objects(name: str, place: str, opener: Opener, start: int, size: int) ->
             value = plain_pickle.read(_exactly(file, size)[start:])
     except _DAMAGE as error:  # DamagedPickle is a ValueError
         raise InputError(
-            f"{place}: expected numbers or text, found Python objects, of which only plain ones are "
-            f"read: {_said(error)}"
+            f"{place}: expected numbers or text, found Python objects, of which only plain ones "
+            f"are read: {_said(error)}"
         ) from error
     if not isinstance(value, np.ndarray):
         raise InputError(f"{place}: expected an array, found {type(value).__name__}")
@@ -158,8 +159,7 @@ def _blocks(
                 count = min(rows, shape[0] - first) if shape else 1
                 part = (count, *shape[1:]) if shape else ()
                 content = _exactly(file, math.prod(part) * dtype.itemsize)
-                order = "F" if fortran else "C"
-                yield np.frombuffer(content, dtype).reshape(part, order=order)
+                yield np.frombuffer(content, dtype).reshape(part, order="F" if fortran else "C")
             file.read(1)  # the end of a member: its checksum is compared
     except _DAMAGE as error:
         raise InputError(f"{place}: expected a whole .npy array: {_said(error)}") from error

@@ -30,7 +30,11 @@ def size_and_channels(path: Path) -> tuple[int, int, int]:
     """
     with _opened(path) as image:
         height, width = image.height, image.width
-        if image.getexif().get(0x0112, 1) >= 5:  # orientations that lie on their side
+        try:
+            turned = image.getexif().get(0x0112, 1) >= 5  # orientations that lie on their side
+        except Exception as error:  # a damaged file raises almost anything
+            raise _broken(path, error) from error
+        if turned:
             height, width = width, height
         return height, width, 1 if image.mode in GREY_MODES else 3
 
@@ -38,7 +42,7 @@ def size_and_channels(path: Path) -> tuple[int, int, int]:
 def decode(path: Path, shape: tuple[int, int, int], *, resize: bool, fit: Fit | None) -> np.ndarray:
     """Return the image of one file, uint8 of `shape`.
 
-    Grey of 16 bits loses its lower 8; what is transparent becomes black; EXIF's rotation is applied.
+    Grey of 16 bits loses its lower 8, what is transparent becomes black, EXIF turns images upright.
 
     Args:
         shape: (height, width, channels); 1 channel only for grey images.
@@ -89,6 +93,7 @@ def _opened(path: Path) -> Any:
             content = file.read(MOST_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    Image.MAX_IMAGE_PIXELS = None  # a warning only; the limit here is MOST_PIXELS
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Exception as error:

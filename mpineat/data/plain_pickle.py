@@ -1,7 +1,7 @@
 """Pickles of plain values and arrays, read without calling anything that they name.
 
-A foreign pickle may run any code, and numpy trusts the state that it is given. So the few names that
-arrays need stand here for values of our own, which check what they are told.
+A foreign pickle may run any code, and numpy trusts the state that it is given. So the few names
+that arrays need stand here for values of our own, which check what they are told.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class _Array:
             return
         if not isinstance(content, bytes) or len(content) != math.prod(shape) * dtype.itemsize:
             raise pickle.UnpicklingError("an array of another size than its content")
-        order = "F" if fortran else "C"
-        self.value = np.frombuffer(content, dtype).reshape(shape, order=order)
+        flat = np.frombuffer(content, dtype)
+        self.value = flat.reshape(shape, order="F" if fortran else "C")
 
 
 class _Reader(pickle.Unpickler):

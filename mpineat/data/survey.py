@@ -104,7 +104,7 @@ def _validate(part: Split, header: Header, place: str) -> None:
 
 
 def _hash(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest()
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def _classes(part: Split, header: Header) -> str:

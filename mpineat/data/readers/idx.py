@@ -131,9 +131,7 @@ FASHION_MNIST = Source(
 KMNIST = Source(
     title="Kuzushiji-MNIST",
     open=lambda options: IdxFolder(location(options), KMNIST_MD5),
-    official=OfficialFiles(
-        address="http://codh.rois.ac.jp/kmnist/dataset/kmnist/", md5=KMNIST_MD5
-    ),
+    official=OfficialFiles(address="http://codh.rois.ac.jp/kmnist/dataset/kmnist/", md5=KMNIST_MD5),
 )
 
 

@@ -20,6 +20,7 @@ from mpineat.data.labels import LabelMap
 from mpineat.data.reader import Header, Source, Split, location
 from mpineat.errors import InputError
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
     """Images and labels of the file, their meaning decided but the images not read.
@@ -59,10 +60,11 @@ class OwnFile:
         """Read the labels and the shapes; of images that are not uint8 their values too."""
         if self._decided is None:
             with self._plan() as plan:
+                apart = 0 if plan.test else len(held_out(plan.train.y, self.path))
                 self._decided = Header(
                     plan.train.layout.shape,
                     plan.labels.classes,
-                    len(plan.train.y) - (0 if plan.test else len(held_out(plan.train.y, self.path))),
+                    len(plan.train.y) - apart,
                     validation_examples=len(plan.validation.y) if plan.validation else 0,
                     class_names=plan.labels.names,
                     notes=plan.notes,
@@ -171,8 +173,8 @@ class OwnFile:
         if self.options.rare_labels is None:
             raise InputError(
                 f"{self.path}: {len(rare)} of {known.classes} labels occur once each among "
-                f"{len(part.y):,}, such as {known.values[int(rare[0])]!r}; set dataset.rare_labels: "
-                "keep (they are classes) or drop (leave these images out)"
+                f"{len(part.y):,}, such as {known.values[int(rare[0])]!r}; set "
+                "dataset.rare_labels: keep (they are classes) or drop (leave these images out)"
             )
         kept = np.flatnonzero(~np.isin(part.y, rare))
         return _Part(x=part.x, layout=part.layout, y=part.y[kept], kept=kept)
