@@ -79,7 +79,7 @@ class Conversion:
         single = values.dtype.itemsize <= 2 or self.dtype == "float32"
         exact: type[np.floating[Any]] = np.float32 if single else np.float64
         steps: np.ndarray = values.astype(exact) * exact(self.scale) + exact(self.offset)
-        return np.rint(steps).astype(np.uint8)
+        return np.asarray(np.rint(steps), np.uint8)
 
     def back(self, x: np.ndarray) -> np.ndarray:
         """Return uint8 images as the user's file had them, to within a step."""

@@ -109,24 +109,8 @@ class OwnFile:
             )
             y = labels.flat(chosen.train.y.whole(), layout.examples, chosen.train.y.place)
             titles = () if chosen.class_names is None else _texts(chosen.class_names)
-            known = labels.learn(y, chosen.train.y.place, names=titles)
-            train = self._without_rare(
-                _Part(
-                    x=chosen.train.x,
-                    layout=layout,
-                    y=labels.mapped(y, known, chosen.train.y.place),
-                    kept=None,
-                ),
-                known,
-            )
-            if train.kept is not None:
-                known = labels.learn(y[train.kept], chosen.train.y.place, names=titles)
-                train = _Part(
-                    x=train.x,
-                    layout=layout,
-                    y=labels.mapped(y[train.kept], known, chosen.train.y.place),
-                    kept=train.kept,
-                )
+            known, mapped, kept = self._learned(y, chosen.train.y.place, titles)
+            train = _Part(x=chosen.train.x, layout=layout, y=mapped, kept=kept)
             conversion = self._conversion(chosen.train.x)
             dropped = layout.examples - len(train.y)
             notes = (
@@ -166,18 +150,24 @@ class OwnFile:
         y = labels.flat(pair.y.whole(), layout.examples, pair.y.place)
         return _Part(x=pair.x, layout=layout, y=labels.mapped(y, known, pair.y.place), kept=None)
 
-    def _without_rare(self, part: _Part, known: LabelMap) -> _Part:
-        rare = labels.rare(part.y)
+    def _learned(
+        self, y: np.ndarray, place: str, names: tuple[str, ...]
+    ) -> tuple[LabelMap, np.ndarray, np.ndarray | None]:
+        """Return the map of labels, the labels mapped, and which images are kept (None: all)."""
+        known = labels.learn(y, place, names=names)
+        mapped = labels.mapped(y, known, place)
+        rare = labels.rare(mapped)
         if not rare.size or self.options.rare_labels == "keep":
-            return part
+            return known, mapped, None
         if self.options.rare_labels is None:
             raise InputError(
-                f"{self.path}: {len(rare)} of {known.classes} labels occur once each among "
-                f"{len(part.y):,}, such as {known.values[int(rare[0])]!r}; set "
-                "dataset.rare_labels: keep (they are classes) or drop (leave these images out)"
+                f"{place}: {len(rare)} of {known.classes} labels occur once each among "
+                f"{len(y):,}, such as {known.values[int(rare[0])]!r}; set dataset.rare_labels: "
+                "keep (they are classes) or drop (leave these images out)"
             )
-        kept = np.flatnonzero(~np.isin(part.y, rare))
-        return _Part(x=part.x, layout=part.layout, y=part.y[kept], kept=kept)
+        kept = np.flatnonzero(~np.isin(mapped, rare))
+        known = labels.learn(y[kept], place, names=names)
+        return known, labels.mapped(y[kept], known, place), kept
 
     def _conversion(self, x: Array) -> Conversion:
         if self.options.range is not None:
