@@ -74,14 +74,14 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         raise Stopped(f"stopped before the run began: {reason}")
     config = yaml_file.load(request.config_path, request.overrides)
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
-    read = survey(config.dataset)
-    data, fingerprint = read.description, read.fingerprint()
-    del read  # the images; workers have their own
     run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
     if directory.is_used(run_dir) and not request.resume:
         raise InputError(
             f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
         )
+    read = survey(config.dataset)
+    data, fingerprint = read.description, read.fingerprint()
+    del read  # the images; workers have their own
     directory.create(run_dir)
     with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
         console = open_log(run_dir, 0, verbose=request.verbose)

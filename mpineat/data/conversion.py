@@ -49,7 +49,8 @@ class Conversion:
         """Say it in one line; "" where nothing is converted."""
         if self.is_none:
             return ""
-        return f"values are {self.dtype}, {self.low:g} to {self.high:g} became 0 to 255"
+        became = "are rounded" if (self.low, self.high) == (0, 255) else "became 0 to 255"
+        return f"values are {self.dtype}, {self.low:g} to {self.high:g} {became}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
