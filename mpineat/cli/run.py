@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import store
-from mpineat.cli.same_data import keep_same
+from mpineat.cli import same_data
 from mpineat.cluster import batch, stop
 from mpineat.config import Config, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
@@ -86,8 +86,9 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
         console = open_log(run_dir, 0, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
+        same_data.compare(run_dir, fingerprint)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
-        keep_same(run_dir, fingerprint)
+        same_data.record(run_dir, fingerprint)
         for note in data.notes:
             log.info("data set: %s", note)
         workers = member.open(

@@ -26,20 +26,15 @@ def moved(config: Config, words: Sequence[str]) -> Config:
     return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 
 
-def keep_same(run_dir: Path, found: Fingerprint) -> None:
-    """Record the data set of a run, or compare it with what is recorded.
-
-    A run of an earlier version has no record; it gets one now.
+def record(run_dir: Path, found: Fingerprint) -> None:
+    """Record the data set of a run that has no record yet, as runs of earlier versions.
 
     Raises:
-        InputError: Another data set, or a file that is no record.
         StorageError: The record cannot be written.
     """
     path = run_dir / DATASET
     if not path.exists():
         directory.write_durably(path, json.dumps(found.to_json(), indent=1).encode())
-        return
-    compare(run_dir, found)
 
 
 def compare(run_dir: Path, found: Fingerprint) -> None:

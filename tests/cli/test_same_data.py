@@ -40,9 +40,9 @@ def write(path, seed=0):
 
 def test_the_record_is_written_once_and_compared(tmp_path):
     found = fingerprint()
-    same_data.keep_same(tmp_path, found)
+    same_data.record(tmp_path, found)
     before = (tmp_path / same_data.DATASET).read_bytes()
-    same_data.keep_same(tmp_path, found)
+    same_data.record(tmp_path, found)
     assert (tmp_path / same_data.DATASET).read_bytes() == before
     record = json.loads(before)
     (tmp_path / same_data.DATASET).write_text(json.dumps(record | {"classes": 9}))
