@@ -17,8 +17,10 @@ BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
 
 
-class Console(logging.StreamHandler[TextIO]):
+class Console(logging.StreamHandler):  # type: ignore[type-arg]  # takes none before Python 3.11
     """Writes lines, and below them on a terminal a bar; never a control character anywhere else."""
+
+    stream: TextIO
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard output: a log is what a batch run is for."""
