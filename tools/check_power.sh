@@ -41,7 +41,7 @@ export QEMU_CPU=power8
 
 if [ ! -d "$folder/packages/pydantic" ]; then
     debootstrap --arch=ppc64el --variant=minbase \
-        --include=python3-numpy,python3-h5py,python3-yaml,python3-mpi4py,openmpi-bin \
+        --include=python3-numpy,python3-h5py,python3-yaml,python3-mpi4py,python3-matplotlib,python3-jinja2,python3-pil,openmpi-bin \
         bookworm "$folder" >"$folder.log" || { tail "$folder.log"; exit 1; }
     "$python" -m pip install -q --target "$folder/packages" --only-binary :all: --python-version 3.11 \
         --platform manylinux2014_ppc64le --platform manylinux_2_17_ppc64le \
