@@ -22,4 +22,4 @@ def test_every_floor_is_installed_on_the_oldest_python() -> None:
     installed = dict(re.findall(r"^([\w-]+(?:\[\w+\])?)==([\d.]+)$", oldest, re.MULTILINE))
     assert set(installed) == set(floors) - WITH_TENSORFLOW
     for name, version in installed.items():
-        assert version.removesuffix(".0") == floors[name].removesuffix(".0"), name
+        assert re.sub(r"(\.0)+$", "", version) == re.sub(r"(\.0)+$", "", floors[name]), name
