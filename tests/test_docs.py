@@ -114,6 +114,7 @@ def test_run_directory_explains_the_lines_of_the_journal(run_dir: Path) -> None:
     assert shown["value"].keys() <= written["value"].keys()
 
 
+@pytest.mark.tensorflow
 def test_every_reason_of_failure_is_explained_with_its_fault() -> None:
     table = rows(section(RUN_DIRECTORY, "Reasons of failure"))
     declared = {

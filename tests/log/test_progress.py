@@ -122,6 +122,12 @@ def test_thousands_of_hosts_make_one_line_of_bounded_length(stream: io.StringIO)
     assert len(line) < 400
 
 
+def test_workers_without_gpus_say_how_many_cores_each_of_them_has(stream: io.StringIO) -> None:
+    workers = tuple(OnRank(rank, host="vm", device="1 core") for rank in (1, 2))
+    launched(Clock(), ranks=3, workers=workers)
+    assert "2 workers: vm with 2 on 1 core each\n" in stream.getvalue()
+
+
 def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: io.StringIO) -> None:
     clock = Clock()
     progress = launched(clock)
@@ -211,6 +217,7 @@ def test_stop_says_how_to_continue_and_resume_says_what_it_found(stream: io.Stri
     progress = launched(Clock(), generation=1, evaluated=(OK,), best=replace(OK, accuracy=0.9))
     assert "resumed        in generation 1 with 1 of 4 candidates" in stream.getvalue()
     assert "at most 3 trainings" in stream.getvalue()
+    progress.finished(replace(OK, candidate=2, reused_from=0))  # a resume finds it out again
     progress.stopped("SIGTERM")
     assert "SIGTERM; generation 1 has 1 of 4 candidates evaluated" in stream.getvalue()
     assert "--resume" in stream.getvalue()
