@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+MOST = 1_000_000  # epochs, or generations
+
+
 class Choices:
     """Choices that are looked up when an argument is checked or explained, and not before."""
 
@@ -62,6 +65,11 @@ def _run(subparsers: Subparsers) -> None:
         action="store_true",
         help="where the newest generation's file is damaged: set it aside, repeat the generation",
     )
+    run.add_argument(
+        "--steal-lock",
+        action="store_true",
+        help="take RUN_DIR over from a process that is certainly gone",
+    )
     run.add_argument("-v", "--verbose", action="store_true", help="log every candidate")
 
 
@@ -75,6 +83,9 @@ def _check(subparsers: Subparsers) -> None:
     )
     _words(check, "[CONFIG] [section.option=value ...]")
     check.add_argument("--build", action="store_true", help="build the extremes in Keras")
+    check.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="draw some images of each class"
+    )
     check.add_argument("--options", action="store_true", help="list all options and end")
 
 
@@ -130,8 +141,11 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
+    export.add_argument(
+        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
+    )
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
-    export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
+    export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
@@ -160,7 +174,7 @@ def _summarize(subparsers: Subparsers) -> None:
     )
     summarize.add_argument(
         "--generations",
-        type=int,
+        type=_positive,
         metavar="N",
         help="compare the first N generations, as if no more had been planned",
     )
@@ -231,6 +245,16 @@ def _command(
     )
     command.set_defaults(command=function)
     return command
+
+
+def _positive(word: str) -> int:
+    try:
+        number = int(word)
+    except ValueError:
+        number = 0
+    if not 0 < number <= MOST:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST}, found {word!r}")
+    return number
 
 
 def _words(command: argparse.ArgumentParser, metavar: str) -> None:

@@ -86,7 +86,7 @@ def render(view: Overview[Generation]) -> str:
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
         yaml=yaml_file.dumps(view.config),
-        launches=[page_tables.launch(launch) for launch in view.run.launches],
+        launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
 

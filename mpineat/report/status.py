@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mpineat import store, units
+from mpineat.errors import shown
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview, look, sentences
 from mpineat.store.summary import Summary
@@ -23,7 +24,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return "\n".join(_lines(look(run_dir, store.read_summary), clock()))
+    return _text(look(run_dir, store.read_summary), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -77,10 +78,14 @@ def follow(
         figures = (view.status, view.totals.number, view.generation, running)
         if figures != told:
             told = figures
-            yield "\n".join(_lines(view, time.time()))
+            yield _text(view, time.time())
         if view.status != "running":
             return
         sleep(every_seconds)
+
+
+def _text(view: Overview[Summary], time: float) -> str:
+    return "\n".join(shown(line) for line in _lines(view, time))
 
 
 def _lines(view: Overview[Summary], time: float) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config, earlier
 from mpineat.errors import InputError, StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, journal, lock, provenance
 from mpineat.store.generation import Generation, read
 from mpineat.store.hdf5 import Damaged
+from mpineat.store.owner import Owner
 from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome
 
@@ -25,8 +27,8 @@ class Run(Generic[PastT]):
     """A run directory as it is now; read without touching anything, also beside a running job.
 
     Attributes:
-        config: None where config.yaml is missing or cannot be read.
-        launches: The entries of provenance.json, oldest first.
+        config: From config.yaml, else from the newest generation; None where neither can be read.
+        launches: From provenance.json, oldest first.
         generations: The whole generation files, ascending.
         outcomes: Of the generation that is running, from the journal, in the order of arrival.
         candidates: Asked in the running generation by the steady schedule, from the journal.
@@ -36,17 +38,17 @@ class Run(Generic[PastT]):
 
     path: Path
     config: Config | None
-    launches: tuple[Mapping[str, Any], ...]
+    launches: tuple[provenance.Launch, ...]
     generations: tuple[PastT, ...]
     outcomes: tuple[Outcome, ...]
     candidates: tuple[Candidate, ...]
-    owner: lock.Owner | None
+    owner: Owner | None
     problems: tuple[str, ...]
 
     @property
     def workers(self) -> int:
         """Processes that evaluated; 0 where their number changed between the launches."""
-        ranks = {int(launch.get("ranks", 0)) for launch in self.launches}
+        ranks = {launch.ranks for launch in self.launches}
         # A run on one rank evaluates in place.
         return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0
 
@@ -93,7 +95,7 @@ def history(run_dir: Path) -> History:
             wrong.append(f"{path}: missing, and later ones are there; bring back a copy")
     wrong += _contradictions(run_dir, found)
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError(*wrong)
     whole = found[-1].number if found else -1
     newest = tuple(path for path in damaged if directory.number_of(path) > whole)
     older = tuple(said for path, said in damaged.items() if path not in newest)
@@ -147,7 +149,9 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
     problems: list[str] = []
     config = None
     try:
-        config = yaml_file.load(run_dir / directory.CONFIG)
+        recorded = earlier.load(run_dir / directory.CONFIG)
+        config = recorded.config
+        problems += recorded.problems
     except InputError as error:
         problems.append(str(error))
     launches, complaint = provenance.read(run_dir)
@@ -156,6 +160,10 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
     # way.
     entries = journal.read(run_dir)
     generations = _generations(run_dir, read, problems)
+    if config is None and generations:
+        where = str(directory.generation_path(run_dir, generations[-1].number))
+        with suppress(InputError):  # of config.yaml it has been said
+            config = earlier.loads(generations[-1].config, where).config
     running = generations[-1].number + 1 if generations else 0
     current = entries.of(running, generations[-1].run_id if generations else None)
     problems += current.damaged
