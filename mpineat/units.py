@@ -1,6 +1,13 @@
-"""Numbers as a person reads them: durations, counts, shares; for log, status and report."""
+"""Numbers and names as a person reads them; for log, status and report."""
 
 from __future__ import annotations
+
+import re
+
+# What moves a terminal's cursor, ends a line, turns the direction of writing, or is no character.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def duration(seconds: float) -> str:
@@ -34,3 +41,8 @@ def accuracy(value: float | None) -> str:
 def plural(number: int, noun: str, many: str | None = None) -> str:
     """Return "1 candidate" or "12 candidates"."""
     return f"{number:,} {noun if number == 1 else many or noun + 's'}"
+
+
+def printable(text: str) -> str:
+    r"""Return a name in one line that a terminal shows as it is: ESC becomes "\x1b"."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
