@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+MOST = 1_000_000  # epochs, or generations
+
+
 class Choices:
     """Choices that are looked up when an argument is checked or explained, and not before."""
 
@@ -133,6 +136,12 @@ def _export(subparsers: Subparsers) -> None:
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
+    export.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="the model takes N images at once and no other number; onnx and savedmodel",
+    )
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
 
@@ -231,6 +240,16 @@ def _command(
     )
     command.set_defaults(command=function)
     return command
+
+
+def _positive(word: str) -> int:
+    try:
+        number = int(word)
+    except ValueError:
+        number = 0
+    if not 0 < number <= MOST:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST}, found {word!r}")
+    return number
 
 
 def _words(command: argparse.ArgumentParser, metavar: str) -> None:

@@ -1,4 +1,4 @@
-"""Export: train a network to the end, measure it once on the test set, write it as a model.
+"""Export: train a network to the end, write it as a model, measure it once on the test set.
 
 The written model needs no mpineat: it takes images as they are in the data set, values 0 to 255,
 and returns a probability for each class.
@@ -16,6 +16,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import units
+from mpineat.child.failures import one_line
 from mpineat.config import Config
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.data.reader import Split
@@ -34,7 +35,12 @@ log = logging.getLogger("mpineat")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was written, and how good it is; the accuracy is None where nothing was trained."""
+    """What was written, and how good it is.
+
+    Attributes:
+        test_accuracy: None where nothing was trained, or where it could not be measured.
+        unmeasured: Why not; "" where it was, or where there is nothing to measure.
+    """
 
     output: Path
     how_to_load: str
@@ -42,6 +48,7 @@ class Exported:
     train_examples: int = 0
     test_examples: int = 0
     test_accuracy: float | None = None
+    unmeasured: str = ""
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -49,13 +56,18 @@ class Exported:
         size = units.count(_bytes(self.output)) + "B"
         load = self.how_to_load.format(path=self.output)
         written = f"wrote {self.output} ({size})" + (f"; load it with {load}" if load else "")
-        if self.test_accuracy is None:
+        if not self.epochs:
             return f"the architecture alone, nothing was trained\n{written}"
+        measured = (
+            f"no test accuracy: {self.unmeasured}; the model itself is whole"
+            if self.test_accuracy is None
+            else f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images"
+        )
         return (
             f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
             f"{units.duration(self.seconds)}\n"
-            f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images\n"
-            f"{written}"
+            f"{written}\n"
+            f"{measured}"
         )
 
 
@@ -66,17 +78,20 @@ def export(
     output: Path,
     exporter: Exporter,
     epochs: int | None = None,
+    batch: int | None = None,
 ) -> Exported:
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
         epochs: By default five times those of the search.
+        batch: Number of images that the written model takes at once; None: any.
 
     Raises:
-        InputError: The format cannot be written here, or the training diverged.
+        InputError: The format cannot be written here, the test set cannot be read or is empty, or
+            the training diverged.
         StorageError: The file cannot be written.
     """
-    exporter.examine(output)
+    exporter.examine(output, batch)
     if not exporter.trains:
         exporter.put(network, output)
         return Exported(output=output, how_to_load=exporter.how_to_load)
@@ -84,14 +99,22 @@ def export(
         tf.config.experimental.set_memory_growth(gpu, True)
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     dataset = open_dataset(config.dataset, config.run.seed)
+    test = dataset.test  # now: what is wrong with it must not cost a training
+    if not len(test.y):
+        raise InputError(
+            f"data set {dataset.name!r}: its test set is empty, so the final training could not be "
+            "measured; add test images, or more of each class where they are held out of these"
+        )
     began = time.monotonic()
     scale = scale_of(dataset.train.x)
     trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
-    model = deployable(trained, network.input_shape, scale)
-    test = dataset.test
-    accuracy = _accuracy(model, test)
-    exporter.put(model, output)
+    exporter.put(deployable(trained, network.input_shape, scale, batch=batch), output)
+    accuracy, unmeasured = None, ""
+    try:
+        accuracy = _accuracy(deployable(trained, network.input_shape, scale), test)
+    except (tf.errors.OpError, MemoryError) as error:
+        unmeasured = one_line(error)
     return Exported(
         output=output,
         how_to_load=exporter.how_to_load,
@@ -99,15 +122,23 @@ def export(
         train_examples=len(dataset.train.y) + len(dataset.validation.y),
         test_examples=len(test.y),
         test_accuracy=accuracy,
+        unmeasured=unmeasured,
         seconds=seconds,
     )
 
 
 def deployable(
-    trained: keras.Model, input_shape: tuple[int, int, int], scale: Scale
+    trained: keras.Model,
+    input_shape: tuple[int, int, int],
+    scale: Scale,
+    batch: int | None = None,
 ) -> keras.Model:
-    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities."""
-    image = keras.Input(input_shape, dtype="uint8", name="image")
+    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities.
+
+    Args:
+        batch: Number of images that it takes at once; None: any.
+    """
+    image = keras.Input(input_shape, batch_size=batch, dtype="uint8", name="image")
     scaled = keras.layers.Rescaling(
         [1 / (255 * deviation) for deviation in scale.deviation],
         [-mean / deviation for mean, deviation in zip(scale.mean, scale.deviation, strict=True)],
