@@ -56,6 +56,7 @@ def render(view: Overview) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -84,10 +85,16 @@ def render(view: Overview) -> str:
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
-        yaml=yaml_file.dumps(view.config),
+        yaml=yaml_file.dumps(view.config).split("\n"),
         launches=[page_tables.launch(launch) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what the page shows of a value: names escaped, what is made of elements as it is."""
+    shown = isinstance(value, str) and not isinstance(value, Markup)
+    return units.printable(value) if shown else value
 
 
 def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
