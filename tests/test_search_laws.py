@@ -85,7 +85,7 @@ def break_off(run_dir: Path, power: Power, syncs: int, **evolution: Any) -> None
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_any_number_of_workers_gives_the_same_history(
+def test_any_number_of_workers_and_any_stop_give_the_same_history(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
     histories = []
@@ -93,8 +93,12 @@ def test_any_number_of_workers_gives_the_same_history(
         run_dir = tmp_path / str(workers)
         search(run_dir, configured(**options), workers=workers, order=workers)
         histories.append(history(run_dir))
+    stopped = tmp_path / "stopped"
+    for generations in (1, 2, GENERATIONS):  # what a strategy keeps outside of the State is lost
+        search(stopped, configured(**options, generations=generations))
+    histories.append(history(stopped))
     assert [one.number for one in histories[0]] == list(range(GENERATIONS))
-    assert histories[0] == histories[1] == histories[2]
+    assert histories[0] == histories[1] == histories[2] == histories[3]
 
 
 def acknowledged(run_dir: Path) -> set[int]:
