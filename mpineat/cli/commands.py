@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra, shown
+from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -138,13 +138,14 @@ def export(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,
+        batch=arguments.batch,
     )
     accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
     print(f"candidate {outcome.candidate}, {accuracy}")
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
     print(exported)
-    return DONE
+    return FAILED if exported.unmeasured else DONE
 
 
 def summarize_formats() -> Iterable[str]:

@@ -147,6 +147,12 @@ def _export(subparsers: Subparsers) -> None:
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
+    export.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="the model takes N images at once and no other number; onnx and savedmodel",
+    )
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
 

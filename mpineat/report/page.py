@@ -14,6 +14,7 @@ from markupsafe import Markup
 from mpineat import __version__, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
+from mpineat.errors import shown
 from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, overview, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
@@ -56,6 +57,7 @@ def render(view: Overview) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -84,10 +86,16 @@ def render(view: Overview) -> str:
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
-        yaml=yaml_file.dumps(view.config),
+        yaml=yaml_file.dumps(view.config).split("\n"),
         launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what the page shows of a value: names escaped, what is made of elements as it is."""
+    named = isinstance(value, str) and not isinstance(value, Markup)
+    return shown(value) if named else value
 
 
 def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
