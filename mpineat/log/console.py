@@ -6,76 +6,28 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import TextIOWrapper
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from mpineat import files
 from mpineat.cluster import launcher
-from mpineat.errors import shown
 from mpineat.store import directory
+from mpineat.store.log_file import Line, LogFile, Steadfast
 
 BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
 
 
-class _Line(logging.Formatter):
-    """One line a record, whatever the names in it hold; a traceback follows on its own lines."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        record.message = shown(record.message)
-        return super().formatMessage(record)
-
-
-class _Lasting(logging.Handler):
-    """Says once that a full disk or a closed terminal takes no lines, and lets the run go on."""
-
-    place = ""
-    _told = False
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        error = sys.exc_info()[1]
-        if not isinstance(error, OSError):
-            super().handleError(record)
-        elif not self._told:
-            self._told = True
-            print(
-                f"mpineat: {shown(self.place)}: cannot be written: {error.strerror}; "
-                "lines of the log are missing there",
-                file=sys.stderr,
-            )
-
-
-class LogFile(_Lasting, logging.FileHandler):
-    """Appends lines to a file of the run directory."""
-
-    def __init__(self, path: Path) -> None:
-        """Open it.
-
-        Raises:
-            OSError: It cannot be written, or is a link to somewhere else.
-        """
-        super().__init__(path, encoding="utf-8")
-        self.place = str(path)
-        self.setFormatter(_Line())
-
-    def _open(self) -> TextIOWrapper:
-        return open(self.baseFilename, "a", encoding="utf-8", opener=files.unlinked)
-
-
-class Console(_Lasting, logging.StreamHandler[TextIO]):
+class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # none before 3.11
     """Writes lines, and below them on a terminal a bar; never a control character anywhere else."""
 
-    place = "standard output"
+    stream: TextIO
+    where = "the console"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard output: a log is what a batch run is for."""
         super().__init__(stream or sys.stdout)
-        self.setFormatter(_Line())
+        self.setFormatter(Line())
         self._bar = ""
         self.interactive = (
             self.stream.isatty()
@@ -107,14 +59,19 @@ class Console(_Lasting, logging.StreamHandler[TextIO]):
     def clear(self) -> None:
         """Take the bar away."""
         if self._bar:
-            self._draw(CLEAR)
+            self._put(CLEAR)
             self._bar = ""
 
     def _draw(self, bar: str) -> None:
-        with suppress(OSError):  # the terminal may be gone
-            self.stream.write(bar)
-            self.stream.flush()
+        self._put(bar)
         self._bar = bar
+
+    def _put(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except (OSError, ValueError) as error:  # the terminal is gone
+            self.lines_lost(error)
 
 
 def open_log(run_dir: Path, *, verbose: bool = False) -> Console:
@@ -123,12 +80,13 @@ def open_log(run_dir: Path, *, verbose: bool = False) -> Console:
     The file holds the candidates' lines; the console shows them only when `verbose`.
 
     Raises:
-        StorageError: The file cannot be written.
+        StorageError: Its folder cannot be made.
     """
     path = run_dir / directory.LOGS / "rank_0000.log"
     with directory.storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = LogFile(path)
+    file = LogFile(str(path))
+    file.setFormatter(Line())
     console = listen(verbose=verbose)
     logging.getLogger("mpineat").addHandler(file)
     return console
