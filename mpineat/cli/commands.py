@@ -42,13 +42,15 @@ def check(arguments: argparse.Namespace) -> int:
     """Explain a configuration, or list the options."""
     from mpineat.cli import check
     from mpineat.config import yaml_file
+    from mpineat.log import console
 
     if arguments.options:
         print("\n".join(check.option_lines()).lstrip())
         return DONE
+    console.listen()  # the progress of what takes long: image files that nobody has decoded yet
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
-    for line in check.explain(config, build=arguments.build):
+    for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):
         print(line)
     return DONE
 
@@ -108,6 +110,8 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry
+    from mpineat.cli import same_data
+    from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype.network import Network
@@ -116,6 +120,7 @@ def export(arguments: argparse.Namespace) -> int:
     view = overview(arguments.run_dir)
     for problem in view.run.problems:
         print(f"problem: {shown(problem)}", file=sys.stderr)
+    config = same_data.moved(view.config, arguments.words)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -123,11 +128,13 @@ def export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
+        if exporter.trains:
+            same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
         from mpineat.training.export import final
 
     exported = final.export(
         Network.from_json(outcome.network_after or {}),
-        applied(evolved, view.config),
+        applied(evolved, config),
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,

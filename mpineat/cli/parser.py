@@ -83,6 +83,9 @@ def _check(subparsers: Subparsers) -> None:
     )
     _words(check, "[CONFIG] [section.option=value ...]")
     check.add_argument("--build", action="store_true", help="build the extremes in Keras")
+    check.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="draw some images of each class"
+    )
     check.add_argument("--options", action="store_true", help="list all options and end")
 
 
@@ -138,6 +141,9 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
+    export.add_argument(
+        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
+    )
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")

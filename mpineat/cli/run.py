@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import __version__, store, units
+from mpineat.cli import same_data
 from mpineat.cluster import batch, stop
 from mpineat.config import Config, earlier, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
-from mpineat.data.dataset import describe
+from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
     FAILED,
@@ -79,7 +80,9 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     listen(verbose=request.verbose)  # whom the lock is waited for must not go unsaid
     config, run_dir = _configured(request)
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
-    data = describe(config.dataset)
+    read = survey(config.dataset)
+    data, fingerprint = read.description, read.fingerprint()
+    del read  # the images; workers have their own
     directory.create(run_dir)
     with (
         lock.RunLock(run_dir, stop=stopping, steal=request.steal_lock) as held,
@@ -87,11 +90,19 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     ):
         console = open_log(run_dir, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
+        same_data.compare(run_dir, fingerprint)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
-        workers = member.open(config, run_dir / directory.LOGS, stopping)
+        same_data.record(run_dir, fingerprint)
+        for note in data.notes:
+            log.info("data set: %s", note)
+        workers = member.open(
+            config, run_dir / directory.LOGS, stopping, dataset=fingerprint.training
+        )
         end, evaluated = provenance.FAILED, 0
         try:
-            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            entry = provenance.describe(
+                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+            )
             provenance.record(run_dir, entry)
             journaled = journal.of(origin.number)
             for sentence in journaled.damaged:

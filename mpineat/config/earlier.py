@@ -68,7 +68,7 @@ def load_user(path: Path, words: Sequence[str], lacking: Mapping[str, Any]) -> C
     """
     written = yaml_file.written(yaml_text.read(path), str(path), words)
     fill(written, lacking)
-    return yaml_file.validate(written, str(path))
+    return yaml_file.validate(written, str(path), path.parent)
 
 
 def fill(written: Document, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -18,6 +20,8 @@ from mpineat.config import Config, yaml_text
 from mpineat.config.section import Named
 from mpineat.config.yaml_text import Document, Key, short
 from mpineat.errors import InputError
+
+log = logging.getLogger(__name__)
 
 MOST_PROBLEMS = 20  # lines; after a hundred unknown options nobody reads on
 
@@ -37,7 +41,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         InputError: The file cannot be read, is no YAML, or holds options that are unknown, twice
             there, of a wrong type or impossible together; one line for each error, all at once.
     """
-    return loads(yaml_text.read(path), str(path), overrides)
+    return validate(written(yaml_text.read(path), str(path), overrides), str(path), path.parent)
 
 
 def loads(text: str, where: str = "configuration", overrides: Sequence[str] = ()) -> Config:
@@ -53,8 +57,12 @@ def written(text: str, where: str, overrides: Sequence[str] = ()) -> Document:
     return document
 
 
-def validate(document: Document, where: str) -> Config:
-    """Return what was written as a configuration. Raises as `load`."""
+def validate(document: Document, where: str, folder: Path | None = None) -> Config:
+    """Return what was written as a configuration. Raises as `load`.
+
+    Args:
+        folder: That a dataset.path of the text is taken from; None: the current one.
+    """
     problems = document.problems
     try:
         config = Config.model_validate(document.values)
@@ -65,7 +73,25 @@ def validate(document: Document, where: str) -> Config:
         lines = sorted(dict.fromkeys(problems), key=_line_number)
         rest = [f"{where}: and more"] if len(lines) > MOST_PROBLEMS else []
         raise InputError(*lines[:MOST_PROBLEMS], *rest)
-    return config
+    place = document.places.get(("dataset", "path"), "command line")
+    return _with_absolute_path(config, None if place == "command line" else folder, place)
+
+
+def _with_absolute_path(config: Config, folder: Path | None, place: str) -> Config:
+    """Return `config` with a dataset.path that means the same in every current folder."""
+    if config.dataset.path is None:
+        return config
+    path = Path(config.dataset.path).expanduser()
+    beside, here = (folder or Path()).absolute() / path, Path.cwd() / path
+    if beside != here and not _is_there(beside) and _is_there(here):
+        log.warning("%s: dataset.path: not beside this file, taken from the current folder", place)
+        beside = here
+    dataset = config.dataset.model_copy(update={"path": os.path.normpath(beside)})
+    return config.model_copy(update={"dataset": dataset})
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or ("*" in path.name and any(path.parent.glob(path.name)))
 
 
 def dumps(config: Config) -> str:
@@ -79,7 +105,7 @@ def options(
     """Yield (name, type, default, meaning) of every option, in the order of mpineat.config."""
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if _is_section(kind):
             yield from options(kind, f"{prefix}{name}.")
         else:
             default = yaml.safe_dump(_plain(field.default), default_flow_style=True).strip()
@@ -127,11 +153,17 @@ def _explain(error: dict[str, Any], places: dict[Key, str], where: str) -> str:
     return f"{place}: {name}: {expected}, found {short.repr(error['input'])}"
 
 
+def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+    """Return whether an option's annotation is a group of options."""
+    # Python 3.10 takes tuple[int, int] for a type, which issubclass then refuses.
+    return get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
 def _known_part(loc: Key) -> Key:
     """Cut what pydantic adds to a location: list indices and the branches of a union."""
     model: Any = Config
     for depth, part in enumerate(loc):
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        if not _is_section(model):
             return loc[:depth]
         field = model.model_fields.get(part)
         if field is None:

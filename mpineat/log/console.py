@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import TextIO
 
 from mpineat.cluster import launcher
+from mpineat.errors import shown
 from mpineat.store import directory
-from mpineat.store.log_file import Line, LogFile, Steadfast
+from mpineat.store.log_file import LogFile, Steadfast
 
 BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
+
+
+class _Line(logging.Formatter):
+    """One line a record, whatever the names in it hold; a traceback follows on its own lines."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = shown(record.message)
+        return super().formatMessage(record)
 
 
 class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # none before 3.11
@@ -27,7 +39,7 @@ class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # no
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard output: a log is what a batch run is for."""
         super().__init__(stream or sys.stdout)
-        self.setFormatter(Line())
+        self.setFormatter(_Line())
         self._bar = ""
         self.interactive = (
             self.stream.isatty()
@@ -80,13 +92,13 @@ def open_log(run_dir: Path, *, verbose: bool = False) -> Console:
     The file holds the candidates' lines; the console shows them only when `verbose`.
 
     Raises:
-        StorageError: Its folder cannot be made.
+        StorageError: The file cannot be written.
     """
     path = run_dir / directory.LOGS / "rank_0000.log"
     with directory.storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    file = LogFile(str(path))
-    file.setFormatter(Line())
+        file = LogFile(str(path), delay=False)
+    file.setFormatter(_Line())
     console = listen(verbose=verbose)
     logging.getLogger("mpineat").addHandler(file)
     return console

@@ -11,19 +11,6 @@ from mpineat import files
 from mpineat.errors import shown
 
 
-class Line(logging.Formatter):
-    """One line a record, whatever the names in it hold; a traceback follows on its own lines."""
-
-    def __init__(self) -> None:
-        """Put the time in front."""
-        super().__init__("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """Return the line with control characters escaped."""
-        record.message = shown(record.message)
-        return super().formatMessage(record)
-
-
 class Steadfast(logging.Handler):
     """A handler that cannot write some lines says so in one; others would print a traceback each.
 
@@ -56,20 +43,23 @@ class Steadfast(logging.Handler):
 
 
 class LogFile(Steadfast, logging.FileHandler):
-    """Appends lines to a file of a run directory, which is opened with the first of them."""
+    """Appends lines to a file of a run directory; never through a link or to a device."""
 
-    def __init__(self, path: str) -> None:
-        """Write to `path`."""
+    def __init__(self, path: str, *, delay: bool = True) -> None:
+        """Write to `path`.
+
+        Args:
+            delay: Open it with the first line; what is wrong with it costs lines then.
+
+        Raises:
+            OSError: It cannot be opened, if not `delay`.
+        """
         self.where = path
-        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)
+        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=delay)
 
     def _open(self) -> TextIOWrapper:
         return open(
-            self.baseFilename,
-            "a",
-            encoding=self.encoding,
-            errors=self.errors,
-            opener=files.unlinked,
+            self.baseFilename, "a", encoding="utf-8", errors=self.errors, opener=files.unlinked
         )
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -24,7 +24,9 @@ def test_the_built_in_readers_have_titles_and_stand_in_the_order_of_the_lists():
         "CIFAR-10",
         "CIFAR-100",
         "Tiny ImageNet",
+        "Kuzushiji-MNIST",
         "own data",
+        "own images",
     ]
 
 

@@ -6,18 +6,17 @@ import io
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from mpineat.config import Config, Evolution
+from mpineat.errors import StorageError
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.log import console, generation_row
 from mpineat.log.progress import Progress
-from mpineat.store.log_file import LogFile
 from mpineat.tasks import Outcome, Seconds
 
 MODULE = Module(id=3, nodes=(), connections=(), join="add")
@@ -123,6 +122,12 @@ def test_thousands_of_hosts_make_one_line_of_bounded_length(stream: io.StringIO)
     assert len(line) < 400
 
 
+def test_workers_without_gpus_say_how_many_cores_each_of_them_has(stream: io.StringIO) -> None:
+    workers = tuple(OnRank(rank, host="vm", device="1 core") for rank in (1, 2))
+    launched(Clock(), ranks=3, workers=workers)
+    assert "2 workers: vm with 2 on 1 core each\n" in stream.getvalue()
+
+
 def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: io.StringIO) -> None:
     clock = Clock()
     progress = launched(clock)
@@ -212,6 +217,7 @@ def test_stop_says_how_to_continue_and_resume_says_what_it_found(stream: io.Stri
     progress = launched(Clock(), generation=1, evaluated=(OK,), best=replace(OK, accuracy=0.9))
     assert "resumed        in generation 1 with 1 of 4 candidates" in stream.getvalue()
     assert "at most 3 trainings" in stream.getvalue()
+    progress.finished(replace(OK, candidate=2, reused_from=0))  # a resume finds it out again
     progress.stopped("SIGTERM")
     assert "SIGTERM; generation 1 has 1 of 4 candidates evaluated" in stream.getvalue()
     assert "--resume" in stream.getvalue()
@@ -289,32 +295,10 @@ def test_rank_0_writes_lines_to_its_file_whatever_the_names_in_them(tmp_path: Pa
     assert second.endswith(r"node\x1b[31m\nmpineat: all is well")
 
 
-def test_a_log_that_is_a_link_is_not_written_through(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_log_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
     (tmp_path / "precious").write_text("as it was")
-    (tmp_path / "log").symlink_to(tmp_path / "precious")
-    LogFile(str(tmp_path / "log")).emit(logging.makeLogRecord({"msg": "a line"}))
+    (tmp_path / "logs" / "rank_0000.log").symlink_to(tmp_path / "precious")
+    with pytest.raises(StorageError, match=r"rank_0000\.log: cannot be written: a symbolic link"):
+        console.open_log(tmp_path)
     assert (tmp_path / "precious").read_text() == "as it was"
-    assert "log cannot be written, its lines are lost" in capsys.readouterr().err
-
-
-def test_a_full_disk_is_said_once_and_the_run_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    with open("/dev/full", "w") as full:
-        handler = console.Console(full)
-        for number in range(3):
-            handler.emit(logging.makeLogRecord({"msg": f"line {number}"}))
-        with suppress(OSError):
-            full.close()
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert "the console cannot be written" in said[0]
-
-
-def test_hushed_drops_what_c_libraries_write_and_nothing_else(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    with console.hushed():
-        console.os.write(2, b"greetings")
-    console.os.write(2, b"an error")
-    assert capfd.readouterr().err == "an error"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from mpineat import files
 from mpineat.log.console import Console
 from mpineat.store.log_file import LogFile
 
@@ -20,13 +22,14 @@ def logger() -> Iterator[logging.Logger]:
         one.removeHandler(handler)
 
 
-def test_lines_that_a_device_does_not_take_are_told_of_once(logger, capsys):
+def test_lines_that_a_full_disk_does_not_take_are_told_of_once(logger, capsys, monkeypatch):
+    monkeypatch.setattr(files, "unlinked", os.open)  # which takes no device
     logger.addHandler(LogFile("/dev/full"))
     for number in range(3):
         logger.error("line %d", number)
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "/dev/full cannot be written, its lines are lost: [Errno 22] not a regular file" in said
+    assert "/dev/full cannot be written, its lines are lost: [Errno 28] No space left" in said
 
 
 def test_a_log_that_cannot_be_opened_is_told_of_once(logger, capsys, tmp_path):

@@ -1,7 +1,7 @@
 """Export: train a network to the end, measure it once on the test set, write it as a model.
 
-The written model needs no mpineat: it takes images as they are in the data set, values 0 to 255,
-and returns a probability for each class.
+The written model needs no mpineat: it takes images as they are in the data set, with the values of
+the user's own files, and returns a probability for each class.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from tensorflow import keras
 
 from mpineat import units
 from mpineat.config import Config
+from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.data.reader import Split
 from mpineat.errors import InputError
@@ -88,9 +89,9 @@ def export(
     scale = scale_of(dataset.train.x)
     trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
-    model = deployable(trained, network.input_shape, scale)
+    model = deployable(trained, network.input_shape, scale, dataset.conversion)
     test = dataset.test
-    accuracy = _accuracy(model, test)
+    accuracy = _accuracy(model, test, dataset.conversion)
     exporter.put(model, output)
     return Exported(
         output=output,
@@ -104,16 +105,19 @@ def export(
 
 
 def deployable(
-    trained: keras.Model, input_shape: tuple[int, int, int], scale: Scale
+    trained: keras.Model,
+    input_shape: tuple[int, int, int],
+    scale: Scale,
+    conversion: Conversion = AS_IT_IS,
 ) -> keras.Model:
-    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities."""
-    image = keras.Input(input_shape, dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(
-        [1 / (255 * deviation) for deviation in scale.deviation],
-        [-mean / deviation for mean, deviation in zip(scale.mean, scale.deviation, strict=True)],
-        name="scale",
-        dtype="float32",
-    )(image)
+    """Return `trained`, from standardised images to logits, as one to probabilities.
+
+    Args:
+        conversion: How the user's values became uint8: the model takes the user's.
+    """
+    image = keras.Input(input_shape, dtype=conversion.model_dtype, name="image")
+    scales, offsets = conversion.standardizing(scale.mean, scale.deviation)
+    scaled = keras.layers.Rescaling(scales, offsets, name="scale", dtype="float32")(image)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(trained(scaled))
     return keras.Model(image, probabilities, name="mpineat")
 
@@ -165,8 +169,9 @@ def _train(
     return model
 
 
-def _accuracy(model: keras.Model, test: Split) -> float:
-    predicted = model.predict(test.x, batch_size=500, verbose=0).argmax(axis=-1)
+def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
+    x = conversion.back(test.x)
+    predicted = model.predict(x, batch_size=500, verbose=0).argmax(axis=-1)
     return float(np.mean(predicted == test.y))
 
 

@@ -14,7 +14,9 @@ from mpineat.training.export.exporter import Exporter
 def serving(model: keras.Model) -> tf.types.experimental.GenericFunction:
     """Return the model as one traced function of a batch of any size, its ends named."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, "image")])
+    (image,) = model.inputs
+
+    @tf.function(input_signature=[tf.TensorSpec(image.shape, image.dtype, "image")])
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(image, training=False)}
 
