@@ -134,7 +134,7 @@ def _export(subparsers: Subparsers) -> None:
     )
     _run_dir(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
-    export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
+    export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
     export.add_argument(
         "--batch",
