@@ -70,6 +70,8 @@ class Search:
         self._config = config
         self._run_dir = run_dir
         self._run_id = origin.run_id
+        self.evaluated = 0
+        """Evaluations that ended in this launch."""
         self._farm = farm
         self._journal = journal
         self._progress = progress
@@ -181,6 +183,7 @@ class Search:
 
     def _record(self, outcome: Outcome) -> None:
         self._journal.append(self._number, outcome)
+        self.evaluated += 1
 
 
 def unfinished(generation: Generation) -> tuple[Candidate, ...]:

@@ -14,15 +14,18 @@ from pydantic import (
     ConfigDict,
     FailFast,
     PlainSerializer,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import PydanticSerializationError
 
 VERSION = 2
 # Bytes of a value as JSON, and of the message around it. The outcomes of configs/ have at most
 # 60 KB, one of 1000 layers and 10,000 epochs has 2 MB. Where every field is a wrong one, reading
 # takes 100 times as much memory before it gives up: 0.4 GB.
 LARGEST = 4 << 20
+ROOM = 4096  # bytes of those that a sender leaves to who completes the value: device, host, waits
 # Bytes that are sent as they are: packing them costs more than sending them, to the next process or
 # node alike.
 SMALL = 4096
@@ -34,6 +37,8 @@ Positive = Annotated[int, Ge(1), Lt(2**63)]
 Finite = Annotated[float, AllowInfNan(False)]
 NonNegative = Annotated[float, Ge(0), AllowInfNan(False)]
 Share = Annotated[float, Ge(0), Le(1)]
+# A word or a sentence of another process, fit for a line of a log.
+Line = Annotated[str, StringConstraints(max_length=500, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 # A file's name is bytes, which need not be UTF-8; JSON has text alone.
 FileName = Annotated[
     str,
@@ -87,8 +92,19 @@ class Codec(Generic[T]):
         return value
 
     def pack(self, value: T, *, defaults: bool = False) -> bytes:
-        """Encode for a pipe or a message: kind, version and JSON, through zlib unless small."""
-        data = self.dumps(value, defaults=defaults)
+        """Encode for a pipe or a message: kind, version and JSON, through zlib unless small.
+
+        Raises:
+            WireError: It is too large, or holds what JSON cannot.
+        """
+        try:
+            data = self.dumps(value, defaults=defaults)
+        except PydanticSerializationError as error:
+            raise WireError(f"{self._a} cannot be sent: {error}") from None
+        if len(data) > LARGEST - ROOM:
+            raise WireError(
+                f"{self._a} of {len(data):,} bytes cannot be sent: at most {LARGEST - ROOM:,}"
+            )
         return self._head + (data if len(data) <= SMALL else zlib.compress(data, 1))
 
     def unpack(self, data: bytes) -> T:

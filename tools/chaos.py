@@ -27,6 +27,15 @@ from faults.job import Broken
 DISK_MB = 16
 
 
+def build(library: Path) -> bool:
+    """Compile what makes reads fail; return whether there is a compiler."""
+    source = Path(__file__).with_name("faults") / "sick_disk.c"
+    if (compiler := shutil.which("cc")) is None:
+        return False
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return True
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--faults", type=int, default=200)
@@ -51,6 +60,9 @@ def main(argv: list[str] | None = None) -> int:
         kinds = arguments.kinds.split(",") if arguments.kinds else list(chaos.kinds)
         if mounted.returncode and "full_disk" in kinds:
             kinds.remove("full_disk")
+        if "sick_disk" in kinds and not build(chaos.preload):
+            print("no C compiler, so no sick disk")
+            kinds.remove("sick_disk")
         chaos.disturb(kinds, arguments.faults, arguments.seconds)
     except Broken as broken:
         print(f"BROKEN: {broken}")

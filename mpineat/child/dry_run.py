@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mpineat.child.messages import Setup
+from mpineat.cluster import awake
 from mpineat.data.dataset import describe
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
@@ -29,14 +30,14 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     factor = math.sqrt(config.compression.target_flops)
 
     def evaluate(task: Task) -> Outcome:
-        began = time.monotonic()
+        began = awake.seconds()
         before = assemble(task.candidate, data.input_shape, data.classes, config.search_space)
         after = scale_widths(before, factor) if task.compress else before
         # The seconds belong to the network, like all else: whoever evaluates it sleeps as long.
         rng = np.random.default_rng([task.seed, int(task.network_hash, 16)])
         time.sleep(config.farm.dry_run_seconds * rng.lognormal(-(SIGMA**2) / 2, SIGMA))
         accuracy = judge(after)
-        seconds = time.monotonic() - began
+        seconds = awake.seconds() - began
         epochs = config.training.epochs
         return Outcome(
             candidate=task.candidate.id,

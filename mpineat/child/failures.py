@@ -22,8 +22,10 @@ def failed(
 
     Args:
         reason, fault: As of Failure.
-        known: Further fields of the Outcome: where it happened, and what was found out before.
+        known: Further fields of the Outcome: where it happened, and what was found out before;
+            accuracy and loss are left out, for a failure is not judged.
     """
+    known |= {"accuracy": None, "loss": None}
     return Outcome(
         candidate=task.candidate.id,
         network_hash=task.network_hash,
@@ -39,5 +41,6 @@ def failed(
 def one_line(said: BaseException | str) -> str:
     """Return an exception with its type, or a text, as one line of at most 500 characters."""
     text = said if isinstance(said, str) else f"{type(said).__name__}: {said}"
-    # A file name that is no UTF-8 has characters that JSON cannot hold.
-    return " ".join(text.split())[:500].encode(errors="replace").decode()
+    # A file name that is no UTF-8 has characters that JSON cannot hold; others move a cursor.
+    printable = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return printable[:500].encode(errors="replace").decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import json
 import os
 import signal
 import sys
@@ -13,11 +12,13 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from mpineat import registry
-from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed
-from mpineat.child.messages import Frames, Kind, Setup, frame
-from mpineat.errors import Failure, InputError
-from mpineat.tasks import Outcome, Task, outcome_to_bytes, task_from_bytes
+from mpineat import files, registry
+from mpineat.child.agreement import check_networks, read_outcome, read_task
+from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
+from mpineat.child.messages import READY, Frames, Kind, Ready, Setup, frame, refused
+from mpineat.cluster import awake
+from mpineat.errors import FAILED, Failure, InputError
+from mpineat.tasks import Outcome, Task, outcome_to_bytes
 from mpineat.wire import WireError
 
 # The batch system may signal every process of a job, and a terminal its whole group; the rank alone
@@ -40,7 +41,11 @@ def main(argv: list[str]) -> int:
     """Serve the rank that started this process until its pipe closes."""
     receive, send = (int(item) for item in argv)
     _volunteer_for_the_out_of_memory_killer()
-    serve(receive, send, prepare, start)
+    try:
+        serve(receive, send, prepare, start)
+    except WireError as error:  # the rank notes that this process ends, and this line with it
+        print(f"mpineat: the child was not understood: {error}", file=sys.stderr)
+        return FAILED
     return 0
 
 
@@ -74,6 +79,9 @@ def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Star
         send: File descriptor that frames go to.
         prepare: Sets the process up (environment, cores, log) before anything is imported.
         start: Loads what evaluates and returns it.
+
+    Raises:
+        WireError: What comes are no frames, or no tasks.
     """
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
@@ -87,23 +95,24 @@ def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Star
                     prepare(setup)
                     device, evaluate = start(setup)
                 except (RefusedStart, InputError, WireError) as error:
-                    _write(send, frame(Kind.REFUSED, str(error).encode()))
+                    message = refused(str(error), of_input=isinstance(error, InputError))
+                    _write(send, frame(message.kind, message.payload))
                     return
                 # What is loaded now stays: TensorFlow's 365,000 objects would cost 0.27 s at every
                 # collection, and two follow each evaluation.
                 gc.collect()
                 gc.freeze()
-                _write(send, frame(Kind.READY, json.dumps({"device": device}).encode()))
+                _write(send, frame(Kind.READY, READY.pack(Ready(device=one_line(device)))))
             elif kind == Kind.TASK and setup is not None and evaluate is not None:
-                task = task_from_bytes(payload)
+                task = read_task(payload)
                 outcome = _evaluate(task, evaluate, setup, device)
-                _write(send, frame(Kind.OUTCOME, outcome_to_bytes(outcome)))
+                _write(send, frame(Kind.OUTCOME, _packed(outcome, task)))
 
 
 def _evaluate(
     task: Task, evaluate: Callable[[Task], Outcome], setup: Setup, device: str
 ) -> Outcome:
-    began, clock = time.time(), time.monotonic()
+    began, clock = time.time(), awake.seconds()
     try:
         outcome = evaluate(task)
     except OF_THE_HOST:
@@ -115,7 +124,7 @@ def _evaluate(
         outcome = failed(task, "error", "candidate", error)
     seconds = outcome.seconds
     if not seconds.total:
-        seconds = replace(seconds, total=time.monotonic() - clock)
+        seconds = replace(seconds, total=awake.seconds() - clock)
     return replace(
         outcome,
         seconds=seconds,
@@ -125,6 +134,21 @@ def _evaluate(
         device=device,
         attempts=task.attempt,
     )
+
+
+def _packed(outcome: Outcome, task: Task) -> bytes:
+    """Return the outcome as bytes; one that nobody would accept is a failure of its candidate.
+
+    Refused by the worker only, it would cost this process and be tried again in vain.
+    """
+    try:
+        data = outcome_to_bytes(outcome)
+        check_networks(read_outcome(data))
+    except WireError as error:
+        print(f"mpineat: candidate {task.candidate.id}: {error}", file=sys.stderr)
+        where = {"rank": outcome.rank, "host": outcome.host, "device": outcome.device}
+        data = outcome_to_bytes(failed(task, "error", "candidate", str(error), **where))
+    return data
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -143,7 +167,7 @@ def _volunteer_for_the_out_of_memory_killer() -> None:
 
 def _redirect_output(path: str) -> None:
     try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = files.unlinked(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:  # a full or vanished disk must not cost the evaluations
         log = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Annotated
 
+from pydantic import StringConstraints
+
+from mpineat.child.failures import one_line
+from mpineat.cluster.devices import Node
 from mpineat.config import Config
-from mpineat.wire import LARGEST, Codec, Count, FileName, Positive, Series, WireError
+from mpineat.wire import (
+    LARGEST,
+    Codec,
+    Count,
+    FileName,
+    Line,
+    NonNegative,
+    Positive,
+    Series,
+    WireError,
+)
 
 HEADER = struct.Struct("<2sBI")  # mark, kind, length of the payload
 MARK = b"mp"
@@ -20,13 +34,13 @@ class Kind(IntEnum):
 
     SETUP = 1  # rank 0 -> worker -> child: Setup
     TASK = 2  # rank 0 -> worker -> child: Task
-    READY = 3  # child -> worker -> rank 0: JSON {"device": ...}
+    READY = 3  # child -> worker -> rank 0: Ready
     OUTCOME = 4  # child -> worker -> rank 0: Outcome; the child is ready for more
-    REFUSED = 5  # child -> worker -> rank 0: text; the child cannot start, the worker retires
+    REFUSED = 5  # child -> worker -> rank 0: Refusal; the child cannot start, the worker retires
     FAULT = 6  # worker -> rank 0: Outcome of a child that died; READY follows when it is replaced
-    HELLO = 7  # worker -> rank 0: JSON, what the rank has: host, GPUs, cores
-    BEAT = 8  # worker -> rank 0: JSON {"state": ...}; rank 0 -> worker: alive
-    SIGNAL = 9  # worker -> rank 0: JSON {"reason": ..., "again": ...}
+    HELLO = 7  # worker -> rank 0: Node, what the rank has
+    BEAT = 8  # worker -> rank 0: Beat; rank 0 -> worker: nothing, alive
+    SIGNAL = 9  # worker -> rank 0: Notice
     CLOSE = 10  # rank 0 -> worker: end the child, no more tasks
     FAREWELL = 11  # rank 0 -> worker, and back: nothing follows but the exit code
     END = 12  # rank 0 -> worker: one byte, the exit code
@@ -52,6 +66,7 @@ class Setup:
         cores: CPU cores that the child may run on; () leaves them as inherited.
         threads: CPU threads of an evaluation.
         log_path: File that the child's stdout and stderr are appended to; "" leaves them alone.
+        dataset: Digest of the images to train and validate on, as rank 0 read them; "": none.
     """
 
     config: Config
@@ -62,6 +77,7 @@ class Setup:
     cores: Series[Count] = ()
     threads: Positive = 1
     log_path: FileName = ""
+    dataset: str = ""
 
     def to_bytes(self) -> bytes:
         """Encode for a pipe or a message."""
@@ -77,7 +93,43 @@ class Setup:
         return SETUP.unpack(data)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A child can evaluate; the device's own name."""
+
+    device: Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A child cannot start, for this reason; `input`: the user's input is wrong, not the node."""
+
+    why: Line
+    input: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """A sign of life: what the worker's child does, and its resident memory in MiB."""
+
+    state: Annotated[str, StringConstraints(pattern="^(starting|idle|busy|retired)$")]
+    rss_mb: NonNegative = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A signal came, by its name; `again`: the second one."""
+
+    reason: Line
+    again: bool
+
+
 SETUP = Codec("setup", Setup)
+READY = Codec("ready", Ready)
+REFUSAL = Codec("refusal", Refusal)
+HELLO = Codec("hello", Node)
+BEAT = Codec("beat", Beat)
+NOTICE = Codec("notice", Notice)
 
 
 def frame(kind: Kind, payload: bytes = b"") -> bytes:
@@ -91,6 +143,11 @@ class Frames:
     def __init__(self) -> None:
         """Begin with nothing received."""
         self._received = bytearray()
+
+    @property
+    def begun(self) -> bool:
+        """Whether the rest of a frame is still to come."""
+        return bool(self._received)
 
     def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
         """Add `data`; yield every frame that is complete now.
@@ -112,10 +169,9 @@ class Frames:
 
 def notice(reason: str, again: bool) -> Message:
     """Return the news that a signal came; `again`: the second one."""
-    return Message(Kind.SIGNAL, json.dumps({"reason": reason, "again": again}).encode())
+    return Message(Kind.SIGNAL, NOTICE.pack(Notice(reason=reason, again=again)))
 
 
-def read_notice(rank: int, message: Message) -> tuple[str, bool]:
-    """Return the signal's name with the rank that caught it, and whether it was the second."""
-    value = json.loads(message.payload)
-    return f"{value['reason']} on rank {rank}", value["again"]
+def refused(why: str, *, of_input: bool = False) -> Message:
+    """Return the news that a child cannot start."""
+    return Message(Kind.REFUSED, REFUSAL.pack(Refusal(why=one_line(why), input=of_input)))

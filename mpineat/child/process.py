@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 
 import mpineat
+from mpineat.child import keras_settings
 from mpineat.child.messages import Frames, Kind, frame
 from mpineat.cluster import batch, launcher
 
@@ -119,6 +120,11 @@ class Child:
         return bool(self._poll.poll(seconds * 1e3))
 
     @property
+    def halfway(self) -> bool:
+        """Whether the rest of a frame is still to come."""
+        return self._frames.begun
+
+    @property
     def ended(self) -> bool:
         """Whether the pipe's end was seen: every process that could write to it is gone."""
         return self._ended
@@ -188,9 +194,10 @@ class Child:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: `given` without what makes a process a rank of the job."""
+    """Return the environment of a child: no rank of the job, and Keras as we need it."""
     hidden = (*launcher.VARIABLES, *batch.hidden(given))
-    return {key: item for key, item in given.items() if not key.startswith(hidden)}
+    kept = {key: item for key, item in given.items() if not key.startswith(hidden)}
+    return kept | keras_settings.SETTINGS
 
 
 def _signal_name(number: int) -> str:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
 from collections import deque
 
+from mpineat.child.agreement import check_answer, check_networks, read_outcome, read_task
 from mpineat.child.failures import failed
-from mpineat.child.messages import Kind, Message, Setup
+from mpineat.child.messages import BEAT, READY, REFUSAL, Beat, Kind, Message, Setup, refused
 from mpineat.child.process import Child
-from mpineat.tasks import Seconds, outcome_to_bytes, task_from_bytes
+from mpineat.cluster.awake import Awake
+from mpineat.tasks import Seconds, Task, outcome_to_bytes, task_to_bytes
 from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
 
 STARTS = 2  # a child that dies while it starts is started so often before the worker retires
 LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
-# A gap between two steps this long means that the whole job was suspended (LSF's bstop, a laptop's
-# lid): the child did not run either, so its deadline moves.
-SUSPENDED_SECONDS = 5.0
+FRAME_LOOKS = 30  # after so many the rest of a frame does not come: it was none
 
 
 class Supervisor:
@@ -30,16 +29,17 @@ class Supervisor:
         """Take over `child`, started before the setup was known, or start one in `setup`."""
         self._child = child
         self._setup: Setup | None = None
-        self._task: bytes | None = None  # as it came: the child alone reads it
+        self._task: Task | None = None
         self._state = "starting"
-        self._since = time.monotonic()  # of the task, or of the child's start while there is none
+        self._clock = Awake()  # the child is suspended with this process, so its deadlines move
+        self._since = self._clock()  # of the task, or of the child's start while there is none
         self._began = 0.0  # Unix time of the task
         self._starts = 0  # in a row that did not become ready
         self._evaluated = 0  # by this child
         self._first_rss = 0.0
         self._weighed = 0.0  # when its memory was compared with that
-        self._stepped = self._looked = time.monotonic()
-        self._stopped_looks = 0
+        self._stepped = self._looked = self._since
+        self._stopped_looks = self._halfway_looks = 0
         self._log_offset = 0
         self._news: deque[Message] = deque()
 
@@ -73,16 +73,18 @@ class Supervisor:
         """Evaluate the Task in `payload`, as soon as the child is ready; one at a time."""
         if self._task is not None:
             raise RuntimeError("a task is still being evaluated")
-        self._task = payload
+        try:
+            self._task = read_task(payload)
+        except WireError as error:
+            log.error("rank 0 sent no task: %s", error)
+            self._news.append(Message(Kind.OUTCOME))  # none: rank 0 knows what it gave
+            return
         if self._state == "idle":
             self._begin()
 
     def step(self, seconds: float) -> Message | None:
         """Wait at most `seconds` for the child; return what rank 0 should hear, if anything."""
-        now = time.monotonic()
-        if now - self._stepped > SUSPENDED_SECONDS:
-            self._since += now - self._stepped
-        self._stepped = now
+        self._stepped = self._clock()
         if self._news:
             return self._news.popleft()
         if self._child is None or self._setup is None:
@@ -90,12 +92,12 @@ class Supervisor:
             return None
         try:
             received = self._child.receive(seconds)
+            self._stepped = self._clock()
+            if received is not None:
+                return self._hear(*received)
         except WireError as error:
             self._died("killed", f"garbled its pipe: {error}")
             return None
-        self._stepped = time.monotonic()
-        if received is not None:
-            return self._hear(*received)
         due = self._stepped - self._looked >= LOOK_SECONDS
         # Its death ends the pipe, but where a process that it started holds the pipe open.
         if (due or self._child.ended) and (how := self._child.exit_status()) is not None:
@@ -118,7 +120,7 @@ class Supervisor:
 
     def _start(self) -> None:
         assert self._setup is not None
-        self._state, self._since, self._evaluated = "starting", time.monotonic(), 0
+        self._state, self._since, self._evaluated = "starting", self._clock(), 0
         try:
             if self._child is None:
                 self._child = Child(self._setup.config.farm.python)
@@ -128,22 +130,29 @@ class Supervisor:
 
     def _begin(self) -> None:
         child, setup = self._running()
-        self._state, self._since, self._began = "busy", time.monotonic(), time.time()
+        self._state, self._since, self._began = "busy", self._clock(), time.time()
         self._log_offset = _size(setup.log_path)
         assert self._task is not None
-        child.send(Kind.TASK, self._task)
+        child.send(Kind.TASK, task_to_bytes(self._task))
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
-        if kind == Kind.READY:
+        """Take what the child may say now; a child that says anything else is garbled."""
+        if kind == Kind.READY and self._state == "starting":
+            READY.unpack(payload)
             self._starts, self._state = 0, "idle"
             self._first_rss = self._weighed = 0.0
             if self._task is not None:
                 self._begin()
                 return None
             return Message(kind, payload)
-        if kind == Kind.REFUSED:
-            self._retire(payload.decode(errors="replace"))
-        if kind == Kind.OUTCOME and self._task is not None:
+        if kind == Kind.REFUSED and self._state == "starting":
+            refusal = REFUSAL.unpack(payload)
+            self._retire(refusal.why, of_input=refusal.input)
+            return None
+        if kind == Kind.OUTCOME and self._state == "busy" and self._task is not None:
+            outcome = read_outcome(payload)
+            check_answer(outcome, self._task)
+            check_networks(outcome)
             self._task, self._state = None, "idle"
             self._evaluated += 1
             if self._worn_out():
@@ -152,7 +161,7 @@ class Supervisor:
                 self._replace()
                 return None
             return Message(kind, payload)
-        return None
+        raise WireError(f"{kind.name} while {self._state}")
 
     def _worn_out(self) -> bool:
         child, setup = self._running()
@@ -184,6 +193,9 @@ class Supervisor:
             return self._died("timeout", f"was not done after {elapsed:.0f} s (farm.task_minutes)")
         if farm.memory_mb is not None and rss > farm.memory_mb:
             return self._died("killed", f"used {rss:.0f} MiB (farm.memory_mb)")
+        self._halfway_looks = self._halfway_looks + 1 if child.halfway else 0
+        if self._halfway_looks >= FRAME_LOOKS:
+            return self._died("killed", "garbled its pipe: the rest of a frame does not come")
         # A stopped child would sit there until its deadline; nobody but a stray signal stops it.
         self._stopped_looks = self._stopped_looks + 1 if child.is_stopped() else 0
         if self._stopped_looks >= 2:
@@ -192,17 +204,17 @@ class Supervisor:
 
     def _died(self, reason: str, how: str) -> None:
         _, setup = self._running()
-        payload = self._task if self._state == "busy" else None
+        task = self._task if self._state == "busy" else None
         tail = _tail(setup.log_path, self._log_offset)
         log.warning("child process %s%s", how, f"; its last words: {tail}" if tail else "")
-        if payload is not None:
-            self._task, task = None, task_from_bytes(payload)
+        if task is not None:
+            self._task = None
             outcome = failed(
                 task,
                 reason,
                 "machine",
                 f"{how}; {tail}" if tail else how,
-                seconds=Seconds(total=max(0.0, time.time() - self._began)),  # it may be set back
+                seconds=Seconds(total=self._clock() - self._since),
                 started=self._began,
                 rank=setup.rank,
                 host=setup.host,
@@ -219,18 +231,19 @@ class Supervisor:
         if self._child is not None and not self._child.kill():
             return self._retire(f"process {self._child.pid} cannot be killed (hung in a driver?)")
         self._child = None
+        self._stopped_looks = self._halfway_looks = 0
         self._start()
 
-    def _retire(self, why: str) -> None:
+    def _retire(self, why: str, *, of_input: bool = False) -> None:
         self.close()
         self._task = None  # rank 0 knows what it gave, and gives it to another
-        self._news.append(Message(Kind.REFUSED, why.encode()))
+        self._news.append(refused(why, of_input=of_input))
 
 
 def beat(supervisor: Supervisor) -> Message:
     """Return a sign of life."""
-    state = {"state": supervisor.state, "rss_mb": round(supervisor.rss_mb, 1)}
-    return Message(Kind.BEAT, json.dumps(state).encode())
+    state = Beat(state=supervisor.state, rss_mb=round(supervisor.rss_mb, 1))
+    return Message(Kind.BEAT, BEAT.pack(state))
 
 
 def _size(path: str) -> int:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra
+from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             run_dir=paths[1] if len(paths) > 1 else None,
             resume=arguments.resume,
             accept_damage=arguments.accept_damage,
+            steal_lock=arguments.steal_lock,
             verbose=arguments.verbose,
         ),
         stopping,
@@ -41,13 +42,15 @@ def check(arguments: argparse.Namespace) -> int:
     """Explain a configuration, or list the options."""
     from mpineat.cli import check
     from mpineat.config import yaml_file
+    from mpineat.log import console
 
     if arguments.options:
         print("\n".join(check.option_lines()).lstrip())
         return DONE
+    console.listen()  # the progress of what takes long: image files that nobody has decoded yet
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
-    for line in check.explain(config, build=arguments.build):
+    for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):
         print(line)
     return DONE
 
@@ -84,16 +87,23 @@ def results(arguments: argparse.Namespace) -> int:
     columns = found.table(sort=arguments.sort, reverse=arguments.reverse)
     sys.stdout.write(FORMATS[arguments.format](columns))
     for problem in found.problems:
-        print(f"problem: {problem}", file=sys.stderr)
+        print(f"problem: {shown(problem)}", file=sys.stderr)
     return DONE
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the HTML page."""
+    from dataclasses import replace
+
+    from mpineat.cli import same_data
+    from mpineat.report.overview import overview
+
     with extra("report"):
         from mpineat.report import page
 
-    print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
+    view = overview(arguments.run_dir)
+    view = replace(view, config=same_data.moved(view.config, arguments.words))
+    print(shown(f"wrote {page.write(view, arguments.output)}"))
     return DONE
 
 
@@ -107,12 +117,17 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry
+    from mpineat.cli import same_data
+    from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 
     view = overview(arguments.run_dir)
+    for problem in view.run.problems:
+        print(f"problem: {shown(problem)}", file=sys.stderr)
+    config = same_data.moved(view.config, arguments.words)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -120,11 +135,13 @@ def export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
+        if exporter.trains:
+            same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
         from mpineat.training.export import final
 
     exported = final.export(
         Network.from_json(outcome.network_after or {}),
-        applied(evolved, view.config),
+        applied(evolved, config),
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,
@@ -153,7 +170,7 @@ def summarize(arguments: argparse.Namespace) -> int:
 
     experiments, left_out = read_experiments(arguments.run_dirs)
     if not experiments:
-        raise InputError("\n".join(left_out))
+        raise InputError(*left_out)
     if arguments.generations is not None:
         experiments = tuple(each.first(arguments.generations) for each in experiments)
     summary = Summary(compare(experiments), left_out)
@@ -181,8 +198,9 @@ def data(arguments: argparse.Namespace) -> int:
 
 
 def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
-    """Tell paths from section.option=value words."""
-    paths = [Path(word) for word in words if "=" not in word]
+    """Tell paths from section.option=value words; no option has a slash before its `=`."""
+    options = [word for word in words if "=" in word and "/" not in word.partition("=")[0]]
+    paths = [Path(word) for word in words if word not in options]
     if len(paths) > most:
         raise InputError(f"command line: {str(paths[most])!r}: expected section.option=value")
-    return paths, [word for word in words if "=" in word]
+    return paths, options

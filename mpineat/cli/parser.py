@@ -65,6 +65,11 @@ def _run(subparsers: Subparsers) -> None:
         action="store_true",
         help="where the newest generation's file is damaged: set it aside, repeat the generation",
     )
+    run.add_argument(
+        "--steal-lock",
+        action="store_true",
+        help="take RUN_DIR over from a process that is certainly gone",
+    )
     run.add_argument("-v", "--verbose", action="store_true", help="log every candidate")
 
 
@@ -78,6 +83,9 @@ def _check(subparsers: Subparsers) -> None:
     )
     _words(check, "[CONFIG] [section.option=value ...]")
     check.add_argument("--build", action="store_true", help="build the extremes in Keras")
+    check.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="draw some images of each class"
+    )
     check.add_argument("--options", action="store_true", help="list all options and end")
 
 
@@ -121,6 +129,7 @@ def _report(subparsers: Subparsers) -> None:
         "python -m mpineat report runs/digits-s0",
     )
     _run_dir(report)
+    _moved(report)
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="RUN_DIR/report.html")
 
 
@@ -133,6 +142,7 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
+    _moved(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
@@ -169,7 +179,7 @@ def _summarize(subparsers: Subparsers) -> None:
     )
     summarize.add_argument(
         "--generations",
-        type=int,
+        type=_positive,
         metavar="N",
         help="compare the first N generations, as if no more had been planned",
     )
@@ -263,6 +273,12 @@ def _words(command: argparse.ArgumentParser, metavar: str) -> None:
 
 def _run_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+
+
+def _moved(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
+    )
 
 
 def _format(

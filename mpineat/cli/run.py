@@ -8,30 +8,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpineat import store
+from mpineat import __version__, store, units
+from mpineat.cli import same_data
 from mpineat.cluster import batch, stop
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config, earlier, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
-from mpineat.data.dataset import describe
+from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
     FAILED,
     STOPPED,
     USAGE,
     FarmError,
+    Fruitless,
     InputError,
+    Stopped,
     StorageError,
     complain,
 )
-from mpineat.evaluations import Stopped
 from mpineat.farm import mpi
 from mpineat.farm.job import Membership
-from mpineat.log.console import open_log
+from mpineat.log import generation_row
+from mpineat.log.console import listen, open_log
 from mpineat.log.progress import Progress
 from mpineat.search import Origin, Search
 from mpineat.store import Generation, directory, lock, provenance
 from mpineat.store.journal import Journal
 from mpineat.tasks import best
+
+IN_VAIN_AT_MOST = 3  # launches in a row that were stopped before one evaluation ended
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,7 @@ class Request:
     run_dir: Path | None = None
     resume: bool = False
     accept_damage: bool = False
+    steal_lock: bool = False
     verbose: bool = False
 
 
@@ -63,7 +69,7 @@ def launch(request: Request, stopping: stop.Stop) -> int:
             code = complain(stopped, STOPPED)
         except InputError as error:
             code = complain(error, USAGE)
-        except (StorageError, FarmError) as error:
+        except (StorageError, FarmError, Fruitless) as error:
             code = complain(error, FAILED)
         return member.end(code)
 
@@ -71,22 +77,32 @@ def launch(request: Request, stopping: stop.Stop) -> int:
 def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     if reason := stopping.reason():
         raise Stopped(f"stopped before the run began: {reason}")
-    config = yaml_file.load(request.config_path, request.overrides)
+    listen(verbose=request.verbose)  # whom the lock is waited for must not go unsaid
+    config, run_dir = _configured(request)
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
-    data = describe(config.dataset)
-    run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
-    if directory.is_used(run_dir) and not request.resume:
-        raise InputError(
-            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
-        )
+    read = survey(config.dataset)
+    data, fingerprint = read.description, read.fingerprint()
+    del read  # the images; workers have their own
     directory.create(run_dir)
-    with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
-        console = open_log(run_dir, 0, verbose=request.verbose)
+    with (
+        lock.RunLock(run_dir, stop=stopping, steal=request.steal_lock) as held,
+        Journal(run_dir, held.check) as journal,
+    ):
+        console = open_log(run_dir, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
+        same_data.compare(run_dir, fingerprint)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
-        workers = member.open(config, run_dir / directory.LOGS, stopping)
+        same_data.record(run_dir, fingerprint)
+        for note in data.notes:
+            log.info("data set: %s", note)
+        workers = member.open(
+            config, run_dir / directory.LOGS, stopping, dataset=fingerprint.training
+        )
+        end, evaluated = provenance.FAILED, 0
         try:
-            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            entry = provenance.describe(
+                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+            )
             provenance.record(run_dir, entry)
             journaled = journal.of(origin.number)
             for sentence in journaled.damaged:
@@ -112,16 +128,66 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 shape=data.input_shape,
                 classes=data.classes,
             )
-            search.run()
+            try:
+                search.run()
+            finally:
+                evaluated = search.evaluated
+            end = provenance.DONE
         except Stopped as stopped:
-            progress.stopped(str(stopped))
-            return STOPPED
+            end, reason = provenance.STOPPED, str(stopped)
+            progress.stopped(reason)
         finally:
             devices = [worker.device for worker in workers.workers()]
-            provenance.record(run_dir, {**entry, "devices": devices, "ended": provenance.utc_now()})
+            ended = {"ended": provenance.utc_now(), "end": end, "evaluated": evaluated}
+            provenance.record(run_dir, {**entry, "devices": devices, **ended})
             workers.close()
+        if end == provenance.STOPPED:
+            _check_not_in_vain(run_dir, reason or "")
+            return STOPPED
         progress.done()
+        if progress.best is None:
+            raise Fruitless(_why_nothing(run_dir))
     return DONE
+
+
+def _configured(request: Request) -> tuple[Config, Path]:
+    """Return the configuration and the run directory; of a run to go on with, what it lacked."""
+    path, words = request.config_path, request.overrides
+    config = yaml_file.load(path, words)
+    run_dir = request.run_dir or Path("runs") / f"{path.stem}-s{config.run.seed}"
+    if not directory.is_used(run_dir):
+        return config, run_dir
+    if not request.resume:
+        raise InputError(
+            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
+        )
+    recorded = run_dir / directory.CONFIG
+    if recorded.exists() and (lacking := earlier.load(recorded).lacking):
+        config = earlier.load_user(path, words, lacking)
+    return config, run_dir
+
+
+def _check_not_in_vain(run_dir: Path, reason: str) -> None:
+    """Raise Fruitless where a batch system would start the same job for ever."""
+    times = provenance.stopped_in_vain(provenance.read(run_dir)[0])
+    if times >= IN_VAIN_AT_MOST:
+        raise Fruitless(
+            f"{run_dir}: {times} launches in a row were stopped before one evaluation ended, the "
+            f"last by {reason}: the time limit is shorter than an evaluation; raise it, or make "
+            "evaluations shorter (training.epochs, search_space.max_flops)"
+        )
+
+
+def _why_nothing(run_dir: Path) -> str:
+    outcomes = [
+        o for generation in store.read_run(run_dir).generations for o in generation.outcomes
+    ]
+    example = next((o for o in outcomes if o.detail), None)
+    told = f"; candidate {example.candidate}: {example.detail}" if example else ""
+    return (
+        f"{run_dir}: none of {units.plural(len(outcomes), 'candidate')} could be trained: "
+        f"{generation_row.failures_text(outcomes)}{told}"
+    )
 
 
 def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Origin:
@@ -138,7 +204,7 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
     directory.remove_temporary(run_dir)
     _check_same_run(run_dir / directory.CONFIG, config)
     newest, damaged = store.newest(run_dir)
-    earlier = () if newest is None else _earlier(run_dir, newest)
+    generations = () if newest is None else _earlier(run_dir, newest)
     if damaged and not accept_damage:
         names = " and ".join(str(path) for path in damaged)
         raise InputError(
@@ -149,7 +215,7 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
         aside = directory.set_aside(path)
         log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
     directory.write_durably(run_dir / directory.CONFIG, yaml_file.dumps(config).encode())
-    return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
+    return Origin(earlier=generations, run_id=newest.run_id if newest else uuid.uuid4().hex)
 
 
 def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
@@ -169,10 +235,19 @@ def _check_same_run(path: Path, config: Config) -> None:
     """Refuse to go on with options that would make the history mean nothing."""
     if not path.exists():
         return
+    recorded = earlier.load(path)
+    launches = provenance.read(path.parent)[0]
+    theirs = {f"mpineat {launch.version}" for launch in launches[-1:] if launch.version}
+    other = "".join(theirs - {f"mpineat {__version__}"}) or "another version"
     wrong = [
+        f"{place}: {name}: mpineat {__version__} has no such option, the run was last written by "
+        f"{other}; resume it with that, or start another RUN_DIR"
+        for name, place in recorded.unknown.items()
+    ]
+    wrong += [
         f"{path}: {name}: the run has {before!r}, found {now!r}; start another RUN_DIR"
-        for name, (now, before) in changed(config, yaml_file.load(path)).items()
+        for name, (now, before) in changed(config, recorded.config).items()
         if changes_outcomes(name)
     ]
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError(*wrong)

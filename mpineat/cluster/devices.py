@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from mpineat.wire import Count, FileName, Line, Positive, Series
 
 EXCLUSIVE_PROCESS = 3  # nvmlComputeMode_t
 PROHIBITED = 2
@@ -34,9 +36,9 @@ class Gpu:
         memory_mb: All its memory, in MiB; 0: unknown.
     """
 
-    uuid: str
-    mode: int = 0
-    memory_mb: int = 0
+    uuid: Line
+    mode: Count = 0
+    memory_mb: Count = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +53,13 @@ class Node:
         node_cores: Cores of the node that are online.
     """
 
-    rank: int
-    host: str
-    leader: int
-    visible: str | None = None
-    gpus: tuple[Gpu, ...] = ()
-    cores: tuple[int, ...] = ()
-    node_cores: int = 1
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values."""
-        return asdict(self)
-
-    @staticmethod
-    def from_json(value: Mapping[str, Any]) -> Node:
-        """Read what to_json returned."""
-        gpus = tuple(Gpu(**gpu) for gpu in value["gpus"])
-        return Node(**{**value, "gpus": gpus, "cores": tuple(value["cores"])})
+    rank: Count
+    host: Line
+    leader: Count
+    visible: FileName | None = None  # a variable's value, which need not be UTF-8 either
+    gpus: Series[Gpu] = ()
+    cores: Series[Count] = ()
+    node_cores: Positive = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

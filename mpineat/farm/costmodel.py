@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -96,6 +96,9 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._heap)
 
+    def __iter__(self) -> Iterator[Task]:
+        return (task for _, _, task in self._heap)
+
     def push(self, task: Task) -> None:
         """Let `task` wait."""
         heapq.heappush(self._heap, (-self._cost.orders([task])[0], task.candidate.id, task))
@@ -104,14 +107,10 @@ class Waiting:
         """Take out the dearest task."""
         return heapq.heappop(self._heap)[2]
 
-    def take(self, candidate: int) -> Task | None:
-        """Take out the task of `candidate`; None when it does not wait."""
-        for entry in self._heap:
-            if entry[1] == candidate:
-                self._heap.remove(entry)
-                heapq.heapify(self._heap)
-                return entry[2]
-        return None
+    def take(self, candidate: int) -> None:
+        """Take out the task of `candidate`, if it waits."""
+        self._heap = [entry for entry in self._heap if entry[1] != candidate]
+        heapq.heapify(self._heap)
 
     def learn(self, task: Task, outcome: Outcome) -> None:
         """Tell the cost model how long `task` took; the order of those that wait may change."""

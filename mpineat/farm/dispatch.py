@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mpineat.child.messages import Kind, Message, read_notice
+from mpineat.child.agreement import check_answer, read_outcome
+from mpineat.child.failures import failed
+from mpineat.child.messages import BEAT, NOTICE, READY, REFUSAL, Kind, Message
 from mpineat.config import Config
-from mpineat.errors import FarmError
+from mpineat.errors import FarmError, InputError
 from mpineat.farm.costmodel import Waiting
 from mpineat.farm.link import Link
 from mpineat.farm.retries import Retries, no_outcome
 from mpineat.farm.roll_call import Silence
 from mpineat.farm.workers import Worker
 from mpineat.store import now
-from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_to_bytes
+from mpineat.tasks import Outcome, Task, task_to_bytes
 from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
@@ -49,9 +50,7 @@ class Farm:
         self._link = link
         self._on_signal = on_signal
         self._clock = clock
-        self._workers = {
-            info.rank: Worker(info.rank, info.host, info.device, heard=clock()) for info in workers
-        }
+        self._workers = {info.rank: Worker(info.rank, info.host, info.device) for info in workers}
         self._free: list[int] = []  # ranks that can take a task, as they became free
         self._waiting = Waiting()
         self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
@@ -70,6 +69,7 @@ class Farm:
 
         Raises:
             FarmError: No worker is left.
+            InputError: None is left because every child found the user's input wrong.
         """
         end = self._clock() + seconds
         while True:
@@ -78,7 +78,7 @@ class Farm:
             if self._done:
                 return self._done.popleft()
             if all(worker.gone for worker in self._workers.values()):
-                raise FarmError("no worker is left; the log says why each of them went")
+                raise self._nobody_left()
             left = end - self._clock()
             received = self._link.receive(max(0.0, min(left, 0.5)))
             self._silence.listened()
@@ -142,10 +142,15 @@ class Farm:
             if rank is None:
                 held_back.append(task)
                 continue
+            try:
+                data = task_to_bytes(task)
+            except WireError as error:
+                self._done.append(failed(task, "error", "candidate", str(error)))
+                continue
             worker = self._workers[rank]
             self._free.remove(rank)
             worker.task, worker.state, worker.since = task, "busy", time.time()
-            self._link.send(rank, Message(Kind.TASK, task_to_bytes(task)))
+            self._link.send(rank, Message(Kind.TASK, data))
         for task in held_back:
             self._waiting.push(task)
 
@@ -166,22 +171,32 @@ class Farm:
             log.warning("rank %d came too late: the run goes on without it", rank)
             return
         self._silence.heard(worker)
+        try:
+            self._obey(worker, message)
+        except WireError as error:
+            self.retire(rank, f"it sent {error}")
+
+    def _obey(self, worker: Worker, message: Message) -> None:
+        if worker.state == "retired" and message.kind != Kind.SIGNAL:
+            return
         if worker.state == "lost" and message.kind != Kind.SIGNAL:
-            log.warning("rank %d on %s is back", rank, worker.host)
+            log.warning("rank %d on %s is back", worker.rank, worker.host)
             worker.state = "starting"
-            if message.kind == Kind.BEAT and json.loads(message.payload)["state"] == "idle":
+            if message.kind == Kind.BEAT and BEAT.unpack(message.payload).state == "idle":
                 self._make_free(worker)
         if message.kind == Kind.READY:
-            worker.device = json.loads(message.payload)["device"]
+            worker.device = READY.unpack(message.payload).device
             self._make_free(worker)
         elif message.kind in (Kind.OUTCOME, Kind.FAULT):
             self._settle(worker, message)
             if message.kind == Kind.OUTCOME:
                 self._make_free(worker)
         elif message.kind == Kind.REFUSED:
-            self.retire(rank, message.payload.decode(errors="replace"))
+            worker.refusal = REFUSAL.unpack(message.payload)
+            self.retire(worker.rank, worker.refusal.why)
         elif message.kind == Kind.SIGNAL:
-            self._on_signal(*read_notice(rank, message))
+            notice = NOTICE.unpack(message.payload)
+            self._on_signal(f"{notice.reason} on rank {worker.rank}", notice.again)
 
     def _make_free(self, worker: Worker) -> None:
         if worker.task is None and worker.rank not in self._free:
@@ -190,29 +205,36 @@ class Farm:
 
     def _settle(self, worker: Worker, message: Message) -> None:
         """Take what a worker sent as the outcome of its task."""
-        task, worker.task, worker.state = worker.task, None, "starting"
+        given, worker.task, worker.state = worker.task, None, "starting"
         try:
-            outcome = outcome_from_bytes(message.payload)
+            outcome = read_outcome(message.payload)
+            if given is None:
+                self._settle_late(outcome, worker)
+                return
+            check_answer(outcome, given)
         except WireError as error:
-            log.error("rank %d sent no outcome: %s", worker.rank, error)
-            if task is not None and task.candidate.id in self._submitted:
-                self._judge(task, no_outcome(task, worker, "error", str(error)), worker)
-            return
-        if outcome.candidate not in self._submitted:
-            return  # another worker was faster with it, after this one had been given up
-        if task is None or task.candidate.id != outcome.candidate:
-            if outcome.fault == "machine":
-                return  # the task is queued or under way elsewhere since the worker was given up
-            task = self._withdraw(outcome.candidate)
-        self._judge(task, outcome, worker)
+            log.error("rank %d sent no outcome of its task: %s", worker.rank, error)
+            if given is None:
+                return
+            outcome = no_outcome(given, worker, "error", str(error))
+        if given.candidate.id in self._submitted:  # else one that was given up came in first
+            self._judge(given, outcome, worker)
 
-    def _withdraw(self, candidate: int) -> Task:
-        """Return the task of a late outcome, from the queue or from the worker that got it."""
-        if (task := self._waiting.take(candidate)) is not None:
-            return task
-        # Another worker is at it; its outcome will find the candidate settled and be dropped.
-        tasks = (worker.task for worker in self._workers.values() if worker.task is not None)
-        return next(task for task in tasks if task.candidate.id == candidate)
+    def _settle_late(self, outcome: Outcome, worker: Worker) -> None:
+        """Take the outcome of the task that a worker had when it was given up.
+
+        Raises:
+            WireError: It is another one's.
+        """
+        if outcome.candidate not in self._submitted or outcome.fault == "machine":
+            return  # settled since; or queued, or under way elsewhere
+        at_work = (other.task for other in self._workers.values() if other.task is not None)
+        tasks = (*self._waiting, *at_work)
+        task = next(task for task in tasks if task.candidate.id == outcome.candidate)
+        # An earlier attempt is as good. One that is at work will find its candidate settled.
+        check_answer(replace(outcome, attempts=task.attempt), task)
+        self._waiting.take(outcome.candidate)
+        self._judge(task, outcome, worker)
 
     def _judge(self, task: Task, outcome: Outcome, worker: Worker) -> None:
         """Queue the task once more, or let its outcome stand."""
@@ -233,6 +255,13 @@ class Farm:
                 seconds=replace(outcome.seconds, queue=max(0.0, waited - outcome.seconds.total)),
             )
         )
+
+    def _nobody_left(self) -> Exception:
+        workers = self._workers.values()
+        refusals = [worker.refusal for worker in workers if worker.refusal is not None]
+        if refusals and not self.lost() and all(refusal.input for refusal in refusals):
+            return InputError(refusals[0].why)
+        return FarmError("no worker is left; the log says why each of them went")
 
     def _notice_silence(self) -> None:
         for rank in self._link.lost():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import fcntl
-import json
 import logging
 import os
 import socket
@@ -14,14 +13,16 @@ import termios
 import threading
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-from mpineat.child.messages import Kind, Message, Setup, read_notice
+from mpineat.child.messages import HELLO, NOTICE, Kind, Message, Setup
 from mpineat.child.process import Child
 from mpineat.child.supervisor import Supervisor
 from mpineat.cluster import devices
+from mpineat.cluster.awake import Awake
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
 from mpineat.errors import STOPPED, FarmError
@@ -29,6 +30,7 @@ from mpineat.farm import worker_rank
 from mpineat.farm.dispatch import Farm
 from mpineat.farm.link import Link, Mailbox
 from mpineat.store import now
+from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Membership:
         self._ended = False
         if world is not None and self.rank > 0:
             node = devices.look_around(self.rank, self.host, world.leader)
-            world.send(0, Message(Kind.HELLO, json.dumps(node.to_json()).encode()))
+            world.send(0, Message(Kind.HELLO, HELLO.pack(node)))
 
     def __enter__(self) -> Membership:
         """Return self."""
@@ -90,7 +92,7 @@ class Membership:
             time.sleep(FORWARD_SECONDS)
             self.abort(1)
 
-    def open(self, config: Config, logs: Path, stop: Stop) -> Farm:
+    def open(self, config: Config, logs: Path, stop: Stop, *, dataset: str = "") -> Farm:
         """On rank 0: tell the workers to start; return the farm while their children still load.
 
         Args:
@@ -98,6 +100,7 @@ class Membership:
                 prints.
             stop: Is told of the signals that other ranks catch; its second signal ends the job at
                 once.
+            dataset: Digest of the images that every worker must find; "": not compared.
         """
         stop.on_second = lambda: self.abort(STOPPED)
         nodes = {node.rank: node for node in self._gather(stop)}
@@ -124,6 +127,7 @@ class Membership:
                 cores=place.cores,
                 threads=_threads(config, place),
                 log_path=str(logs.absolute() / _log_name(worker.rank)),
+                dataset=dataset,
             )
             link.send(worker.rank, Message(Kind.SETUP, setup.to_bytes()))
         return self._farm
@@ -183,13 +187,19 @@ class Membership:
         if self._world is None:
             return [devices.look_around(0, self.host, 0)]
         nodes: dict[int, devices.Node] = {}
-        end = time.monotonic() + HELLO_SECONDS
-        while len(nodes) < self.size - 1 and time.monotonic() < end:
-            arrived = self._world.receive(0.1)
-            if arrived and arrived[1].kind == Kind.HELLO:
-                nodes[arrived[0]] = devices.Node.from_json(json.loads(arrived[1].payload))
-            elif arrived and arrived[1].kind == Kind.SIGNAL:
-                stop.request(*read_notice(*arrived))
+        seconds = Awake()
+        while len(nodes) < self.size - 1 and seconds() < HELLO_SECONDS:
+            if (arrived := self._world.receive(0.1)) is None:
+                continue
+            rank, message = arrived
+            try:
+                if message.kind == Kind.HELLO:
+                    nodes[rank] = replace(HELLO.unpack(message.payload), rank=rank)
+                elif message.kind == Kind.SIGNAL:
+                    notice = NOTICE.unpack(message.payload)
+                    stop.request(f"{notice.reason} on rank {rank}", notice.again)
+            except WireError as error:
+                log.error("rank %d sent %s", rank, error)
         if missing := sorted(set(range(1, self.size)) - set(nodes)):
             log.error("ranks %s never reported", missing)
         if not nodes:
@@ -200,8 +210,8 @@ class Membership:
         """Return those of `ranks` that said FAREWELL."""
         assert self._world is not None
         ready: set[int] = set()
-        end = time.monotonic() + LEAVE_SECONDS
-        while ranks - ready - self._world.reported_dead() and time.monotonic() < end:
+        seconds = Awake()
+        while ranks - ready - self._world.reported_dead() and seconds() < LEAVE_SECONDS:
             arrived = self._world.receive(0.1)
             if arrived and arrived[1].kind == Kind.FAREWELL:
                 ready.add(arrived[0])

@@ -143,6 +143,9 @@ class World:
             request, buffer, source, tag = entry
             if source not in waiting and self._done(request):
                 self._receiving.remove(entry)
+                if tag not in Kind._value2member_map_:
+                    log.error("rank %d sent a message of the unknown kind %d", source, tag)
+                    return None
                 return source, Message(Kind(tag), bytes(buffer))
             waiting.add(source)
         return None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 
 from mpineat import config
+from mpineat.cluster.awake import Awake
 from mpineat.farm.workers import Worker
 
 log = logging.getLogger(__name__)
@@ -20,12 +21,14 @@ class Silence:
         """Begin with all `workers` just heard."""
         self._farm = farm
         self._workers = workers
-        self._clock = clock
-        self._listened = self._called = clock()
+        # While rank 0 itself does not listen (it breeds, it writes, the job is suspended) nobody is
+        # silent.
+        self._clock = Awake(farm.beat_seconds, clock)
+        self._called = self._clock()
 
     def listened(self) -> None:
         """Note that rank 0 looked for messages just now."""
-        self._listened = self._clock()
+        self._clock()
 
     def heard(self, worker: Worker) -> None:
         """Note a message of `worker`."""
@@ -37,12 +40,6 @@ class Silence:
         Both are empty but every farm.beat_seconds.
         """
         now = self._clock()
-        if now - self._listened > self._farm.beat_seconds:
-            # Rank 0 itself did not listen (it bred, wrote, or the job was suspended): nobody was
-            # silent.
-            for worker in self._workers:
-                worker.heard += now - self._listened
-        self._listened = now
         if now - self._called < self._farm.beat_seconds:
             return [], []
         self._called = now

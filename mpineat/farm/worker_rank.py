@@ -7,10 +7,14 @@ import os
 import time
 from collections.abc import Sequence
 
-from mpineat.child.messages import Kind, Message, Setup, notice
+from mpineat.child.messages import Kind, Message, Setup, notice, refused
 from mpineat.child.supervisor import Supervisor, beat
+from mpineat.cluster.awake import Awake
 from mpineat.cluster.stop import Stop
+from mpineat.errors import FAILED
 from mpineat.farm.link import LONGEST_PAUSE, Mailbox
+from mpineat.store.log_file import LogFile
+from mpineat.wire import WireError
 
 # A worker that hears nothing from rank 0 for so many farm.lost_seconds takes it for dead; many,
 # because rank 0 is silent while it breeds and writes.
@@ -26,23 +30,27 @@ def serve(world: Mailbox, supervisor: Supervisor, stop: Stop | None = None) -> i
     stop.on_second = lambda: None if leaving else world.send(0, notice(stop.reason() or "", True))
     stop.install()
     beat_seconds, lost_seconds = 5.0, 120.0  # until the setup comes
-    beaten = heard = time.monotonic()
+    clock = Awake()
+    beaten = heard = clock()
     while True:
         # While the child owes an answer rank 0 has nothing urgent to say; else the child has not.
         if arrived := world.receive(0.0 if supervisor.owed else LONGEST_PAUSE):
-            message, heard = arrived[1], time.monotonic()
+            message, heard = arrived[1], clock()
             if message.kind == Kind.END:
-                return message.payload[0]
+                return _code(message)
             if message.kind == Kind.ABANDON:
                 supervisor.close()
                 time.sleep(ABORT_SECONDS)
-                os._exit(message.payload[0])
-            if message.kind == Kind.SETUP:
-                setup = Setup.from_bytes(message.payload)
+                os._exit(_code(message))
+            try:
+                setup = obey(supervisor, message)
+            except WireError as error:
+                world.send(0, refused(f"rank 0 sent {error}"))
+                continue
+            if setup is not None:
                 beat_seconds = setup.config.farm.beat_seconds
                 lost_seconds = setup.config.farm.lost_seconds
                 _log_to(setup.log_path)
-            obey(supervisor, message)
             if message.kind == Kind.FAREWELL:
                 # Not a word after this one: MPICH fails to finalize with a message not received.
                 world.send(0, message)
@@ -50,7 +58,7 @@ def serve(world: Mailbox, supervisor: Supervisor, stop: Stop | None = None) -> i
         news = supervisor.step(LONGEST_PAUSE if supervisor.owed else 0.0)
         if news and not leaving:
             world.send(0, news)
-        now = time.monotonic()
+        now = clock()
         if not (told or leaving) and (reason := stop.reason()):
             told = True
             world.send(0, notice(reason, False))
@@ -61,14 +69,21 @@ def serve(world: Mailbox, supervisor: Supervisor, stop: Stop | None = None) -> i
             return None
 
 
-def obey(supervisor: Supervisor, message: Message) -> None:
-    """Do what rank 0 asks a worker for."""
+def obey(supervisor: Supervisor, message: Message) -> Setup | None:
+    """Do what rank 0 asks a worker for; return the setup that it sent.
+
+    Raises:
+        WireError: It sent none.
+    """
     if message.kind == Kind.SETUP:
-        supervisor.setup(Setup.from_bytes(message.payload))
-    elif message.kind == Kind.TASK:
+        setup = Setup.from_bytes(message.payload)
+        supervisor.setup(setup)
+        return setup
+    if message.kind == Kind.TASK:
         supervisor.give(message.payload)
     elif message.kind in (Kind.CLOSE, Kind.FAREWELL):
         supervisor.close()
+    return None
 
 
 class Local:
@@ -98,13 +113,13 @@ class Local:
 
 
 def _log_to(path: str) -> None:
-    try:
-        handler: logging.Handler = logging.FileHandler(path, delay=False)
-    except OSError:  # a full disk must not cost the evaluations
-        handler = logging.NullHandler()
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
-        handlers=[handler],
+        handlers=[LogFile(path)],
         force=True,
     )
+
+
+def _code(message: Message) -> int:
+    return message.payload[0] if message.payload else FAILED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mpineat.child.messages import Refusal
 from mpineat.tasks import Task
 
 
@@ -13,7 +14,8 @@ class Worker:
 
     Attributes:
         task, since: What it is busy with, and the Unix time at which it was given; None when free.
-        heard: When its last message came, on the farm's clock.
+        heard: When its last message came, on the clock of the roll call.
+        refusal: Why its child cannot start, as it said itself.
     """
 
     rank: int
@@ -23,6 +25,7 @@ class Worker:
     task: Task | None = None
     since: float = 0.0
     heard: float = 0.0
+    refusal: Refusal | None = None
 
     @property
     def gone(self) -> bool:

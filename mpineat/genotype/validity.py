@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from mpineat.config import Config
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.graph import problem
 from mpineat.genotype.hyperparameters import CHOICES, ranges
+
+
+def candidate_problem(candidate: Candidate) -> str | None:
+    """Return what no network can be assembled from, in one sentence; None where nothing is."""
+    blueprint = candidate.blueprint
+    if wrong := problem([node.id for node in blueprint.nodes], blueprint.connections):
+        return f"its blueprint: {wrong}"
+    for species, module in candidate.modules:
+        if wrong := problem([node.id for node in module.nodes], module.connections):
+            return f"its module of species {species}: {wrong}"
+    found = [species for species, _ in candidate.modules]
+    if found != sorted({node.species for node in blueprint.nodes}):
+        return f"it has modules of the species {found}, and its blueprint points to others"
+    return None
 
 
 def module_problem(module: Module, config: Config) -> str | None:

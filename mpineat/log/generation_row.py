@@ -133,10 +133,14 @@ def workers_text(workers: Sequence[Worker], ranks: int) -> str:
     for worker in workers:
         hosts.setdefault(worker.host, Counter())[worker.device] += 1
     texts = [
-        f"{host} with "
-        + " and ".join(f"{number} on {device}" for device, number in devices.items())
+        f"{host} with " + " and ".join(_on(number, device) for device, number in devices.items())
         for host, devices in list(hosts.items())[:HOSTS_AT_MOST]
     ]
     if len(hosts) > HOSTS_AT_MOST:
         texts.append(f"and {len(hosts) - HOSTS_AT_MOST} more hosts")
     return f"rank 0 selects, {units.plural(len(workers), 'worker')}: {'; '.join(texts)}"
+
+
+def _on(number: int, device: str) -> str:
+    shared_out = number > 1 and device.endswith(("core", "cores"))  # a GPU's name means one GPU
+    return f"{number} on {device}{' each' if shared_out else ''}"

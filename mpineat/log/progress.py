@@ -50,6 +50,7 @@ class Progress:
         self._workers = 1
         self._generation = 0
         self._evaluated = 0  # of the current generation, earlier launches included
+        self._reused = 0  # of these, what the next launch takes again from an equal network
         self._here = 0  # finished in this launch: the pace that `left` is estimated from
         self._busy_seconds = 0.0  # of the current generation, in this launch
         self._lines = 0
@@ -109,6 +110,7 @@ class Progress:
         self._here += 1
         self._totals["failed"] += outcome.status != "ok"
         self._totals["reused"] += outcome.reused_from is not None
+        self._reused += outcome.reused_from is not None
         self._totals["trained"] += outcome.status == "ok" and outcome.reused_from is None
         if outcome.reused_from is None:
             self._busy_seconds += outcome.seconds.total
@@ -162,7 +164,7 @@ class Progress:
             generation_row.row(state, outcomes, seconds, self._workers),
             busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
         )
-        self._generation, self._evaluated = state.generation + 1, 0
+        self._generation, self._evaluated, self._reused = state.generation + 1, 0, 0
         self._generation_start, self._busy_seconds = time, 0.0
         if self._lines % ROWS_A_HEADER == 0:
             log.info("%s", generation_row.HEADER)
@@ -182,13 +184,18 @@ class Progress:
             units.duration(self._clock() - self._launch),
             reason,
             self._generation,
-            self._evaluated,
+            self._evaluated - self._reused,  # what a resume will count
             self._config.evolution.candidates,
         )
         log.info(
             "everything finished is in %s; the same command with --resume continues it",
             self._run_dir,
         )
+
+    @property
+    def best(self) -> Outcome | None:
+        """The best outcome of all launches; None while nothing could be trained."""
+        return self._best
 
     def done(self) -> None:
         """Say what was found and where it lies."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from mpineat import store, tasks, units
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
-from mpineat.store import now
+from mpineat.store import now, provenance
+from mpineat.store.provenance import Launch
 from mpineat.tasks import Outcome
 
 
@@ -110,8 +109,6 @@ def overview(run_dir: Path) -> Overview:
     """
     run = store.read_run(run_dir)
     config = run.config
-    if config is None and run.generations:
-        config = yaml_file.loads(run.generations[-1].config, str(run_dir))
     if config is None:
         raise InputError(f"{run_dir}: {'; '.join(run.problems)}")
     ended = tuple(
@@ -134,23 +131,18 @@ def overview(run_dir: Path) -> Overview:
     )
 
 
-def unix_time(text: object) -> float | None:
-    """Return the Unix time of an ISO 8601 text, None where it is none."""
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
-
-
-def launch_times(launches: tuple[Mapping[str, Any], ...]) -> tuple[float, ...]:
+def launch_times(launches: Iterable[Launch]) -> tuple[float, ...]:
     """Return when the run was launched each time, as Unix times."""
-    return tuple(t for launch in launches if (t := unix_time(launch.get("started"))) is not None)
+    return tuple(launch.started for launch in launches if launch.started is not None)
 
 
 def _since_last_generation(run: store.Run, running: bool) -> float:
     """Return what the open generation has taken, as far as this launch or its outcomes show."""
     begins = list(launch_times(run.launches)[-1:])
-    if run.generations and (written := unix_time(run.generations[-1].created)) is not None:
+    if (
+        run.generations
+        and (written := provenance.unix_time(run.generations[-1].created)) is not None
+    ):
         begins.append(written)
     if not begins:
         return 0.0

@@ -15,7 +15,7 @@ from mpineat import __version__, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
 from mpineat.report import charts, page_tables, page_winner
-from mpineat.report.overview import Overview, launch_times, overview, sentences
+from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store.directory import write_durably
 
@@ -31,16 +31,14 @@ CONTENTS = {
 }
 
 
-def write(run_dir: Path, output: Path | None = None) -> Path:
+def write(view: Overview, output: Path | None = None) -> Path:
     """Write the page and return its path, by default report.html in the run directory.
 
     Raises:
-        InputError: There is no run.
         StorageError: The page cannot be written.
     """
-    page = render(overview(run_dir))
-    path = output or run_dir / "report.html"
-    write_durably(path, page.encode())
+    path = output or view.run.path / "report.html"
+    write_durably(path, render(view).encode())
     return path
 
 
@@ -86,7 +84,7 @@ def render(view: Overview) -> str:
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
         yaml=yaml_file.dumps(view.config).split("\n"),
-        launches=[page_tables.launch(launch) for launch in view.run.launches],
+        launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mpineat import units
+from mpineat.errors import shown
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview, overview, sentences
 
@@ -21,7 +22,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return "\n".join(_lines(overview(run_dir), clock()))
+    return _text(overview(run_dir), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -73,10 +74,14 @@ def follow(
         figures = (view.status, len(view.outcomes), view.generation, running)
         if figures != told:
             told = figures
-            yield "\n".join(_lines(view, time.time()))
+            yield _text(view, time.time())
         if view.status != "running":
             return
         sleep(every_seconds)
+
+
+def _text(view: Overview, time: float) -> str:
+    return "\n".join(shown(line) for line in _lines(view, time))
 
 
 def _lines(view: Overview, time: float) -> Iterator[str]:

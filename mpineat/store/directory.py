@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from mpineat import files
 from mpineat.errors import StorageError
 
 CONFIG = "config.yaml"
@@ -72,7 +73,7 @@ def create(run_dir: Path) -> None:
     """
     with storage_errors(run_dir):
         for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, LOGS))):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o775, parents=True, exist_ok=True)  # the world does not write
 
 
 def patiently(read: Callable[[Path], T], path: Path) -> T:
@@ -85,14 +86,16 @@ def patiently(read: Callable[[Path], T], path: Path) -> T:
     for pause in PAUSES:
         try:
             return read(path)
-        except FileNotFoundError:
-            raise
+        except (FileNotFoundError, files.Foreign):
+            break
         except OSError:
             time.sleep(pause)
     try:
         return read(path)
     except FileNotFoundError:
         raise
+    except files.Foreign as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:
         raise StorageError(
             f"{path}: cannot be read: {error.strerror}, {len(PAUSES) + 1} times; it was left "
@@ -118,7 +121,7 @@ def write_durably(path: Path, *parts: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
-            with open(beside, "wb") as file:
+            with open(beside, "wb", opener=files.unlinked) as file:
                 for part in parts:
                     file.write(part)
                 file.flush()

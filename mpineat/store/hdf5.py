@@ -21,6 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from mpineat import files
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory
 
@@ -171,7 +172,7 @@ def _seal(head: bytes, body: bytes | memoryview) -> bytes:
 
 def _read(path: Path) -> bytes:
     """Read a file no further than its seal says, however long damage has made it."""
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=files.unlinked) as file:
         seal = file.read(SEAL_BYTES)
         size = os.fstat(file.fileno()).st_size
         head, label, _ = seal.partition(_LABEL)

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpineat import files
 from mpineat.errors import StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory
@@ -91,7 +92,7 @@ def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
     for name in (directory.JOURNAL_BEFORE, directory.JOURNAL):
         path = run_dir / name
         try:
-            lines = directory.patiently(Path.read_bytes, path).split(b"\n")
+            lines = directory.patiently(files.read, path).split(b"\n")
         except FileNotFoundError:
             continue
         for number, line in enumerate(lines, 1):
@@ -156,14 +157,14 @@ class Journal:
         self._path = run_dir / directory.JOURNAL
         with directory.storage_errors(self._path):
             new = not self._path.exists()
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = files.unlinked(str(self._path), os.O_RDWR | os.O_CREAT | os.O_APPEND)
             if new:
                 directory.sync_directory(run_dir)
             self._end = self._cut_torn_line()
 
     def _cut_torn_line(self) -> int:
         """Make the file end behind a line feed, else the next line would be glued to a torn one."""
-        data = directory.patiently(Path.read_bytes, self._path)
+        data = directory.patiently(files.read, self._path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             try:
@@ -213,7 +214,7 @@ class Journal:
             kept = (line + b"\n" for line, entry in lines.items() if entry.generation >= first)
             directory.write_durably(self._run_dir / name, *kept)
         with directory.storage_errors(self._path):
-            folded = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            folded = files.unlinked(str(self._path), os.O_RDWR | os.O_APPEND)
             os.close(self._file)
             self._file = folded
             self._end = os.fstat(folded).st_size

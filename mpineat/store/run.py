@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config, earlier
 from mpineat.errors import InputError, StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, journal, lock, provenance
 from mpineat.store.generation import Generation, read
 from mpineat.store.hdf5 import Damaged
+from mpineat.store.owner import Owner
 from mpineat.tasks import Outcome
 
 
@@ -21,8 +21,8 @@ class Run:
     """A run directory as it is now; read without touching anything, also beside a running job.
 
     Attributes:
-        config: None where config.yaml is missing or cannot be read.
-        launches: The entries of provenance.json, oldest first.
+        config: From config.yaml, else from the newest generation; None where neither can be read.
+        launches: From provenance.json, oldest first.
         generations: The whole generation files, ascending.
         outcomes: Of the generation that is running, from the journal, in the order of arrival.
         candidates: Asked in the running generation by the steady schedule, from the journal.
@@ -32,17 +32,17 @@ class Run:
 
     path: Path
     config: Config | None
-    launches: tuple[Mapping[str, Any], ...]
+    launches: tuple[provenance.Launch, ...]
     generations: tuple[Generation, ...]
     outcomes: tuple[Outcome, ...]
     candidates: tuple[Candidate, ...]
-    owner: lock.Owner | None
+    owner: Owner | None
     problems: tuple[str, ...]
 
     @property
     def workers(self) -> int:
         """Processes that evaluated; 0 where their number changed between the launches."""
-        ranks = {int(launch.get("ranks", 0)) for launch in self.launches}
+        ranks = {launch.ranks for launch in self.launches}
         # A run on one rank evaluates in place.
         return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0
 
@@ -75,7 +75,9 @@ def read_run(run_dir: Path) -> Run:
     problems: list[str] = []
     config = None
     try:
-        config = yaml_file.load(run_dir / directory.CONFIG)
+        recorded = earlier.load(run_dir / directory.CONFIG)
+        config = recorded.config
+        problems += recorded.problems
     except InputError as error:
         problems.append(str(error))
     launches, complaint = provenance.read(run_dir)
@@ -85,6 +87,10 @@ def read_run(run_dir: Path) -> Run:
     entries = journal.read(run_dir)
     problems += entries.damaged
     generations = _generations(run_dir, problems)
+    if config is None and generations:
+        where = str(directory.generation_path(run_dir, generations[-1].number))
+        with suppress(InputError):  # of config.yaml it has been said
+            config = earlier.loads(generations[-1].config, where).config
     running = generations[-1].number + 1 if generations else 0
     current = entries.of(running)
     return Run(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from tensorflow import keras
 
+from mpineat.cluster import awake
 from mpineat.config import Config
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
@@ -51,7 +52,7 @@ class Evaluation:
     Attributes:
         config: The options, the candidate's own settings in their places.
         data: Augmented by those settings.
-        batch_size, deadline: Of every training; the deadline on the clock time.monotonic().
+        batch_size, deadline: Of every training; the deadline on the clock awake.seconds().
         networks: As the candidate was born, then as each stage that changed it left it.
         learned: What structure learning returned; None without it.
         model: The Keras model of the last network; None until it is built.
@@ -74,7 +75,7 @@ class Evaluation:
         self.task, self.config, self.data = task, config, data
         self.input_shape, self.classes = input_shape, classes
         self.batch_size = task.batch_size or config.training.batch_size
-        self._started, self._clock = time.time(), time.monotonic()
+        self._started, self._clock = time.time(), awake.seconds()
         minutes = config.training.max_minutes
         self.deadline = None if minutes is None else self._clock + 60 * minutes
         self.networks: list[Network] = []
@@ -96,19 +97,19 @@ class Evaluation:
         Raises:
             Failure: As the stage raises it.
         """
-        clock, spent = time.monotonic(), dict(self._seconds)
+        clock, spent = awake.seconds(), dict(self._seconds)
         try:
             stage.run(self)
         finally:
             if stage.seconds and self._seconds == spent:
-                self._seconds[stage.seconds[0]] += time.monotonic() - clock
+                self._seconds[stage.seconds[0]] += awake.seconds() - clock
 
     def found(self) -> dict[str, Any]:
         """Return the fields of the Outcome that are known."""
         values: dict[str, Any] = {
             "started": self._started,
             "curve": tuple(self.curve),
-            "seconds": Seconds(total=time.monotonic() - self._clock, stages=dict(self._seconds)),
+            "seconds": Seconds(total=awake.seconds() - self._clock, stages=dict(self._seconds)),
         }
         if self.networks:
             for when, network in (("before", self.networks[0]), ("after", self.networks[-1])):

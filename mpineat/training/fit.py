@@ -80,7 +80,7 @@ def train(
             times an epoch.
         on_epoch: Are called in this order with every epoch's point of the curve; what one of them
             raises ends the training.
-        deadline: On the clock time.monotonic().
+        deadline: On the clock awake.seconds().
         validate: Whether to measure the validation split after every epoch.
 
     Raises:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mpineat.cluster import awake
 from mpineat.errors import Failure
 
 # A call of the traced loop ends after about so many seconds, so that a deadline is noticed in time.
@@ -30,7 +30,7 @@ class Stopwatch:
     """
 
     def __init__(self, deadline: float | None) -> None:
-        """Start; `deadline` is on the clock time.monotonic()."""
+        """Start; `deadline` is on the clock awake.seconds()."""
         self.deadline = deadline
         self.build_seconds = self.train_seconds = self.evaluate_seconds = 0.0
         self.steps = 0
@@ -55,9 +55,9 @@ class Stopwatch:
     @contextmanager
     def training(self, steps: int) -> Iterator[None]:
         """Time a call of so many steps."""
-        started = time.perf_counter()
+        started = awake.seconds()
         yield
-        seconds = time.perf_counter() - started
+        seconds = awake.seconds() - started
         if self._built:
             self.train_seconds += seconds
             self.steps += steps
@@ -68,13 +68,13 @@ class Stopwatch:
     @contextmanager
     def evaluation(self) -> Iterator[None]:
         """Time a validation."""
-        started = time.perf_counter()
+        started = awake.seconds()
         yield
-        self.evaluate_seconds += time.perf_counter() - started
+        self.evaluate_seconds += awake.seconds() - started
 
     def check(self) -> None:
         """Raise TooSlow when the deadline has passed."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
+        if self.deadline is not None and awake.seconds() > self.deadline:
             raise TooSlow(
                 f"{self.steps + 1} steps of {self.step_seconds:.3f} s reached the deadline"
             )

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mpineat.child import main as child_main
+from mpineat.child.agreement import check_answer, read_outcome
 from mpineat.child.failures import OF_THE_HOST, RefusedStart
-from mpineat.child.messages import Frames, Kind, Setup, frame
-from mpineat.errors import Failure, Infeasible
+from mpineat.child.messages import READY, REFUSAL, Frames, Kind, Ready, Refusal, Setup, frame
+from mpineat.errors import Failure, Infeasible, InputError
 from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_to_bytes
+from mpineat.wire import LARGEST
 from tests import evaluations
 
 SETUP = Setup(config=evaluations.config(), rank=3, host="node7", cores=(0, 1), gpu="GPU-1")
@@ -62,7 +64,10 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[child_main.Sta
 
 def test_a_child_answers_tasks_with_its_workers_name(served):
     child = served(lambda setup: ("a device", lambda task: evaluations.outcome(task)))
-    assert child.ask(Kind.SETUP, SETUP.to_bytes()) == (Kind.READY, b'{"device": "a device"}')
+    assert child.ask(Kind.SETUP, SETUP.to_bytes()) == (
+        Kind.READY,
+        READY.pack(Ready(device="a device")),
+    )
     assert child.prepared == [SETUP]
     asked = evaluations.task(5, attempt=2)
     kind, payload = child.ask(Kind.TASK, task_to_bytes(asked))
@@ -98,11 +103,34 @@ def test_an_exception_is_an_outcome_and_the_child_goes_on(served, error, reason,
     assert ("Traceback" in capsys.readouterr().err) == (reason == "error")
 
 
-def test_a_child_that_cannot_start_says_why(served):
-    def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
-        raise RefusedStart("the GPU is busy")
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"detail": "x" * LARGEST}, "cannot be sent: at most"),
+        ({"detail": "n\udcff"}, "cannot be sent"),
+        ({"accuracy": 1.5}, "accuracy"),
+        ({"accuracy": None}, "not an outcome"),
+        ({"network_after": {"layers": []}}, "network_after"),
+    ],
+)
+def test_an_outcome_that_nobody_would_accept_is_a_failure_of_its_candidate(served, fields, why):
+    child = served(lambda setup: ("", lambda task: evaluations.outcome(task, **fields)))
+    child.ask(Kind.SETUP, SETUP.to_bytes())
+    for number in (1, 2):  # and the child lives on
+        answer = child.ask(Kind.TASK, task_to_bytes(evaluations.task(number)))
+        failed = read_outcome(answer[1])
+        check_answer(failed, evaluations.task(number))
+        assert (failed.fault, failed.reason, failed.rank) == ("candidate", "error", 3)
+        assert why in failed.detail
 
-    assert served(start).ask(Kind.SETUP, SETUP.to_bytes()) == (Kind.REFUSED, b"the GPU is busy")
+
+@pytest.mark.parametrize(("error", "of_input"), [(InputError, True), (RefusedStart, False)])
+def test_a_child_tells_wrong_input_from_a_wrong_node(served, error, of_input):
+    def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
+        raise error("/data/x.npz: damaged")
+
+    _, said = served(start).ask(Kind.SETUP, SETUP.to_bytes())
+    assert REFUSAL.unpack(said) == Refusal(why="/data/x.npz: damaged", input=of_input)
 
 
 def test_a_child_that_cannot_read_its_setup_says_so(served):

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpineat.child.messages import Frames, Kind, Setup, frame
+from mpineat.child.messages import (
+    BEAT,
+    HELLO,
+    NOTICE,
+    READY,
+    REFUSAL,
+    Frames,
+    Kind,
+    Setup,
+    frame,
+    refused,
+)
+from mpineat.cluster.devices import Gpu, Node
 from mpineat.wire import WireError
 from tests import evaluations
 
@@ -61,3 +73,32 @@ def test_a_setup_out_of_bounds_is_refused_by_the_field(field, value):
     plain = json.loads(brace + rest) | {field: value}
     with pytest.raises(WireError, match=f"^not a setup: {field}"):
         Setup.from_bytes(start + json.dumps(plain).encode())
+
+
+def test_a_node_survives_the_message():
+    gpus = (Gpu(uuid="GPU-1", mode=3, memory_mb=16280),)
+    there = Node(rank=3, host="node7", leader=1, visible="0,\udcff", gpus=gpus, cores=(0, 1))
+    assert HELLO.unpack(HELLO.pack(there)) == there
+
+
+@pytest.mark.parametrize(
+    ("codec", "found"),
+    [
+        (READY, b'ready 2 {"device": 5}'),
+        (READY, b'ready 2 {"device": "a\\nb"}'),
+        (READY, b'{"device": "of another version"}'),
+        (BEAT, b'beat 2 {"state": "asleep"}'),
+        (BEAT, b'beat 2 {"state": "idle", "rss_mb": NaN}'),
+        (NOTICE, b'notice 2 {"reason": "SIGTERM"}'),
+        (REFUSAL, b'refusal 2 {"why": "%b"}' % (b"x" * 501)),
+        (HELLO, b'hello 2 {"rank": 1, "host": "a", "leader": 0, "cores": [-1]}'),
+    ],
+)
+def test_a_message_out_of_bounds_is_refused(codec, found):
+    with pytest.raises(WireError):
+        codec.unpack(found)
+
+
+def test_a_refusal_is_one_line_whatever_it_quotes():
+    said = REFUSAL.unpack(refused("/d\udcff\x1b[2J:\n" + 600 * "x", of_input=True).payload)
+    assert (said.why[:11], len(said.why), said.input) == ("/d??[2J: xx", 500, True)

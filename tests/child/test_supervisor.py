@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from mpineat.child.messages import Kind, Message, Setup
+from mpineat.child.keras_settings import SETTINGS
+from mpineat.child.messages import READY, REFUSAL, Kind, Message, Setup
 from mpineat.child.process import Child, environment
 from mpineat.child.supervisor import Supervisor
 from mpineat.tasks import outcome_from_bytes, task_to_bytes
+from mpineat.wire import WireError
 from tests import evaluations
 
 PATIENCE = 60.0  # seconds until a test gives up; a loaded machine starts Python slowly
@@ -54,7 +56,7 @@ def wait_until_busy(supervisor: Supervisor) -> None:
 
 def test_one_child_evaluates_many_tasks(supervisor, tmp_path):
     start(supervisor, tmp_path)
-    assert expect(supervisor, Kind.READY).payload == b'{"device": "dry run"}'
+    assert READY.unpack(expect(supervisor, Kind.READY).payload).device == "dry run"
     pids = set()
     for number in range(5):
         supervisor.give(task_to_bytes(evaluations.task(number)))
@@ -156,7 +158,9 @@ def test_a_child_is_replaced_after_so_many_tasks(supervisor, tmp_path):
 )
 def test_a_worker_without_a_child_retires(supervisor, tmp_path, python, why):
     start(supervisor, tmp_path, python=python)
-    assert why in expect(supervisor, Kind.REFUSED).payload.decode()
+    refusal = REFUSAL.unpack(expect(supervisor, Kind.REFUSED).payload)
+    assert why in refusal.why
+    assert not refusal.input
     assert supervisor.state == "retired"
 
 
@@ -169,7 +173,9 @@ def test_a_child_that_refuses_to_start_retires_its_worker(supervisor, tmp_path):
         }
     )
     supervisor.setup(Setup(config=config, rank=1, host="here", log_path=str(tmp_path / "log")))
-    assert "/no" in expect(supervisor, Kind.REFUSED).payload.decode()
+    refusal = REFUSAL.unpack(expect(supervisor, Kind.REFUSED).payload)
+    assert refusal.input
+    assert "/no" in refusal.why
 
 
 def test_closing_kills_the_childs_whole_group(supervisor, tmp_path):
@@ -185,7 +191,12 @@ def test_closing_kills_the_childs_whole_group(supervisor, tmp_path):
 
 def test_launcher_variables_do_not_reach_the_child():
     given = {"OMPI_COMM_WORLD_RANK": "1", "PMI_RANK": "1", "SLURM_PROCID": "1", "HOME": "/home/me"}
-    assert environment(given) == {"HOME": "/home/me"}
+    assert environment(given) == {"HOME": "/home/me", **SETTINGS}
+
+
+def test_what_a_user_sets_for_keras_elsewhere_does_not_reach_the_child():
+    given = {"KERAS_BACKEND": "jax", "TF_USE_LEGACY_KERAS": "1", "KERAS_HOME": "/home/me/.keras"}
+    assert environment(given) == SETTINGS
 
 
 def test_what_the_child_prints_ends_in_the_workers_log(supervisor, tmp_path):
@@ -195,3 +206,22 @@ def test_what_the_child_prints_ends_in_the_workers_log(supervisor, tmp_path):
     expect(supervisor, Kind.READY)
     descriptor = os.readlink(f"/proc/{child_of(supervisor)}/fd/2")
     assert descriptor == str(tmp_path / "rank_0004.log")
+
+
+def test_bytes_that_are_no_task_cost_nothing(supervisor, tmp_path):
+    start(supervisor, tmp_path)
+    expect(supervisor, Kind.READY)
+    supervisor.give(b"task 2 {}")
+    with pytest.raises(WireError):
+        outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload)
+    supervisor.give(task_to_bytes(evaluations.task(1)))
+    assert outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload).status == "ok"
+
+
+def test_the_time_in_which_all_was_suspended_is_not_the_tasks(supervisor, tmp_path, monkeypatch):
+    start(supervisor, tmp_path, dry_run_seconds=2.0, task_minutes=0.5)
+    expect(supervisor, Kind.READY)
+    supervisor.give(task_to_bytes(evaluations.task(1)))
+    supervisor.step(0.0)
+    monkeypatch.setattr(supervisor._clock, "_clock", lambda: time.monotonic() + 3600)
+    assert outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload).status == "ok"

@@ -98,11 +98,6 @@ def test_a_launcher_that_bound_all_ranks_to_one_core_is_told_of():
     assert "--bind-to none" in warnings[0]
 
 
-def test_a_node_survives_the_message():
-    there = node(3, gpus=P100, visible="0,1")
-    assert Node.from_json(there.to_json()) == there
-
-
 class Nvml:
     """NVIDIA's library, pretended: two GPUs, the second in exclusive mode."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from mpineat.child.messages import Kind, Message
+from mpineat.child import messages
+from mpineat.child.messages import Beat, Kind, Message, Ready, refused
 from mpineat.config import Config
 from mpineat.farm.dispatch import Farm
 from mpineat.store import now
@@ -43,13 +43,18 @@ class Pretended:
 
     def ready(self, *ranks: int) -> None:
         for rank in ranks:
-            self.incoming.append((rank, Message(Kind.READY, b'{"device": "a GPU"}')))
+            self.incoming.append(
+                (rank, Message(Kind.READY, messages.READY.pack(Ready(device="a GPU"))))
+            )
 
     def answer(self, rank: int, outcome: Outcome, kind: Kind = Kind.OUTCOME) -> None:
         self.incoming.append((rank, Message(kind, outcome_to_bytes(outcome))))
 
-    def say(self, rank: int, kind: Kind, **value: Any) -> None:
-        self.incoming.append((rank, Message(kind, json.dumps(value).encode())))
+    def beat(self, rank: int, state: str) -> None:
+        self.incoming.append((rank, Message(Kind.BEAT, messages.BEAT.pack(Beat(state=state)))))
+
+    def refuse(self, rank: int, why: str, *, of_input: bool = False) -> None:
+        self.incoming.append((rank, refused(why, of_input=of_input)))
 
 
 def farm_of(ranks: int, link: Pretended, config: Config | None = None, **more: Any) -> Farm:

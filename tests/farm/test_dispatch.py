@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from mpineat.child.messages import Kind, Message
-from mpineat.errors import FarmError
+from mpineat.child.messages import Kind, Message, notice
+from mpineat.errors import FarmError, InputError
 from mpineat.tasks import Seconds, Task
 from tests import evaluations
 from tests.farm.pretended_crew import Pretended, farm_of
@@ -66,7 +67,7 @@ def test_a_retired_workers_task_is_no_attempt(link):
     link.ready(1)
     farm.poll(0.0)
     link.given()
-    link.incoming.append((1, Message(Kind.REFUSED, b"no driver")))
+    link.refuse(1, "no driver")
     link.ready(2)
     farm.poll(0.0)
     assert [(rank, task.attempt) for rank, task in link.given()] == [(2, 1)]
@@ -75,7 +76,7 @@ def test_a_retired_workers_task_is_no_attempt(link):
 def test_without_a_worker_the_farm_says_so(link):
     farm = farm_of(2, link)
     farm.submit(evaluations.task(1))
-    link.incoming.append((1, Message(Kind.REFUSED, b"no GPU")))
+    link.refuse(1, "no GPU")
     link.dead = [2]
     with pytest.raises(FarmError, match="no worker is left"):
         farm.poll(1.0)
@@ -98,14 +99,14 @@ def test_a_farm_on_hold_hands_out_nothing_and_still_collects(link):
 def test_a_workers_signal_reaches_the_stop(link):
     heard = []
     farm = farm_of(1, link, on_signal=lambda reason, again: heard.append((reason, again)))
-    link.say(1, Kind.SIGNAL, reason="SIGUSR2", again=False)
+    link.incoming.append((1, notice("SIGUSR2", False)))
     farm.poll(0.0)
     assert heard == [("SIGUSR2 on rank 1", False)]
 
 
 def test_a_rank_that_reports_too_late_is_left_out(link):
     farm = farm_of(1, link)
-    link.say(2, Kind.HELLO, host="slow")
+    link.incoming.append((2, Message(Kind.HELLO)))
     assert farm.poll(0.0) is None
     assert [worker.rank for worker in farm.workers()] == [1]
 
@@ -148,3 +149,70 @@ def test_every_task_ends_in_exactly_one_outcome_whatever_fails(link, seed):
             link.answer(rank, evaluations.outcome(busy.pop(rank)))
     assert sorted(found) == list(range(30))
     assert farm.poll(0.0) is None
+
+
+def test_input_that_every_child_finds_wrong_is_the_users_to_mend(link):
+    farm = farm_of(2, link)
+    for rank in (1, 2):
+        link.refuse(rank, "/data/x.npz: damaged", of_input=True)
+    with pytest.raises(InputError, match=r"^/data/x.npz: damaged$"):
+        farm.poll(1.0)
+
+
+def test_one_node_that_cannot_work_leaves_the_verdict_to_the_log(link):
+    farm = farm_of(2, link)
+    link.refuse(1, "/data/x.npz: no such file", of_input=True)
+    link.refuse(2, "no GPU")
+    with pytest.raises(FarmError):
+        farm.poll(1.0)
+
+
+@pytest.mark.parametrize("wrong", [{"candidate": 2}, {"network_hash": "f0"}, {"accuracy": None}])
+def test_an_outcome_of_something_else_is_an_attempt_that_failed(link, wrong, caplog):
+    farm = farm_of(2, link)
+    farm.submit(evaluations.task(1))
+    farm.submit(evaluations.task(2))
+    link.ready(1)
+    farm.poll(0.0)
+    ((_, task),) = link.given()
+    assert task.candidate.id == 1
+    link.answer(1, replace(evaluations.outcome(task), **wrong))
+    farm.poll(0.0)
+    link.ready(2)
+    farm.poll(0.0)
+    given = {task.candidate.id: task.attempt for _, task in link.given()}
+    assert given == {1: 2, 2: 1}, "neither of them is lost, and none was answered"
+    assert len([r for r in caplog.records if "no outcome of its task" in r.message]) == 1
+
+
+def test_a_late_outcome_of_another_network_leaves_the_task_in_the_queue(link):
+    farm = farm_of(2, link)
+    farm.submit(evaluations.task(1))
+    link.ready(1)
+    farm.poll(0.0)
+    ((_, task),) = link.given()
+    link.dead = [1]
+    farm.poll(0.0)
+    link.answer(1, replace(evaluations.outcome(task), network_hash="f0"))
+    assert farm.poll(0.0) is None
+    link.ready(2)
+    farm.poll(0.0)
+    assert [task.candidate.id for _, task in link.given()] == [1]
+
+
+@pytest.mark.parametrize("kind", [Kind.READY, Kind.REFUSED, Kind.SIGNAL])
+def test_a_worker_that_talks_nonsense_retires_and_its_task_goes_elsewhere(link, kind):
+    farm = farm_of(2, link)
+    farm.submit(evaluations.task(1))
+    link.ready(1)
+    farm.poll(0.0)
+    link.given()
+    link.incoming.append((1, Message(kind, b"nonsense")))
+    link.ready(2)
+    farm.poll(0.0)
+    farm.poll(0.0)
+    assert [(rank, task.attempt) for rank, task in link.given()] == [(2, 1)]
+    assert [worker.state for worker in farm.workers()] == ["retired", "busy"]
+    link.answer(1, evaluations.outcome(evaluations.task(1)))
+    farm.poll(0.0)
+    assert farm.workers()[0].state == "retired"

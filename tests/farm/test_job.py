@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 
 import pytest
 
-from mpineat.child.messages import Kind, Message
+from mpineat.child.messages import NOTICE, Kind, Message, Notice
 from mpineat.child.supervisor import Supervisor
 from mpineat.farm import job, worker_rank
 from mpineat.farm.job import Membership
@@ -165,8 +164,8 @@ def test_a_worker_tells_rank_0_of_its_signal_once(supervisor, monkeypatch):
     world = World(1, 2, [])
     monkeypatch.setattr(world, "receive", lambda seconds: next(late))
     worker_rank.serve(world, supervisor)
-    notices = [json.loads(m.payload) for _, m in world.sent if m.kind == Kind.SIGNAL]
-    assert notices == [{"reason": "SIGUSR2", "again": False}]
+    notices = [NOTICE.unpack(m.payload) for _, m in world.sent if m.kind == Kind.SIGNAL]
+    assert notices == [Notice(reason="SIGUSR2", again=False)]
 
 
 def test_a_worker_whose_rank_0_is_gone_ends_the_job(supervisor, monkeypatch):

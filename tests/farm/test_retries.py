@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mpineat.child.failures import failed
 from mpineat.child.messages import Kind
 from mpineat.config import Config
+from mpineat.tasks import Outcome, Task
 from tests import evaluations
 from tests.farm.pretended_crew import Pretended, farm_of
 
@@ -84,13 +86,16 @@ def test_exhausted_gpu_memory_halves_the_batch_once_if_allowed(link, allowed):
     link.ready(1)
     farm.poll(0.0)
     ((_, task),) = link.given()
-    exhausted = {"status": "failed", "fault": "candidate", "reason": "gpu_memory"}
-    link.answer(1, evaluations.outcome(task, **exhausted))
+
+    def exhausted(of: Task) -> Outcome:
+        return failed(of, "gpu_memory", "candidate", "")
+
+    link.answer(1, exhausted(task))
     found = farm.poll(0.0)
     if allowed:
         assert found is None
         ((_, task),) = link.given()
         assert task.batch_size == 50
-        link.answer(1, evaluations.outcome(task, **exhausted))
+        link.answer(1, exhausted(task))
         found = farm.poll(0.0)
     assert (found.fault, found.reason) == ("candidate", "gpu_memory")

@@ -21,7 +21,7 @@ def test_a_silent_worker_is_given_up_and_its_task_goes_elsewhere(link):
     farm.poll(0.0)
     link.given()
     for _ in range(40):  # rank 2 beats, rank 1 does not
-        link.say(2, Kind.BEAT, state="starting")
+        link.beat(2, "starting")
         farm.poll(2.0)
     assert [w.state for w in farm.workers()] == ["lost", "starting"]
     assert farm.lost() == (1,)
@@ -34,6 +34,19 @@ def test_silence_while_rank_0_did_not_listen_costs_nobody(link):
     farm = farm_of(1, link, evaluations.config(lost_seconds=60.0))
     farm.poll(0.0)
     link.now += 3600.0  # breeding, writing, or the whole job suspended
+    farm.poll(0.0)
+    assert farm.workers()[0].state == "starting"
+
+
+def test_a_suspension_amid_the_listening_costs_nobody_either(link, monkeypatch):
+    farm = farm_of(1, link, evaluations.config(lost_seconds=60.0))
+    farm.poll(0.0)
+
+    def wake_up(seconds: float) -> None:
+        link.now += 3600.0
+
+    monkeypatch.setattr(link, "receive", wake_up)
+    farm.poll(0.0)
     farm.poll(0.0)
     assert farm.workers()[0].state == "starting"
 

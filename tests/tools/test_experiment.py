@@ -126,4 +126,4 @@ def test_ranks_are_started_by_the_launcher(tmp_path: Path) -> None:
         pytest.skip("no mpirun")
     assert experiment(tmp_path, "--index", "1", ranks=3).returncode == 0
     (launch,) = store.read_run(tmp_path / "plain-s0").launches
-    assert launch["ranks"] == 3
+    assert launch.ranks == 3

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow import keras
 
+from mpineat.cluster import awake
 from mpineat.config import Augment, Dataset, Training
 from mpineat.data.dataset import open_dataset
 from mpineat.phenotype.network import Layer, Network
@@ -83,7 +83,7 @@ def test_the_digits_are_learnt(digits):
 
 def test_equal_seeds_give_equal_weights_however_the_calls_are_cut(digits):
     first, one = train(SMALL, digits)
-    second, two = train(SMALL, digits, on_chunk=lambda step: None, deadline=time.monotonic() + 600)
+    second, two = train(SMALL, digits, on_chunk=lambda step: None, deadline=awake.seconds() + 600)
     other, _ = train(SMALL, digits, seed=8)
     assert np.array_equal(weights(first), weights(second))
     assert one.curve == two.curve
@@ -160,7 +160,7 @@ def test_an_infinite_loss_ends_the_training_at_once(digits):
 
 def test_a_passed_deadline_ends_the_training(digits):
     with pytest.raises(fit.TooSlow, match="reached the deadline"):
-        train(LINEAR, digits, deadline=time.monotonic())
+        train(LINEAR, digits, deadline=awake.seconds())
 
 
 def test_one_training_is_traced_once(digits):

@@ -15,13 +15,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from faults.job import JOB_SECONDS, Broken, Job
+from faults.garbage import garbage, write_to_its_rank
+from faults.job import JOB_SECONDS, LOST_SECONDS, Broken, Job
 from faults.record import acknowledged, finished, history, journals
 
 from mpineat import store
 from mpineat.store import directory
 
-HARMLESS = ("kill_child", "crash_child", "stop_child", "starve_child")  # the job goes on
+HARMLESS = (  # the job goes on
+    "kill_child",
+    "crash_child",
+    "stop_child",
+    "starve_child",
+    "garble_pipe",
+    "suspend",
+)
+SUSPENDED_SECONDS = 1.5 * LOST_SECONDS
 
 
 class Chaos:
@@ -34,6 +43,7 @@ class Chaos:
         self.codes: Counter[str] = Counter()
         self.runs = self.launches = self.acknowledged_ever = 0
         self.acknowledged: dict[tuple[int, int], float] = {}
+        self.preload = folder / "sick_disk.so"
         self.run_dir = folder / "reference"
         self.truth = self._undisturbed()
         self.kinds: dict[str, Callable[[Job], bool]] = {
@@ -49,6 +59,9 @@ class Chaos:
             "full_disk": self._fill_disk,
             "damage_checkpoint": lambda job: self._damage(job, directory.generation_paths),
             "damage_journal": lambda job: self._damage(job, journals),
+            "garble_pipe": self._garble,
+            "suspend": self._suspend,
+            "sick_disk": self._sicken_disk,
         }
 
     def _undisturbed(self) -> list[Any]:
@@ -103,9 +116,10 @@ class Chaos:
             raise Broken(f"a damaged checkpoint was passed over: exit code {code}, expected 2")
         return self._started("--accept-damage")
 
-    def _started(self, *more: str) -> Job:
+    def _started(self, *more: str, **variables: str) -> Job:
         self.launches += 1
-        return Job(self.mpirun, self.python, self.run_dir, self.folder / "output.log", *more)
+        output = self.folder / "output.log"
+        return Job(self.mpirun, self.python, self.run_dir, output, *more, **variables)
 
     def _remember(self) -> None:
         """Note every outcome that the run has acknowledged, and miss none of the old ones."""
@@ -162,6 +176,44 @@ class Chaos:
             file.truncate(0)
             os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - left)
         return True
+
+    def _garble(self, job: Job) -> bool:
+        """Write to a child's pipe what only another process would."""
+        if not (children := job.look("child")):
+            return False
+        child = self.rng.choice(children)
+        return write_to_its_rank(child.pid, child.command, garbage(self.rng))
+
+    def _suspend(self, job: Job) -> bool:
+        """Suspend the whole job for longer than a rank may be silent."""
+        return bool(job.look("rank")) and job.suspend(SUSPENDED_SECONDS, self.rng.shuffle)
+
+    def _sicken_disk(self, job: Job) -> bool:
+        """Kill everything, and launch where no checkpoint can be read: nothing may change."""
+        if not directory.generation_paths(self.run_dir) or not self._kill_all(job):
+            return False
+        job.process.wait()
+        job.gone()
+        before = self._checkpoints()
+        trigger = self.folder / "sick"
+        trigger.touch()
+        patient = self._started(LD_PRELOAD=str(self.preload), CHAOS_SICK=str(trigger))
+        try:
+            while (code := patient.wait(JOB_SECONDS)) is None:
+                pass
+            patient.gone()
+        finally:
+            trigger.unlink()
+            patient.end()
+        if code != 1:
+            raise Broken(f"exit code {code} where no checkpoint could be read")
+        if self._checkpoints() != before:
+            raise Broken("checkpoints that could not be read were changed")
+        return True
+
+    def _checkpoints(self) -> dict[str, bytes]:
+        folder = self.run_dir / directory.GENERATIONS
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
 
     def _damage(self, job: Job, files: Callable[[Path], Any]) -> bool:
         """Kill everything, then cut the newest file short or flip one of its bits."""

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+LOST_SECONDS = 4.0
 OPTIONS = (
     "farm.evaluator=dry_run",
     "farm.dry_run_seconds=0.12",
     "farm.beat_seconds=0.5",
+    f"farm.lost_seconds={LOST_SECONDS:g}",
     "farm.attempts=1000",  # chaos fells one candidate more often than any real machine would
     "evolution.generations=4",
     "evolution.candidates=10",
@@ -62,12 +65,24 @@ class Process:
 class Job:
     """One launch of mpirun and everything that descends from it."""
 
-    def __init__(self, mpirun: str, python: str, run_dir: Path, output: Path, *more: str) -> None:
+    def __init__(
+        self,
+        mpirun: str,
+        python: str,
+        run_dir: Path,
+        output: Path,
+        *more: str,
+        **variables: str,
+    ) -> None:
         command = [*mpirun.split(), "-np", "3", python, "-m", "mpineat", "run"]
         words = ["mpineat/embedded/digits.yaml", str(run_dir), *OPTIONS, "--resume", *more]
         with open(output, "ab") as log:
             self.process = subprocess.Popen(
-                [*command, *words], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [*command, *words],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **variables},
             )
         self.began = time.monotonic()
         self.known: dict[int, Process] = {}
@@ -103,6 +118,19 @@ class Job:
                 self.end()
                 raise Broken(f"outlived the job: {[(p.kind, p.pid) for p in left]}")
             time.sleep(0.02)
+
+    def suspend(self, seconds: float, shuffle: Callable[[list[Process]], None]) -> bool:
+        """Stop every process as a batch system does, in any order, and continue them later."""
+        stopped: list[Process] = []
+        while more := [p for p in self.look() if p.pid not in {s.pid for s in stopped}]:
+            shuffle(more)
+            stopped += [process for process in more if process.signal(signal.SIGSTOP)]
+        time.sleep(seconds)
+        self.began += seconds
+        shuffle(stopped)
+        for process in stopped:
+            process.signal(signal.SIGCONT)
+        return bool(stopped)
 
     def end(self) -> None:
         """Kill what is left."""

@@ -7,11 +7,11 @@ weights unless `compression.keep_weights` is on.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from mpineat.cluster import awake
 from mpineat.config import Config
 from mpineat.phenotype.narrow import scale_widths
 from mpineat.phenotype.network import Network
@@ -51,13 +51,13 @@ def compress(
     """Learn the structure of `network` and return the compressed one.
 
     Args:
-        deadline: On the clock time.monotonic().
+        deadline: On the clock awake.seconds().
 
     Raises:
         Diverged: The loss became NaN or infinite.
         TooSlow: The deadline passed.
     """
-    started = time.perf_counter()
+    started = awake.seconds()
     options = config.compression
     current = network
     rounds: list[Round] = []
@@ -79,7 +79,7 @@ def compress(
     return Learned(
         network=current,
         record=_record(network, current, rounds),
-        seconds=time.perf_counter() - started,
+        seconds=awake.seconds() - started,
         weights=_weights(rounds[-1]) if kept else None,
         epochs=options.epochs if unchanged else 0.0,
     )

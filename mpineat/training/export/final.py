@@ -1,7 +1,7 @@
 """Export: train a network to the end, write it as a model, measure it once on the test set.
 
-The written model needs no mpineat: it takes images as they are in the data set, values 0 to 255,
-and returns a probability for each class.
+The written model needs no mpineat: it takes images as they are in the data set, with the values of
+the user's own files, and returns a probability for each class.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tensorflow import keras
 from mpineat import units
 from mpineat.child.failures import one_line
 from mpineat.config import Config
+from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.data.reader import Split
 from mpineat.errors import InputError
@@ -109,10 +110,11 @@ def export(
     scale = scale_of(dataset.train.x)
     trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
-    exporter.put(deployable(trained, network.input_shape, scale, batch=batch), output)
+    shape, conversion = network.input_shape, dataset.conversion
+    exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
     accuracy, unmeasured = None, ""
     try:
-        accuracy = _accuracy(deployable(trained, network.input_shape, scale), test)
+        accuracy = _accuracy(deployable(trained, shape, scale, conversion), test, conversion)
     except (tf.errors.OpError, MemoryError) as error:
         unmeasured = one_line(error)
     return Exported(
@@ -131,20 +133,18 @@ def deployable(
     trained: keras.Model,
     input_shape: tuple[int, int, int],
     scale: Scale,
+    conversion: Conversion = AS_IT_IS,
     batch: int | None = None,
 ) -> keras.Model:
-    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities.
+    """Return `trained`, from standardised images to logits, as one to probabilities.
 
     Args:
+        conversion: How the user's values became uint8: the model takes the user's.
         batch: Number of images that it takes at once; None: any.
     """
-    image = keras.Input(input_shape, batch_size=batch, dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(
-        [1 / (255 * deviation) for deviation in scale.deviation],
-        [-mean / deviation for mean, deviation in zip(scale.mean, scale.deviation, strict=True)],
-        name="scale",
-        dtype="float32",
-    )(image)
+    image = keras.Input(input_shape, batch_size=batch, dtype=conversion.model_dtype, name="image")
+    scales, offsets = conversion.standardizing(scale.mean, scale.deviation)
+    scaled = keras.layers.Rescaling(scales, offsets, name="scale", dtype="float32")(image)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(trained(scaled))
     return keras.Model(image, probabilities, name="mpineat")
 
@@ -196,8 +196,9 @@ def _train(
     return model
 
 
-def _accuracy(model: keras.Model, test: Split) -> float:
-    predicted = model.predict(test.x, batch_size=500, verbose=0).argmax(axis=-1)
+def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
+    x = conversion.back(test.x)
+    predicted = model.predict(x, batch_size=500, verbose=0).argmax(axis=-1)
     return float(np.mean(predicted == test.y))
 
 

@@ -14,7 +14,9 @@ from mpineat.training.export.exporter import Exporter
 def serving(model: keras.Model) -> tf.types.experimental.GenericFunction:
     """Return the model as one traced function of a batch, its ends named."""
 
-    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.uint8, "image")])
+    (image,) = model.inputs
+
+    @tf.function(input_signature=[tf.TensorSpec(image.shape, image.dtype, "image")])
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(image, training=False)}
 

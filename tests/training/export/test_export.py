@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from mpineat import registry
 from mpineat.config import Config, Dataset, Training
+from mpineat.data.conversion import Conversion
 from mpineat.data.dataset import open_dataset
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Layer, Network
@@ -247,3 +248,35 @@ def test_onnx_without_its_extra_names_it(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(InputError, match=r"needs tf2onnx, .* pip install 'mpineat\[onnx\]'"):
         final.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", exporter=onnx.EXPORTER)
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="needs tf2onnx and onnxruntime")
+@pytest.mark.parametrize("dtype", ["float64", "bool", "uint16"])
+def test_a_model_takes_the_values_of_the_users_file(tmp_path: Path, dtype: str) -> None:
+    digits = open_dataset(CONFIG.dataset, 0)
+    conversion = Conversion(dtype=dtype, high=65535.0 if dtype == "uint16" else 1.0)
+    x = conversion.back(np.where(digits.train.x > 127, 255, 0).astype(np.uint8))
+    np.savez(tmp_path / "own.npz", x=x, y=digits.train.y)
+    config = CONFIG.model_copy(update={"dataset": own(tmp_path / "own.npz")})
+    done = final.export(
+        NETWORK, config, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=6
+    )
+    model = tf.keras.models.load_model(done.output)
+    found = model.predict(x, verbose=0)
+    assert np.mean(found.argmax(axis=-1) == digits.train.y) > 0.6
+    for exporter in (savedmodel.EXPORTER, onnx.EXPORTER):
+        exporter.put(model, tmp_path / exporter.name)
+    import onnxruntime
+
+    image = x.astype(conversion.model_dtype)
+    served = tf.saved_model.load(str(tmp_path / "savedmodel")).signatures["serving_default"]
+    session = onnxruntime.InferenceSession(tmp_path / "onnx")
+    for again in (
+        served(image=tf.constant(image))["probabilities"],
+        session.run(["probabilities"], {"image": image})[0],
+    ):
+        np.testing.assert_allclose(again, found, atol=1e-4)
+
+
+def own(path: Path) -> Dataset:
+    return Dataset(name="file", path=str(path))

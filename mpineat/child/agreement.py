@@ -1,0 +1,75 @@
+"""Whether what crosses a pipe or MPI says one thing: a task in itself, an outcome with its task."""
+
+from __future__ import annotations
+
+from mpineat.errors import InputError
+from mpineat.genotype.validity import candidate_problem
+from mpineat.phenotype.network import Network
+from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_from_bytes
+from mpineat.wire import WireError
+
+
+def read_task(data: bytes) -> Task:
+    """Decode a task.
+
+    Raises:
+        WireError: It is none, or no network can be assembled from it.
+    """
+    task = task_from_bytes(data)
+    if wrong := candidate_problem(task.candidate):
+        raise WireError(f"not a task: candidate {task.candidate.id}: {wrong}")
+    return task
+
+
+def read_outcome(data: bytes) -> Outcome:
+    """Decode an outcome.
+
+    Raises:
+        WireError: It is none, or contradicts itself.
+    """
+    outcome = outcome_from_bytes(data)
+    if outcome.status == "ok":
+        whole = not outcome.fault and not outcome.reason and outcome.accuracy is not None
+    else:
+        whole = bool(outcome.fault and outcome.reason) and outcome.accuracy is None
+    if not whole:
+        raise WireError(
+            f"not an outcome: it is {outcome.status!r} with fault {outcome.fault!r}, "
+            f"reason {outcome.reason!r} and accuracy {outcome.accuracy}"
+        )
+    return outcome
+
+
+def check_answer(outcome: Outcome, task: Task) -> None:
+    """Refuse an outcome that is not of this try at this task.
+
+    Raises:
+        WireError: It names another candidate, network or attempt.
+    """
+    for what, found, expected in (
+        ("candidate", outcome.candidate, task.candidate.id),
+        ("network", outcome.network_hash, task.network_hash),
+        ("attempt", outcome.attempts, task.attempt),
+    ):
+        if found != expected:
+            raise WireError(f"an outcome of {what} {found}, asked for {what} {expected}")
+
+
+def check_networks(outcome: Outcome) -> None:
+    """Refuse an outcome whose networks are none, or another than the one that it names.
+
+    Raises:
+        WireError: See above.
+    """
+    for when, value in (("before", outcome.network_before), ("after", outcome.network_after)):
+        if value is None:
+            continue
+        try:
+            network = Network.from_json(dict(value))
+        except (InputError, TypeError, ValueError, LookupError, AttributeError) as error:
+            raise WireError(f"not an outcome: network_{when}: {error}") from None
+        if when == "before" and network.hash() != outcome.network_hash:
+            raise WireError(
+                f"an outcome of network {outcome.network_hash} whose network_before has the hash "
+                f"{network.hash()}: this node may run another mpineat than rank 0"
+            )
