@@ -93,10 +93,17 @@ def results(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the HTML page."""
+    from dataclasses import replace
+
+    from mpineat.cli import same_data
+    from mpineat.report.overview import overview
+
     with extra("report"):
         from mpineat.report import page
 
-    print(shown(f"wrote {page.write(arguments.run_dir, arguments.output)}"))
+    view = overview(arguments.run_dir)
+    view = replace(view, config=same_data.moved(view.config, arguments.words))
+    print(shown(f"wrote {page.write(view, arguments.output)}"))
     return DONE
 
 

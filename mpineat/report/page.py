@@ -16,7 +16,7 @@ from mpineat.config import yaml_file
 from mpineat.data.reader import source
 from mpineat.errors import shown
 from mpineat.report import charts, page_tables, page_winner
-from mpineat.report.overview import Overview, launch_times, overview, sentences
+from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store.directory import write_durably
 
@@ -32,16 +32,14 @@ CONTENTS = {
 }
 
 
-def write(run_dir: Path, output: Path | None = None) -> Path:
+def write(view: Overview, output: Path | None = None) -> Path:
     """Write the page and return its path, by default report.html in the run directory.
 
     Raises:
-        InputError: There is no run.
         StorageError: The page cannot be written.
     """
-    page = render(overview(run_dir))
-    path = output or run_dir / "report.html"
-    write_durably(path, page.encode())
+    path = output or view.run.path / "report.html"
+    write_durably(path, render(view).encode())
     return path
 
 

@@ -110,13 +110,11 @@ def export(
     scale = scale_of(dataset.train.x)
     trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
-    exporter.put(
-        deployable(trained, network.input_shape, scale, dataset.conversion, batch=batch), output
-    )
+    shape, conversion = network.input_shape, dataset.conversion
+    exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
     accuracy, unmeasured = None, ""
     try:
-        model = deployable(trained, network.input_shape, scale, dataset.conversion)
-        accuracy = _accuracy(model, test, dataset.conversion)
+        accuracy = _accuracy(deployable(trained, shape, scale, conversion), test, conversion)
     except (tf.errors.OpError, MemoryError) as error:
         unmeasured = one_line(error)
     return Exported(
@@ -136,7 +134,6 @@ def deployable(
     input_shape: tuple[int, int, int],
     scale: Scale,
     conversion: Conversion = AS_IT_IS,
-    *,
     batch: int | None = None,
 ) -> keras.Model:
     """Return `trained`, from standardised images to logits, as one to probabilities.
