@@ -89,18 +89,20 @@ def search(
         for rank in range(1, workers + 1)
     ]
     data = describe(config.dataset)
-    with RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
-        Search(
-            config,
-            run_dir,
-            take_up(run_dir, config, accept_damage=accept_damage),
-            farm=Farm(config, link, crew),
-            journal=journal,
-            stop=Stop(),
-            progress=Progress(config, run_dir),
-            shape=data.input_shape,
-            classes=data.classes,
-        ).run()
+    with RunLock(run_dir) as held:
+        origin = take_up(run_dir, config, accept_damage=accept_damage)
+        with Journal(run_dir, origin.run_id, held.check) as journal:
+            Search(
+                config,
+                run_dir,
+                origin,
+                farm=Farm(config, link, crew),
+                journal=journal,
+                stop=Stop(),
+                progress=Progress(config, run_dir),
+                shape=data.input_shape,
+                classes=data.classes,
+            ).run()
     return link.trained
 
 

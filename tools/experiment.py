@@ -131,8 +131,8 @@ def is_finished(config: Path, experiment: Experiment) -> bool:
     planned = yaml_file.load(config, experiment.overrides).evolution.generations
     if not directory.is_used(experiment.run_dir):
         return False
-    generation, _ = store.newest(experiment.run_dir)
-    return generation is not None and generation.number >= planned - 1
+    generations = store.look(experiment.run_dir, store.read_summary).generations
+    return bool(generations) and generations[-1].number >= planned - 1
 
 
 def _run(command: Sequence[str]) -> int:

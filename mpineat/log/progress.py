@@ -15,7 +15,7 @@ from mpineat.evolution.state import State
 from mpineat.log import generation_row
 from mpineat.log.console import Console
 from mpineat.store import now
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Totals
 
 log = logging.getLogger("mpineat")
 
@@ -160,8 +160,10 @@ class Progress:
         """
         time = self._clock()
         seconds = time - self._generation_start
+        species = len(state.modules.species), len(state.blueprints.species)
+        totals = Totals.of(outcomes)
         figures = replace(
-            generation_row.row(state, outcomes, seconds, self._workers),
+            generation_row.row(state.generation, species, totals, seconds, self._workers),
             busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
         )
         self._generation, self._evaluated, self._reused = state.generation + 1, 0, 0
@@ -241,7 +243,7 @@ class Progress:
 
     def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
         """Name below the row what should not look like a quiet generation."""
-        if failures := generation_row.failures_text(outcomes):
+        if failures := generation_row.failures_text(Totals.of(outcomes).reasons):
             log.info("      failed: %s", failures)
         # A constant answer lands within sampling noise of 1/classes.
         highest = 1.25 / self._classes if self._classes else 0.0

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Generic
 
-from mpineat import store, tasks, units
+from mpineat import store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
-from mpineat.store import now, provenance
+from mpineat.store import Generation, now, provenance
 from mpineat.store.provenance import Launch
-from mpineat.tasks import Outcome
+from mpineat.store.run import PastT
+from mpineat.tasks import Outcome, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """A run at one moment.
+class Overview(Generic[PastT]):
+    """A run at one moment, its past as whole generations or as summaries.
 
     Attributes:
         status: "running", "stopped" (it can be resumed) or "finished".
@@ -30,7 +33,7 @@ class Overview:
         seconds: Working time so far, pauses between launches left out.
     """
 
-    run: store.Run
+    run: store.Run[PastT]
     config: Config
     status: str
     rows: tuple[generation_row.Row, ...]
@@ -40,17 +43,22 @@ class Overview:
     seconds: float
 
     @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """All, in the order of the generations."""
-        return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
+    def totals(self) -> Totals:
+        """Of all outcomes."""
+        return sum((past.totals for past in self.run.generations), Totals.of(self.evaluated))
 
     @property
     def best(self) -> Outcome | None:
         """The winner so far."""
-        return tasks.best(self.outcomes)
+        return self.totals.best
 
     @property
-    def states(self) -> tuple[State, ...]:
+    def outcomes(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """All, in the order of the generations."""
+        return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
+
+    @property
+    def states(self: Overview[Generation]) -> tuple[State, ...]:
         """Of the generations that ended."""
         return tuple(generation.state for generation in self.run.generations)
 
@@ -71,17 +79,18 @@ class Overview:
         return left * self.seconds / (done + here) if done + here and self.seconds else None
 
     @property
-    def generation_of(self) -> dict[int, int]:
+    def generation_of(self: Overview[Generation]) -> dict[int, int]:
         """Candidate id -> generation."""
         ended = {o.candidate: g.number for g in self.run.generations for o in g.outcomes}
         return ended | {o.candidate: self.generation for o in self.evaluated}
 
-    def candidate(self, number: int) -> Candidate | None:
+    def candidate(self: Overview[Generation], number: int) -> Candidate | None:
         """Return a candidate's genotype; None while its generation has not ended."""
-        ended = (c for g in reversed(self.run.generations) for c in g.candidates)
-        return next((c for c in (*ended, *self.run.candidates) if c.id == number), None)
+        past = self.run.generations
+        everyone = chain(self.run.candidates, *(g.candidates for g in reversed(past)))
+        return next((one for one in everyone if one.id == number), None)
 
-    def outcome(self, number: int | None) -> Outcome:
+    def outcome(self: Overview[Generation], number: int | None) -> Outcome:
         """Return a candidate's outcome, the winner's when `number` is None.
 
         Raises:
@@ -101,18 +110,28 @@ class Overview:
         return found
 
 
-def overview(run_dir: Path) -> Overview:
-    """Read a run without touching it.
+def overview(run_dir: Path) -> Overview[Generation]:
+    """Read a run, and all that is known of it, without touching it.
 
     Raises:
         InputError: No run was ever started there, or nothing says what its configuration was.
     """
-    run = store.read_run(run_dir)
+    return look(run_dir, store.read)
+
+
+def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
+    """Read a run without touching it, its generations' files by `read`.
+
+    Raises:
+        InputError: No run was ever started there, or nothing says what its configuration was.
+    """
+    run = store.look(run_dir, read)
     config = run.config
     if config is None:
         raise InputError(f"{run_dir}: {'; '.join(run.problems)}")
     ended = tuple(
-        generation_row.row(g.state, g.outcomes, g.seconds, run.workers) for g in run.generations
+        generation_row.row(g.number, g.species, g.totals, g.seconds, run.workers)
+        for g in run.generations
     )
     finished = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
     status = "finished" if finished else "running" if run.owner is not None else "stopped"
@@ -136,7 +155,7 @@ def launch_times(launches: Iterable[Launch]) -> tuple[float, ...]:
     return tuple(launch.started for launch in launches if launch.started is not None)
 
 
-def _since_last_generation(run: store.Run, running: bool) -> float:
+def _since_last_generation(run: store.Run[PastT], running: bool) -> float:
     """Return what the open generation has taken, as far as this launch or its outcomes show."""
     begins = list(launch_times(run.launches)[-1:])
     if (
@@ -152,11 +171,10 @@ def _since_last_generation(run: store.Run, running: bool) -> float:
     return max(0.0, max(ends, default=0.0) - max(begins))
 
 
-def sentences(view: Overview) -> tuple[str, str]:
+def sentences(view: Overview[PastT]) -> tuple[str, str]:
     """Return the result in two sentences: what was found, and at what cost or how far it is."""
-    best = view.best
-    number = len(view.outcomes)
-    trained = sum(o.status == "ok" and o.reused_from is None for o in view.outcomes)
+    totals = view.totals
+    best, number, trained = totals.best, totals.number, totals.trained
     if best is None:
         found = (
             "No candidate has been trained yet."

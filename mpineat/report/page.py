@@ -18,6 +18,7 @@ from mpineat.errors import shown
 from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
+from mpineat.store import Generation
 from mpineat.store.directory import write_durably
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ def write(view: Overview, output: Path | None = None) -> Path:
     return path
 
 
-def render(view: Overview) -> str:
+def render(view: Overview[Generation]) -> str:
     """Return the page as text."""
     times = timeline(view.outcomes, launch_times(view.run.launches), view.generation_of)
     found, cost = sentences(view)
@@ -96,7 +97,7 @@ def _shown(value: Any) -> Any:
     return shown(value) if named else value
 
 
-def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
+def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, str, str]]:
     best, outcomes = view.best, view.outcomes
     if best is not None:
         yield "validation accuracy", units.accuracy(best.accuracy), f"candidate {best.candidate}"
@@ -113,7 +114,7 @@ def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
     yield "busy share", units.share(times.busy_share), f"of {units.plural(view.workers, 'worker')}"
 
 
-def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
+def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
     accuracies = [
         (g.number, [o.accuracy for o in g.outcomes if o.accuracy is not None])
         for g in view.run.generations
@@ -144,7 +145,7 @@ def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
             yield heading, text, Markup(chart)
 
 
-def _spent(view: Overview, times: Timeline) -> Iterator[dict[str, Any]]:
+def _spent(view: Overview[Generation], times: Timeline) -> Iterator[dict[str, Any]]:
     total = times.seconds * len(times.busy)
     seconds: dict[str, float] = defaultdict(float)
     for outcome in view.outcomes:

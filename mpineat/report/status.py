@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mpineat import units
+from mpineat import store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, overview, sentences
+from mpineat.report.overview import Overview, look, sentences
+from mpineat.store.summary import Summary
 
 RUNNING_AT_MOST = 20  # lines; the JSON form holds all
 
@@ -22,7 +24,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return _text(overview(run_dir), clock())
+    return _text(look(run_dir, store.read_summary), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no run.
     """
-    view = overview(run_dir)
+    view = look(run_dir, store.read_summary)
     best = view.best
     return {
         "run_dir": str(view.run.path),
@@ -68,10 +70,12 @@ def follow(
         InputError: There is no run.
     """
     told: object = None
+    # A finished generation never changes, and one process that looks on shall cost little.
+    read = lru_cache(maxsize=None)(store.read_summary)
     while True:
-        view = overview(run_dir)
+        view = look(run_dir, read)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
-        figures = (view.status, len(view.outcomes), view.generation, running)
+        figures = (view.status, view.totals.number, view.generation, running)
         if figures != told:
             told = figures
             yield _text(view, time.time())
@@ -80,11 +84,11 @@ def follow(
         sleep(every_seconds)
 
 
-def _text(view: Overview, time: float) -> str:
+def _text(view: Overview[Summary], time: float) -> str:
     return "\n".join(shown(line) for line in _lines(view, time))
 
 
-def _lines(view: Overview, time: float) -> Iterator[str]:
+def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
     if view.rows:
@@ -94,7 +98,7 @@ def _lines(view: Overview, time: float) -> Iterator[str]:
         for row in view.rows:
             elapsed += row.seconds
             yield generation_row.row_text(row, elapsed)
-    if failures := generation_row.failures_text(view.outcomes):
+    if failures := generation_row.failures_text(view.totals.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""

@@ -60,6 +60,11 @@ def generation_paths(run_dir: Path) -> tuple[Path, ...]:
     return tuple(found[number] for number in sorted(found))
 
 
+def number_of(path: Path) -> int:
+    """Return the number in a generation file's name."""
+    return int(path.stem.rpartition("_")[2])
+
+
 def is_used(run_dir: Path) -> bool:
     """Return whether a run has been started in this directory."""
     return any((run_dir / name).exists() for name in (CONFIG, PROVENANCE, JOURNAL, GENERATIONS))

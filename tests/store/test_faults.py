@@ -132,7 +132,7 @@ def test_a_journal_that_cannot_be_read_is_neither_cut_nor_folded(
 ) -> None:
     run(tmp_path, 1)
     disk.name = "journal.jsonl"
-    with Journal(tmp_path) as journal:
+    with Journal(tmp_path, "run") as journal:
         for outcome in outcomes(3):
             journal.append(1, outcome)
         before = snapshot(tmp_path)
