@@ -9,7 +9,7 @@ from typing import Any
 
 from mpineat import store
 from mpineat.child import dry_run
-from mpineat.child.messages import Kind, Message, Setup
+from mpineat.child.messages import READY, Kind, Message, Ready, Setup
 from mpineat.cli.run import take_up
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
@@ -61,7 +61,7 @@ class Pretended:
     def receive(self, seconds: float) -> tuple[int, Message] | None:
         """Return the answer of a random busy worker."""
         if self._ready:
-            return self._ready.pop(), Message(Kind.READY, b'{"device": "cpu"}')
+            return self._ready.pop(), Message(Kind.READY, READY.pack(Ready(device="cpu")))
         if not self._busy:
             return None
         rank = self._random.choice(sorted(self._busy))

@@ -151,6 +151,9 @@ def test_extending_names_every_kind_and_every_example() -> None:
     assert {f"mpineat.{kind}" for kind in registry.BUILT_IN} <= set(code(text))
     examples = {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
     assert examples <= set(code(text))
+    for part in text.split("\n## ")[1:]:
+        if part.startswith(("A ", "An ")) and not part.startswith("An option"):
+            assert "\n- Example: `" in part, part.partition("\n")[0]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

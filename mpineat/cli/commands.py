@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra, shown
+from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -93,10 +93,17 @@ def results(arguments: argparse.Namespace) -> int:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the HTML page."""
+    from dataclasses import replace
+
+    from mpineat.cli import same_data
+    from mpineat.report.overview import overview
+
     with extra("report"):
         from mpineat.report import page
 
-    print(shown(f"wrote {page.write(arguments.run_dir, arguments.output)}"))
+    view = overview(arguments.run_dir)
+    view = replace(view, config=same_data.moved(view.config, arguments.words))
+    print(shown(f"wrote {page.write(view, arguments.output)}"))
     return DONE
 
 
@@ -138,13 +145,14 @@ def export(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,
+        batch=arguments.batch,
     )
     accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
     print(f"candidate {outcome.candidate}, {accuracy}")
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
     print(exported)
-    return DONE
+    return FAILED if exported.unmeasured else DONE
 
 
 def summarize_formats() -> Iterable[str]:

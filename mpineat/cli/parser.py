@@ -129,6 +129,7 @@ def _report(subparsers: Subparsers) -> None:
         "python -m mpineat report runs/digits-s0",
     )
     _run_dir(report)
+    _moved(report)
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="RUN_DIR/report.html")
 
 
@@ -141,12 +142,16 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
-    export.add_argument(
-        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
-    )
+    _moved(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
+    export.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="the model takes N images at once and no other number; onnx and savedmodel",
+    )
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
 
@@ -268,6 +273,12 @@ def _words(command: argparse.ArgumentParser, metavar: str) -> None:
 
 def _run_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+
+
+def _moved(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
+    )
 
 
 def _format(

@@ -14,8 +14,9 @@ from markupsafe import Markup
 from mpineat import __version__, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
+from mpineat.errors import shown
 from mpineat.report import charts, page_tables, page_winner
-from mpineat.report.overview import Overview, launch_times, overview, sentences
+from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store import Generation
 from mpineat.store.directory import write_durably
@@ -32,16 +33,14 @@ CONTENTS = {
 }
 
 
-def write(run_dir: Path, output: Path | None = None) -> Path:
+def write(view: Overview, output: Path | None = None) -> Path:
     """Write the page and return its path, by default report.html in the run directory.
 
     Raises:
-        InputError: There is no run.
         StorageError: The page cannot be written.
     """
-    page = render(overview(run_dir))
-    path = output or run_dir / "report.html"
-    write_durably(path, page.encode())
+    path = output or view.run.path / "report.html"
+    write_durably(path, render(view).encode())
     return path
 
 
@@ -57,6 +56,7 @@ def render(view: Overview[Generation]) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -85,10 +85,16 @@ def render(view: Overview[Generation]) -> str:
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
-        yaml=yaml_file.dumps(view.config),
+        yaml=yaml_file.dumps(view.config).split("\n"),
         launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
+
+
+def _shown(value: Any) -> Any:
+    """Return what the page shows of a value: names escaped, what is made of elements as it is."""
+    named = isinstance(value, str) and not isinstance(value, Markup)
+    return shown(value) if named else value
 
 
 def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, str, str]]:

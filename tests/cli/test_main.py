@@ -108,7 +108,7 @@ def test_output_that_goes_nowhere_ends_without_a_traceback(
     full = redirection == ">/dev/full"
     assert found.returncode == (1 if full and command != "run" else 0)
     assert len(found.stderr.splitlines()) == full
-    assert ("standard output: cannot be written: No space left" in found.stderr) == full
+    assert ("cannot be written" in found.stderr) == full
     if command == "run":
         assert (tmp_path / "run" / "generations" / "generation_0000.h5").exists()
 

@@ -53,6 +53,16 @@ def test_the_record_is_written_once_and_compared(tmp_path):
         same_data.compare(tmp_path, found)
 
 
+def test_a_report_takes_the_place_where_the_data_lie_now(tmp_path):
+    run = tmp_path / "run"
+    assert launch(run, write(tmp_path / "old.npz"), 1).returncode == 0
+    new = (tmp_path / "old.npz").rename(tmp_path / "new.npz")
+    done = mpineat("report", run, f"dataset.path={new}")
+    assert done.returncode == 0, done.stderr
+    assert str(new) in (run / "report.html").read_text()
+    assert mpineat("report", run, "run.seed=3").returncode == 2
+
+
 def test_only_the_datas_place_may_be_told_anew():
     config = Config(dataset=Dataset(name="file", path="/old.npz"))
     assert same_data.moved(config, ["dataset.path=/new.npz"]).dataset.path == "/new.npz"

@@ -92,6 +92,14 @@ def test_csv_is_a_heading_and_as_many_cells_in_every_line(run: Results) -> None:
     assert row["reason"] == "nan_loss"  # pandas would read "nan" as missing
 
 
+def test_names_are_text_for_spreadsheets_and_terminals(run: Results) -> None:
+    hostile = replace(run.outcomes[0], reason="=1+1\x1b[31m", host="@x\ny", loss=-0.5)
+    found = replace(run, outcomes=(hostile,)).table()
+    (row,) = csv.DictReader(io.StringIO(as_csv(found)))
+    assert (row["reason"], row["host"], row["loss"]) == (r"'=1+1\x1b[31m", r"'@x\ny", "-0.5")
+    assert r"=1+1\x1b[31m" in as_table(found)
+
+
 def test_json_is_strict(run: Results) -> None:
     endless = replace(run.outcomes[1], loss=math.inf)
     failed = failing(run)
