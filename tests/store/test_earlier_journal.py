@@ -32,7 +32,7 @@ def run_dir(tmp_path: Path) -> Path:
 def test_every_line_is_read(run_dir: Path) -> None:
     found = journal.read(run_dir)
     assert found.damaged == ()
-    assert [(entry.generation, type(entry.item).__name__) for entry in found.entries] == [
+    assert [(line.generation, type(line.item()).__name__) for line in found.lines] == [
         (2, "Candidate"),
         (2, "Outcome"),
         (3, "Outcome"),
@@ -42,7 +42,8 @@ def test_every_line_is_read(run_dir: Path) -> None:
 
 
 def test_a_candidate_is_what_it_was(run_dir: Path) -> None:
-    first, second = journal.read(run_dir).candidates
+    lines = journal.read(run_dir)
+    [first], [second] = (lines.of(generation).candidates for generation in (2, 4))
     assert first == Candidate(
         id=13,
         generation=2,
@@ -106,7 +107,8 @@ def test_a_candidate_is_what_it_was(run_dir: Path) -> None:
 
 
 def test_an_outcome_is_what_it_was(run_dir: Path) -> None:
-    steady, generational, failed = journal.read(run_dir).outcomes
+    lines = journal.read(run_dir)
+    [steady], [generational], [failed] = (lines.of(number).outcomes for number in (2, 3, 4))
     assert (steady.candidate, steady.accuracy, steady.rank) == (13, 0.8401943595852354, 1)
     assert steady.seconds.queue == 1.6669398899999806
     assert steady.seconds.total == 0.23975184400001126
@@ -134,10 +136,11 @@ def test_an_outcome_is_what_it_was(run_dir: Path) -> None:
 def test_the_journal_goes_on_behind_earlier_lines_and_folds_them(run_dir: Path) -> None:
     before = journal.read(run_dir)
     with journal.Journal(run_dir, "run") as book:
-        book.append(4, before.candidates[0])
+        [first], [second] = before.of(2).candidates, before.of(4).candidates
+        book.append(4, first)
         assert [one.id for one in book.of(4).candidates] == [21, 13]
         book.fold(3)
-        assert book.of(4).candidates == (before.candidates[1], before.candidates[0])
+        assert book.of(4).candidates == (second, first)
         assert book.of(3).outcomes == before.of(3).outcomes
         assert book.of(2).entries == ()
 

@@ -52,7 +52,7 @@ def test_entries_come_back_equal_and_in_order(tmp_path: Path) -> None:
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
-    assert journal.read(tmp_path) == journal.Entries(())
+    assert journal.read(tmp_path) == journal.Lines(())
 
 
 def test_every_torn_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_damaged_line_is_named_and_left_out(tmp_path: Path) -> None:
     path = filled(tmp_path)
     first, second, third, end = lines(tmp_path)
     path.write_bytes(b"\n".join((first, second.replace(b"node01", b"node02"), third, end)))
-    found = journal.read(tmp_path)
+    found = journal.read(tmp_path).of(0)
     assert found.outcomes == (outcomes()[0], outcomes()[2])
     assert found.damaged == (f"{path}:2: damaged: what it held is evaluated again",)
 
@@ -97,7 +97,7 @@ def test_no_flipped_bit_or_truncation_makes_a_wrong_outcome(tmp_path: Path) -> N
         else:
             del damaged[rng.randrange(len(whole)) :]
         path.write_bytes(damaged)
-        found = journal.read(tmp_path).outcomes
+        found = journal.read(tmp_path).of(0).outcomes
         assert set(map(repr, found)) <= set(map(repr, outcomes()))
         # A flipped line feed glues two lines together; any other flip costs one.
         assert trial % 4 == 0 or len(found) >= 1
@@ -171,7 +171,8 @@ def test_a_full_disk_leaves_whole_lines_behind(
         monkeypatch.undo()
         assert path.read_bytes() == whole
         book.append(1, outcomes(3)[0])
-    assert journal.read(tmp_path).outcomes == (*outcomes(), outcomes(3)[0])
+    assert journal.read(tmp_path).of(0).outcomes == outcomes()
+    assert journal.read(tmp_path).of(1).outcomes == outcomes(3)[:1]
 
 
 def test_the_guard_forbids_writing(tmp_path: Path) -> None:
@@ -191,7 +192,10 @@ def test_the_guard_forbids_writing(tmp_path: Path) -> None:
 
 def test_each_line_is_json_that_names_generation_and_kind(tmp_path: Path) -> None:
     filled(tmp_path, 1)
-    assert b'"generation":1,"kind":"outcome","value":{"candidate":3' in lines(tmp_path)[0]
+    assert (
+        b'"version":2,"run":"run","generation":1,"kind":"outcome","value":{"candidate":3'
+        in lines(tmp_path)[0]
+    )
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ def test_a_hostile_line_costs_that_line_alone(tmp_path: Path, old, new, why) -> 
     if not new:  # a line of earlier times, as hostile
         second = second.replace(b'"accuracy":0.5', b'"accuracy":50.0')
     path.write_bytes(b"\n".join((first, sealed(second.replace(old, new, 1)), third, end)))
-    found = journal.read(tmp_path)
+    found = journal.read(tmp_path).of(0)
     assert found.outcomes == (outcomes()[0], outcomes()[2])
     (said,) = found.damaged
     assert re.match(f"{path}:2: {why}", said)
@@ -229,6 +233,29 @@ def test_a_line_larger_than_any_value_is_refused_unread(tmp_path: Path) -> None:
     first, second, *rest = lines(tmp_path)
     large = sealed(second.replace(b'"detail":""', b'"detail":"' + b"x" * LARGEST + b'"'))
     path.write_bytes(b"\n".join((first, large, *rest)))
-    found = journal.read(tmp_path)
+    found = journal.read(tmp_path).of(0)
     assert found.outcomes == (outcomes()[0], outcomes()[2])
     assert "more than" in found.damaged[0]
+
+
+def test_lines_of_another_run_are_named_once_left_out_and_not_kept(tmp_path: Path) -> None:
+    with Journal(tmp_path, "other") as book:
+        for outcome in outcomes():
+            book.append(0, outcome)
+    with Journal(tmp_path, "run") as book:
+        book.append(0, outcomes()[1])
+        found = book.of(0)
+        assert found.outcomes == outcomes()[1:2]
+        (said,) = found.damaged
+        assert "journal.jsonl:1: 3 lines of another run (other): left out" in said
+        assert journal.read(tmp_path).run_ids == ("other", "run")
+        book.fold(0)
+    assert journal.read(tmp_path).run_ids == ("run",)
+
+
+def test_lines_of_before_they_named_their_run_are_read(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    named = lines(tmp_path)[:-1]
+    path.write_bytes(b"".join(sealed(line.replace(b'"run":"run",', b"")) + b"\n" for line in named))
+    with Journal(tmp_path, "run") as book:
+        assert book.of(0) == journal.Entries(outcomes())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mpineat import store
+from mpineat.cli.run import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.store import directory
@@ -79,3 +82,41 @@ def test_a_directory_without_a_run_is_an_error(tmp_path: Path, exists: bool) -> 
     path = tmp_path if exists else tmp_path / "missing"
     with pytest.raises(InputError, match="holds no run" if exists else "no such directory"):
         store.read_run(path)
+
+
+def swap(first: Path, second: Path) -> None:
+    """Exchange two files."""
+    whole = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda paths: paths[1].unlink(), "generation_0001.h5: missing, and later ones are there"),
+        (lambda paths: paths[0].unlink(), "generation_0000.h5: missing, and later ones are there"),
+        (lambda paths: swap(paths[1], paths[2]), "generation_0001.h5: holds generation 2: renamed"),
+        (
+            lambda paths: paths[2].rename(paths[2].with_name("generation_0007.h5")),
+            "generation_0007.h5: holds generation 2: renamed",
+        ),
+        (
+            lambda paths: store.write(
+                paths[0].parents[1], replace(generation(1), run_id="another")
+            ),
+            "generation_0001.h5: of another run (another, seed 1;",
+        ),
+        (
+            lambda paths: store.write(paths[0].parents[1], generation(2, parent="else")),
+            "generation_0002.h5: does not descend from the generation before it",
+        ),
+    ],
+)
+def test_files_that_are_no_history_of_one_run_are_named(tmp_path: Path, spoil, why: str) -> None:
+    run(tmp_path, 3)
+    spoil(directory.generation_paths(tmp_path))
+    before = snapshot(tmp_path)
+    with pytest.raises(InputError, match=re.escape(why)):
+        take_up(tmp_path, Config())
+    assert snapshot(tmp_path) == before

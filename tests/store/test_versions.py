@@ -109,7 +109,6 @@ def test_what_a_later_version_adds_does_no_harm(path: Path) -> None:
         (lambda tables: tables.pop("modules/genomes"), "table 'modules/genomes' is missing"),
         (lambda tables: tables.pop("candidates/table"), "table 'candidates/table' is missing"),
         (without("blueprints/offsets", "nodes"), "table 'blueprints/offsets' lacks column 'nodes'"),
-        (lambda tables: tables.update(innovations=tables["innovations"][:1]), "IndexError"),
     ],
 )
 def test_what_no_default_makes_up_for_is_another_version_and_left_alone(
@@ -125,6 +124,6 @@ def test_what_no_default_makes_up_for_is_another_version_and_left_alone(
         assert not isinstance(refused.value, store.Damaged)
         said = str(refused.value)
         assert f"generation_0001.h5: {what}" in said
-        assert "another version of mpineat wrote it (format version 1, this one's is 1)" in said
+        assert "another version of mpineat wrote it (this one's format version is 1)" in said
     assert path.read_bytes() == before
     assert any(what in problem for problem in store.read_run(tmp_path).problems)

@@ -149,9 +149,9 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
 
 
 @st.composite
-def populations(draw: st.DrawFn, genomes: st.SearchStrategy[Any]) -> Population[Any]:
+def populations(draw: st.DrawFn, genomes: st.SearchStrategy[Any], most: int = 6) -> Population[Any]:
     """Draw genomes and a partition of them into species."""
-    members = draw(st.lists(genomes, unique_by=lambda genome: genome.id, max_size=6))
+    members = draw(st.lists(genomes, unique_by=lambda genome: genome.id, max_size=most))
     members.sort(key=lambda genome: genome.id)
     species_of = {genome.id: draw(st.integers(0, 2)) for genome in members}
     species = tuple(
@@ -186,7 +186,7 @@ def pointing(modules: Population[Module]) -> st.SearchStrategy[Blueprint]:
         nodes = (n._replace(species=known[n.species % len(known)]) for n in blueprint.nodes)
         return blueprint._replace(nodes=tuple(nodes))
 
-    return BLUEPRINTS.map(pointed) if known else st.nothing()
+    return BLUEPRINTS.map(pointed)
 
 
 @st.composite
@@ -197,7 +197,7 @@ def generations(draw: st.DrawFn) -> Generation:
         generation=draw(st.integers(0, 99)),
         evaluated=True,
         modules=modules,
-        blueprints=draw(populations(pointing(modules))),
+        blueprints=draw(populations(pointing(modules), 6 if modules.species else 0)),
         next_candidate=2**61,
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),
