@@ -33,7 +33,7 @@ CONTENTS = {
 }
 
 
-def write(view: Overview, output: Path | None = None) -> Path:
+def write(view: Overview[Generation], output: Path | None = None) -> Path:
     """Write the page and return its path, by default report.html in the run directory.
 
     Raises:
