@@ -187,7 +187,7 @@ def test_steady_goes_on_where_the_line_of_a_candidate_is_damaged(
     power.restore()
     book = tmp_path / directory.JOURNAL
     lines = book.read_bytes().splitlines(keepends=True)
-    last = max(outcome.candidate for outcome in read(tmp_path).outcomes)
+    last = max(outcome.candidate for outcome in read(tmp_path).of(0).outcomes)
     assert last > CANDIDATES
     asked = next(
         n for n, line in enumerate(lines) if b'"candidate","value":{"id":%d,' % last in line

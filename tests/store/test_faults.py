@@ -60,7 +60,7 @@ def test_a_fault_that_stays_leaves_everything_as_it_was(
     run(tmp_path, 3)
     before = snapshot(tmp_path)
     disk.fails = [code] * 4
-    message = rf"generation_0002\.h5: cannot be read: {os.strerror(code)}, 4 times; it was left"
+    message = rf"generation_0000\.h5: cannot be read: {os.strerror(code)}, 4 times; it was left"
     with pytest.raises(StorageError, match=message):
         take_up(tmp_path, Config(), accept_damage=accept)
     assert snapshot(tmp_path) == before
