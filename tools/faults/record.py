@@ -10,7 +10,7 @@ from faults.job import OPTIONS
 
 from mpineat import store
 from mpineat.store import directory, journal
-from mpineat.tasks import Outcome, Seconds
+from mpineat.tasks import Seconds
 
 
 def journals(run_dir: Path) -> list[Path]:
@@ -24,12 +24,13 @@ def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
     if not run_dir.exists():
         return found
-    for generation in store.read_run(run_dir).generations:
-        for outcome in generation.outcomes:
-            found[generation.number, outcome.candidate] = outcome.started
-    for entry in journal.read(run_dir).entries:
-        if isinstance(entry.item, Outcome):
-            found.setdefault((entry.generation, entry.item.candidate), entry.item.started)
+    for ended in store.read_run(run_dir).generations:
+        for outcome in ended.outcomes:
+            found[ended.number, outcome.candidate] = outcome.started
+    lines = journal.read(run_dir)
+    for generation in {line.generation for line in lines.lines}:
+        for outcome in lines.of(generation).outcomes:
+            found.setdefault((generation, outcome.candidate), outcome.started)
     return found
 
 
