@@ -65,13 +65,18 @@ class Generation:
         return self.state.generation
 
 
-def write(run_dir: Path, generation: Generation) -> Generation:
+def write(run_dir: Path, generation: Generation, *, final: bool = False) -> Generation:
     """Write the file, durably and whole or not at all; return the value with its content_sha256.
+
+    Args:
+        final: Whether these are the trainings of the final after the generation before.
 
     Raises:
         StorageError: The disk is full or read-only.
     """
     path = directory.generation_path(run_dir, generation.number)
+    if final:
+        path = run_dir / directory.FINAL
     with collector_paused():
         data, digest = hdf5.pack(_attributes(generation), _tables(generation))
     directory.write_durably(path, data)

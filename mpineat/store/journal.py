@@ -29,16 +29,22 @@ _START = b'{"crc32":"'
 _CRC_DIGITS = 8
 _MIDDLE = b'",'
 _HEAD = re.compile(
-    rb'(?:"version":(\d{1,9}),)?"generation":(\d{1,9}),"kind":"(outcome|candidate)","value":'
+    rb'(?:"version":(\d{1,9}),)?"generation":(\d{1,9}),"kind":"(outcome|candidate|final)","value":'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An outcome that came, or a candidate that the steady schedule asked, in a generation."""
+    """An outcome that came, or a candidate that the steady schedule asked, in a generation.
+
+    Attributes:
+        generation: Of a final: that of the generation which would follow, were there no end.
+        final: Whether it is an outcome of the final.
+    """
 
     generation: int
     item: Outcome | Candidate
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +54,16 @@ class Entries:
     entries: tuple[Entry, ...]
     damaged: tuple[str, ...] = ()
 
-    def of(self, generation: int) -> Entries:
-        """Return the entries of one generation, the first only where a candidate has several."""
-        found: dict[tuple[type, int], Entry] = {}
+    def of(self, generation: int, *, final: bool = False) -> Entries:
+        """Return the entries of one generation, or of the final in its place.
+
+        Where a candidate has several, the first counts. A final that is held again with other
+        options gives its ids to other trainings.
+        """
+        found: dict[tuple[object, ...], Entry] = {}
         for entry in self.entries:
-            if entry.generation == generation:
-                found.setdefault((type(entry.item), _candidate(entry.item)), entry)
+            if (entry.generation, entry.final) == (generation, final):
+                found.setdefault(_identity(entry.item), entry)
         return Entries(tuple(found.values()), self.damaged)
 
     @property
@@ -67,8 +77,10 @@ class Entries:
         return tuple(entry.item for entry in self.entries if isinstance(entry.item, Candidate))
 
 
-def _candidate(item: Outcome | Candidate) -> int:
-    return item.candidate if isinstance(item, Outcome) else item.id
+def _identity(item: Outcome | Candidate) -> tuple[object, ...]:
+    if isinstance(item, Candidate):
+        return Candidate, item.id
+    return Outcome, item.candidate, item.network_hash, *sorted(item.context.items())
 
 
 def read(run_dir: Path) -> Entries:
@@ -105,7 +117,7 @@ def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
 
 def _encode(entry: Entry) -> bytes:
     if isinstance(entry.item, Outcome):
-        kind, value = "outcome", OUTCOME.dumps(entry.item)
+        kind, value = "final" if entry.final else "outcome", OUTCOME.dumps(entry.item)
     else:
         kind, value = "candidate", CANDIDATE.dumps(entry.item)
     rest = b'"version":%d,"generation":%d,"kind":"%b","value":%b}' % (
@@ -134,8 +146,8 @@ def _decode(line: bytes) -> Entry:
         value = as_today(kind.decode(), value)
     elif int(version) != VERSION:
         raise WireError(f"written by another mpineat (version {int(version)}, not {VERSION})")
-    codec = OUTCOME if kind == b"outcome" else CANDIDATE
-    return Entry(int(generation), codec.loads(value))
+    codec = CANDIDATE if kind == b"candidate" else OUTCOME
+    return Entry(int(generation), codec.loads(value), final=kind == b"final")
 
 
 class Journal:
@@ -176,10 +188,10 @@ class Journal:
             os.fsync(self._file)
         return whole
 
-    def append(self, generation: int, item: Outcome | Candidate) -> None:
+    def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
-        line = _encode(Entry(generation, item))
+        line = _encode(Entry(generation, item, final))
         try:
             with directory.storage_errors(self._path):
                 written = 0
@@ -192,10 +204,10 @@ class Journal:
             raise
         self._end += len(line)
 
-    def of(self, generation: int) -> Entries:
-        """Return what an earlier launch left of this generation."""
+    def of(self, generation: int, *, final: bool = False) -> Entries:
+        """Return what an earlier launch left of this generation, or of the final in its place."""
         lines, damaged = _scan(self._run_dir)
-        return Entries(tuple(lines.values()), damaged).of(generation)
+        return Entries(tuple(lines.values()), damaged).of(generation, final=final)
 
     def fold(self, generation: int) -> None:
         """Take the entries of `generation`, whose file is safe now, out of the journal.

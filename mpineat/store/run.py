@@ -26,6 +26,8 @@ class Run:
         generations: The whole generation files, ascending.
         outcomes: Of the generation that is running, from the journal, in the order of arrival.
         candidates: Asked in the running generation by the steady schedule, from the journal.
+        final: The final of these generations; None before it ended and where there is none.
+        final_outcomes: Of the final, also of one that goes on, whose are in the journal.
         owner: The process that writes to the directory; None when nobody does.
         problems: One sentence for each thing that is missing or damaged.
     """
@@ -36,6 +38,8 @@ class Run:
     generations: tuple[Generation, ...]
     outcomes: tuple[Outcome, ...]
     candidates: tuple[Candidate, ...]
+    final: Generation | None
+    final_outcomes: tuple[Outcome, ...]
     owner: lock.Owner | None
     problems: tuple[str, ...]
 
@@ -87,6 +91,7 @@ def read_run(run_dir: Path) -> Run:
     generations = _generations(run_dir, problems)
     running = generations[-1].number + 1 if generations else 0
     current = entries.of(running)
+    final = _final(run_dir, config, generations, problems)
     return Run(
         path=run_dir,
         config=config,
@@ -94,6 +99,8 @@ def read_run(run_dir: Path) -> Run:
         generations=generations,
         outcomes=current.outcomes,
         candidates=current.candidates,
+        final=final,
+        final_outcomes=final.outcomes if final else entries.of(running, final=True).outcomes,
         owner=lock.owner(run_dir),
         problems=tuple(problems),
     )
@@ -116,3 +123,22 @@ def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
             )
         found.append(generation)
     return tuple(found)
+
+
+def _final(
+    run_dir: Path,
+    config: Config | None,
+    generations: tuple[Generation, ...],
+    problems: list[str],
+) -> Generation | None:
+    """Return the final; None where it is not that of these generations, or more are to come."""
+    path = run_dir / directory.FINAL
+    planned = 0 if config is None else config.evolution.generations
+    if not path.exists() or not generations or generations[-1].number < planned - 1:
+        return None
+    try:
+        final = read(path)
+    except (InputError, StorageError) as error:
+        problems.append(str(error))
+        return None
+    return final if final.parent_sha256 == generations[-1].content_sha256 else None
