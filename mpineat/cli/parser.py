@@ -132,6 +132,19 @@ def _export(subparsers: Subparsers) -> None:
     _run_dir(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
+    width = export.add_mutually_exclusive_group()
+    width.add_argument(
+        "--width",
+        choices=("full", "compressed"),
+        default="full",
+        help="as the network was born, or as it was trained in the search; default full",
+    )
+    width.add_argument(
+        "--flops",
+        type=float,
+        metavar="N",
+        help="the widest within N of a forward pass: compressed below full width, widened above",
+    )
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 

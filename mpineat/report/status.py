@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mpineat import units
+from mpineat import finalists, units
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview, overview, sentences
 
@@ -52,6 +52,16 @@ def as_json(run_dir: Path) -> dict[str, Any]:
             "flops_before": best.flops_before,
             "parameters": best.parameters_after,
         },
+        "final": [
+            {
+                "candidate": one.found.candidate,
+                "accuracy": one.mean,
+                "accuracies": [outcome.accuracy for outcome in one.trained],
+                "accuracy_in_search": one.found.accuracy,
+                "flops": one.found.flops_before,
+            }
+            for one in view.finalists
+        ],
         "generations": [asdict(row) for row in view.rows],
         "running": [] if view.moment is None else [asdict(one) for one in view.moment.running],
         "problems": list(view.run.problems),
@@ -70,7 +80,7 @@ def follow(
     while True:
         view = overview(run_dir)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
-        figures = (view.status, len(view.outcomes), view.generation, running)
+        figures = (view.status, len(view.every_outcome), view.generation, running)
         if figures != told:
             told = figures
             yield "\n".join(_lines(view, time.time()))
@@ -89,7 +99,12 @@ def _lines(view: Overview, time: float) -> Iterator[str]:
         for row in view.rows:
             elapsed += row.seconds
             yield generation_row.row_text(row, elapsed)
-    if failures := generation_row.failures_text(view.outcomes):
+    if view.finalists:
+        yield ""
+        yield f"final: {finalists.described(view.config)}"
+        for finalist in view.finalists:
+            yield f"  {generation_row.finalist_text(finalist)}"
+    if failures := generation_row.failures_text(view.every_outcome):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""
