@@ -91,7 +91,12 @@ def read_run(run_dir: Path) -> Run:
     generations = _generations(run_dir, problems)
     running = generations[-1].number + 1 if generations else 0
     current = entries.of(running)
-    final = _final(run_dir, config, generations, problems)
+    planned = 0 if config is None else config.evolution.generations
+    final: Generation | None = None
+    in_final: tuple[Outcome, ...] = ()
+    if running >= max(1, planned):  # else a final in the directory is that of a shorter search
+        final = _final(run_dir, generations[-1], problems)
+        in_final = entries.of(running, final=True).outcomes
     return Run(
         path=run_dir,
         config=config,
@@ -100,7 +105,7 @@ def read_run(run_dir: Path) -> Run:
         outcomes=current.outcomes,
         candidates=current.candidates,
         final=final,
-        final_outcomes=final.outcomes if final else entries.of(running, final=True).outcomes,
+        final_outcomes=final.outcomes if final else in_final,
         owner=lock.owner(run_dir),
         problems=tuple(problems),
     )
@@ -125,20 +130,12 @@ def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
     return tuple(found)
 
 
-def _final(
-    run_dir: Path,
-    config: Config | None,
-    generations: tuple[Generation, ...],
-    problems: list[str],
-) -> Generation | None:
-    """Return the final; None where it is not that of these generations, or more are to come."""
+def _final(run_dir: Path, newest: Generation, problems: list[str]) -> Generation | None:
+    """Return the final of the search that ended with `newest`; None before it has ended."""
     path = run_dir / directory.FINAL
-    planned = 0 if config is None else config.evolution.generations
-    if not path.exists() or not generations or generations[-1].number < planned - 1:
-        return None
     try:
-        final = read(path)
+        final = read(path) if path.exists() else None
     except (InputError, StorageError) as error:
         problems.append(str(error))
         return None
-    return final if final.parent_sha256 == generations[-1].content_sha256 else None
+    return final if final is not None and final.parent_sha256 == newest.content_sha256 else None
