@@ -124,16 +124,18 @@ def run_words(config: Path, experiment: Experiment) -> tuple[str, ...]:
 
 
 def is_finished(config: Path, experiment: Experiment) -> bool:
-    """Tell whether the last generation that the configuration asks for is on the disk.
+    """Tell whether all that the configuration asks for is on the disk, the final too.
 
     Raises:
         InputError: The configuration is wrong.
     """
-    planned = yaml_file.load(config, experiment.overrides).evolution.generations
+    options = yaml_file.load(config, experiment.overrides)
     if not directory.is_used(experiment.run_dir):
         return False
     generation, _ = store.newest(experiment.run_dir)
-    return generation is not None and generation.number >= planned - 1
+    if generation is None or generation.number < options.evolution.generations - 1:
+        return False
+    return options.final.candidates == 0 or (experiment.run_dir / directory.FINAL).exists()
 
 
 def _run(command: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mpineat import finalists
 from mpineat.config import Config
 from mpineat.config.yaml_file import dumps, options
 from mpineat.data.dataset import describe
@@ -53,6 +54,8 @@ def explain(config: Config, *, build: bool = False) -> Iterator[str]:
         f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
         f"{learning if config.compression.enabled else ''}"
     )
+    if config.final.candidates:
+        yield f"final         {finalists.described(config)}"
     if build:
         yield from _build_extremes(networks)
 
