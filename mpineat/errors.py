@@ -12,16 +12,43 @@ USAGE = 2  # wrong command line, configuration or input
 STOPPED = 75  # stopped in time, submit again
 
 
-class InputError(Exception):
-    """A configuration, a file or a command line that cannot be used: one line, exit code 2."""
+def shown(text: str) -> str:
+    """Return `text` as one line of print: control characters, line feeds, lone surrogates escaped.
+
+    Names come from other people: one with an escape sequence must not repaint a terminal, one with
+    a line feed must not forge a line of the log.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-class StorageError(Exception):
-    """The run directory cannot be written (full or read-only disk): one line, exit code 1."""
+class Complaint(Exception):
+    """What a user is told instead of a traceback; each argument is one line."""
+
+    def __str__(self) -> str:
+        """Return the lines, fit for a terminal or a log."""
+        return "\n".join(shown(str(line)) for line in self.args)
 
 
-class FarmError(Exception):
-    """No worker is left, or MPI itself failed: one line, exit code 1; the run can be resumed."""
+class InputError(Complaint):
+    """A configuration, a file or a command line that cannot be used: exit code 2."""
+
+
+class StorageError(Complaint):
+    """The run directory cannot be written (full or read-only disk): exit code 1."""
+
+
+class FarmError(Complaint):
+    """No worker is left, or MPI itself failed: exit code 1; the run can be resumed."""
+
+
+class Fruitless(Complaint):
+    """The search came to nothing, and the same command would again: exit code 1."""
+
+
+class Stopped(Complaint):
+    """The run was asked to stop in time; everything finished is on disk: exit code 75."""
 
 
 class Failure(Exception):

@@ -11,6 +11,7 @@ import numpy as np
 
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
+from mpineat.errors import Stopped
 from mpineat.farm.dispatch import Farm
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.genome import Candidate
@@ -29,10 +30,6 @@ class Key(NamedTuple):
     training: Hyperparameters | None
     compress: bool
     context: tuple[tuple[str, float], ...]
-
-
-class Stopped(Exception):
-    """The run was asked to stop in time; everything finished is on disk."""
 
 
 class Evaluations:

@@ -38,7 +38,9 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "cifar10": "mpineat.data.readers.cifar:CIFAR10",
         "cifar100": "mpineat.data.readers.cifar:CIFAR100",
         "tiny_imagenet": "mpineat.data.readers.tiny_imagenet:TINY_IMAGENET",
+        "kmnist": "mpineat.data.readers.idx:KMNIST",
         "file": "mpineat.data.readers.own_file:OWN_FILE",
+        "folder": "mpineat.data.readers.folder:FOLDER",
     },
     "exporter": {
         "keras": "mpineat.training.export.keras:EXPORTER",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from mpineat.phenotype.network import Network
 from mpineat.store import Generation, provenance
 from mpineat.store.journal import Journal
 from mpineat.tasks import Outcome
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,8 @@ class Search:
         self._config = config
         self._run_dir = run_dir
         self._run_id = origin.run_id
+        self.evaluated = 0
+        """Evaluations that ended in this launch."""
         self._farm = farm
         self._journal = journal
         self._stop = stop
@@ -122,12 +127,11 @@ class Search:
         before = self._journal.of(self._number)
         state, candidates, networks = self._ask(state, before.candidates)
         by_id = {candidate.id: candidate for candidate in (*self._carried, *candidates)}
-        # An outcome whose candidate's line in the journal is damaged belongs to nothing.
-        outcomes = [outcome for outcome in before.outcomes if outcome.candidate in by_id]
+        networks |= {candidate.id: self._build(candidate) for candidate in self._carried}
+        outcomes = self._own(before.outcomes, networks)
         spent = worked_before(outcomes)
         self._learn(by_id.values(), outcomes)
         done = {outcome.candidate for outcome in outcomes}
-        networks |= {candidate.id: self._build(candidate) for candidate in self._left_over}
         for candidate in (*self._left_over, *candidates):
             if candidate.id not in done:
                 self._evaluations.submit(candidate, networks[candidate.id], state.context)
@@ -139,6 +143,25 @@ class Search:
         if not self._steady:
             outcomes.sort(key=lambda outcome: outcome.candidate)
         self._close(state, by_id, outcomes, time.time() - began + spent)
+
+    def _own(self, journaled: Iterable[Outcome], networks: dict[int, Network]) -> list[Outcome]:
+        """Return the journaled outcomes that are of this generation's networks.
+
+        One whose candidate's line in the journal is damaged belongs to nothing.
+        """
+        found = []
+        for outcome in journaled:
+            network = networks.get(outcome.candidate)
+            if network is None:
+                continue
+            if network.hash() == outcome.network_hash:
+                found.append(outcome)
+            else:
+                log.warning(
+                    "journal: the outcome of candidate %d is of another network: left out",
+                    outcome.candidate,
+                )
+        return found
 
     @property
     def _steady(self) -> bool:
@@ -207,6 +230,7 @@ class Search:
 
     def _record(self, outcome: Outcome) -> None:
         self._journal.append(self._number, outcome)
+        self.evaluated += 1
 
 
 def unfinished(generation: Generation) -> tuple[Candidate, ...]:

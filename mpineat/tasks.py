@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -152,6 +153,59 @@ def best(outcomes: Iterable[Outcome]) -> Outcome | None:
 
 def _rank(outcome: Outcome) -> tuple[float, int, int]:
     return -(outcome.accuracy or 0.0), outcome.flops_after, outcome.candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What some outcomes come to.
+
+    Attributes:
+        trained: That were trained and did not fail.
+        judged: That have an accuracy, trained here or not.
+        accuracy, flops: Sums over the judged ones; flops after compression.
+        seconds: Sum over those that were evaluated and not repeated.
+        reasons: Of failures -> how many.
+    """
+
+    number: int = 0
+    trained: int = 0
+    judged: int = 0
+    reused: int = 0
+    accuracy: float = 0.0
+    flops: int = 0
+    seconds: float = 0.0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    best: Outcome | None = None
+
+    @staticmethod
+    def of(outcomes: Collection[Outcome]) -> Totals:
+        """Add the outcomes up."""
+        judged = [o for o in outcomes if o.accuracy is not None]
+        return Totals(
+            number=len(outcomes),
+            trained=sum(o.status == "ok" and o.reused_from is None for o in outcomes),
+            judged=len(judged),
+            reused=sum(o.reused_from is not None for o in outcomes),
+            accuracy=sum(o.accuracy or 0.0 for o in judged),
+            flops=sum(o.flops_after for o in judged),
+            seconds=sum(o.seconds.total for o in outcomes if o.reused_from is None),
+            reasons=Counter(o.reason for o in outcomes if o.status != "ok"),
+            best=best(judged),
+        )
+
+    def __add__(self, other: Totals) -> Totals:
+        """Return the totals of both."""
+        return Totals(
+            number=self.number + other.number,
+            trained=self.trained + other.trained,
+            judged=self.judged + other.judged,
+            reused=self.reused + other.reused,
+            accuracy=self.accuracy + other.accuracy,
+            flops=self.flops + other.flops,
+            seconds=self.seconds + other.seconds,
+            reasons=Counter(self.reasons) + Counter(other.reasons),
+            best=best(one for one in (self.best, other.best) if one is not None),
+        )
 
 
 def stage_names(outcomes: Iterable[Outcome]) -> tuple[str, ...]:

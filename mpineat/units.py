@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: durations, counts, shares; for log, status and report."""
+"""Numbers as a person reads them; for log, status and report."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ T = TypeVar("T")
 Count = Annotated[int, Ge(0), Lt(2**63)]  # ids too; the store's columns have 64 bits
 Positive = Annotated[int, Ge(1), Lt(2**63)]
 Finite = Annotated[float, AllowInfNan(False)]
-NonNegative = Annotated[float, Ge(0), AllowInfNan(False)]
+# Of seconds, times too: to 1e12, in 30,000 years, arithmetic with them stays exact to 0.1 ms.
+NonNegative = Annotated[float, Ge(0), Le(1e12), AllowInfNan(False)]
 Share = Annotated[float, Ge(0), Le(1)]
 # A word or a sentence of another process, fit for a line of a log.
 Line = Annotated[str, StringConstraints(max_length=500, pattern="^[^\\x00-\\x1f\\x7f]*$")]

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpineat import store
 from mpineat.child import dry_run
-from mpineat.child.messages import Kind, Message, Setup
+from mpineat.child.messages import READY, Kind, Message, Ready, Setup
 from mpineat.cli.run import take_up
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
@@ -61,7 +61,7 @@ class Pretended:
     def receive(self, seconds: float) -> tuple[int, Message] | None:
         """Return the answer of a random busy worker."""
         if self._ready:
-            return self._ready.pop(), Message(Kind.READY, b'{"device": "cpu"}')
+            return self._ready.pop(), Message(Kind.READY, READY.pack(Ready(device="cpu")))
         if not self._busy:
             return None
         rank = self._random.choice(sorted(self._busy))
@@ -89,18 +89,20 @@ def search(
         for rank in range(1, workers + 1)
     ]
     data = describe(config.dataset)
-    with RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
-        Search(
-            config,
-            run_dir,
-            take_up(run_dir, config, accept_damage=accept_damage),
-            farm=Farm(config, link, crew),
-            journal=journal,
-            stop=Stop(),
-            progress=Progress(config, run_dir),
-            shape=data.input_shape,
-            classes=data.classes,
-        ).run()
+    with RunLock(run_dir) as held:
+        origin = take_up(run_dir, config, accept_damage=accept_damage)
+        with Journal(run_dir, origin.run_id, held.check) as journal:
+            Search(
+                config,
+                run_dir,
+                origin,
+                farm=Farm(config, link, crew),
+                journal=journal,
+                stop=Stop(),
+                progress=Progress(config, run_dir),
+                shape=data.input_shape,
+                classes=data.classes,
+            ).run()
     return link.trained
 
 

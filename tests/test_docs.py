@@ -12,14 +12,17 @@ import h5py
 import pytest
 
 from mpineat import registry
+from mpineat.cli import same_data
 from mpineat.config import Config, yaml_file
 from mpineat.errors import DONE, FAILED, STOPPED, USAGE
 from mpineat.phenotype.network import FIELDS
-from mpineat.store import directory, lock, now, provenance
+from mpineat.store import directory, now, provenance
+from mpineat.store.owner import Owner
 from tests.searches import configured, search
 from tests.test_readme import COMMANDS, DOCUMENTS, ROOT
 
 PACKAGE = ROOT / "mpineat"
+FILES = (directory.LOCK, same_data.DATASET)  # files that are called as an option could be
 RUN_DIRECTORY = (ROOT / "docs" / "run-directory.md").read_text("utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
 
@@ -93,9 +96,9 @@ def test_run_directory_explains_every_file(run_dir: Path) -> None:
 
 
 def test_run_directory_explains_the_values_of_the_json_files() -> None:
-    entry = {*provenance.describe(), "ended"}
+    entry = {*provenance.describe(), "ended", "end", "evaluated"}
     assert first_cells(section(RUN_DIRECTORY, "provenance.json")) == entry
-    owner = {field.name for field in fields(lock.Owner)}
+    owner = {field.name for field in fields(Owner)}
     assert first_cells(section(RUN_DIRECTORY, "run.lock")) == owner
     text = section(RUN_DIRECTORY, "now.json")
     assert first_cells(text) == {field.name for field in fields(now.Now)}
@@ -111,6 +114,7 @@ def test_run_directory_explains_the_lines_of_the_journal(run_dir: Path) -> None:
     assert shown["value"].keys() <= written["value"].keys()
 
 
+@pytest.mark.tensorflow
 def test_every_reason_of_failure_is_explained_with_its_fault() -> None:
     table = rows(section(RUN_DIRECTORY, "Reasons of failure"))
     declared = {
@@ -147,6 +151,9 @@ def test_extending_names_every_kind_and_every_example() -> None:
     assert {f"mpineat.{kind}" for kind in registry.BUILT_IN} <= set(code(text))
     examples = {f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
     assert examples <= set(code(text))
+    for part in text.split("\n## ")[1:]:
+        if part.startswith(("A ", "An ")) and not part.startswith("An option"):
+            assert "\n- Example: `" in part, part.partition("\n")[0]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -161,7 +168,7 @@ def test_what_a_document_names_exists(path: Path) -> None:
     sections = "|".join(Config.model_fields)
     pattern = rf"((?:{sections})\.[a-z_.]+)(?:=\S+)?"
     wanted = {found[1] for name in named if (found := re.fullmatch(pattern, name))}
-    assert {name for name in wanted - options if not name.startswith(directory.LOCK)} == set()
+    assert {name for name in wanted - options if not name.startswith(FILES)} == set()
 
     commands = [found[1] for name in named if (found := re.match(r"mpineat ([a-z]+)\b", name))]
     assert set(commands) <= set(COMMANDS)

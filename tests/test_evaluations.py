@@ -7,7 +7,8 @@ import pytest
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
 from mpineat.config.yaml_file import loads
-from mpineat.evaluations import Evaluations, Stopped, compresses, repeat
+from mpineat.errors import Stopped
+from mpineat.evaluations import Evaluations, compresses, repeat
 from mpineat.genotype.genes import (
     INPUT,
     OUTPUT,

@@ -29,7 +29,7 @@ def halt(monkeypatch: pytest.MonkeyPatch, after: int, run_dir: Path) -> None:
     """Stop every search when so many trainings of its final are on disk."""
 
     def reason(stop: Stop) -> str | None:
-        done = sum(entry.final for entry in read(run_dir).entries)
+        done = sum(line.kind == "final" for line in read(run_dir).lines)
         return "the test" if done >= after else None
 
     monkeypatch.setattr(Stop, "reason", reason)

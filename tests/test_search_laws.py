@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mpineat import store
+from mpineat import registry, store
 from mpineat.config import yaml_file
 from mpineat.store import Generation, directory
 from mpineat.store.journal import read
@@ -22,8 +22,7 @@ from tests.farm.test_mpi import MPIRUN, SECONDS, environment, needs_mpi
 from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 
 VARIANTS: list[dict[str, Any]] = [
-    {},
-    {"strategy": "random"},
+    *({"strategy": name} for name in registry.BUILT_IN["strategy"]),
     {"inherit": True, "evolve_training": True},
     {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},
 ]
@@ -86,7 +85,7 @@ def break_off(run_dir: Path, power: Power, syncs: int, **evolution: Any) -> None
 
 
 @pytest.mark.parametrize("options", VARIANTS, ids=str)
-def test_any_number_of_workers_gives_the_same_history(
+def test_any_number_of_workers_and_any_stop_give_the_same_history(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
     histories = []
@@ -94,8 +93,12 @@ def test_any_number_of_workers_gives_the_same_history(
         run_dir = tmp_path / str(workers)
         search(run_dir, configured(**options), workers=workers, order=workers)
         histories.append(history(run_dir))
+    stopped = tmp_path / "stopped"
+    for generations in (1, 2, GENERATIONS):  # what a strategy keeps outside of the State is lost
+        search(stopped, configured(**options, generations=generations))
+    histories.append(history(stopped))
     assert [one.number for one in histories[0]] == list(range(GENERATIONS + 1))  # with the final
-    assert histories[0] == histories[1] == histories[2]
+    assert histories[0] == histories[1] == histories[2] == histories[3]
 
 
 def acknowledged(run_dir: Path) -> set[int]:

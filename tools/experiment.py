@@ -27,10 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, i
 
 from mpineat import store
 from mpineat.config import yaml_file
-from mpineat.errors import InputError
+from mpineat.errors import DONE, FAILED, STOPPED, USAGE, InputError, StorageError
 from mpineat.store import directory
-
-STOPPED = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.print:
             return _print(config, experiments)
         return run_all(config, experiments, launcher)
-    except InputError as error:
+    except (InputError, StorageError) as error:
         print(f"experiment: {error}", file=sys.stderr)
-        return 2
+        return USAGE if isinstance(error, InputError) else FAILED
 
 
 def plan(
@@ -109,13 +107,13 @@ def run_all(config: Path, experiments: Sequence[Experiment], launcher: Sequence[
         print(head, flush=True)
         words = run_words(config, experiment)
         status = _run([*launcher, sys.executable, "-m", "mpineat", "run", *words, "--resume"])
-        if status in (STOPPED, 2):
+        if status in (STOPPED, USAGE):
             return status
         if status:
             failed.append(f"{experiment.run_dir} (exit code {status})")
     if failed:
         print(f"experiment: failed: {', '.join(failed)}; run the same again", file=sys.stderr)
-    return 1 if failed else 0
+    return FAILED if failed else DONE
 
 
 def run_words(config: Path, experiment: Experiment) -> tuple[str, ...]:
@@ -128,12 +126,13 @@ def is_finished(config: Path, experiment: Experiment) -> bool:
 
     Raises:
         InputError: The configuration is wrong.
+        StorageError: What is on the disk cannot be read now.
     """
     options = yaml_file.load(config, experiment.overrides)
     if not directory.is_used(experiment.run_dir):
         return False
-    generation, _ = store.newest(experiment.run_dir)
-    if generation is None or generation.number < options.evolution.generations - 1:
+    generations = store.look(experiment.run_dir, store.read_summary).generations
+    if not generations or generations[-1].number < options.evolution.generations - 1:
         return False
     return options.final.candidates == 0 or (experiment.run_dir / directory.FINAL).exists()
 

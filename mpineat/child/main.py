@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 
-from mpineat import registry
+from mpineat import files, registry
 from mpineat.child.agreement import check_networks, read_outcome, read_task
 from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
 from mpineat.child.messages import READY, Frames, Kind, Ready, Setup, frame, refused
@@ -167,7 +167,7 @@ def _volunteer_for_the_out_of_memory_killer() -> None:
 
 def _redirect_output(path: str) -> None:
     try:
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        log = files.unlinked(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except OSError:  # a full or vanished disk must not cost the evaluations
         log = os.open(os.devnull, os.O_WRONLY)
     os.dup2(log, 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpineat import finalists
 from mpineat.config import Config
 from mpineat.config.yaml_file import dumps, options
-from mpineat.data.dataset import describe
+from mpineat.data import contact_sheet
+from mpineat.data.survey import survey
 from mpineat.evolution.strategy import select
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import build_network
@@ -21,19 +23,26 @@ if TYPE_CHECKING:
 SAMPLE = 100  # networks that are assembled to show the range of the search space
 
 
-def explain(config: Config, *, build: bool = False) -> Iterator[str]:
+def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -> Iterator[str]:
     """Yield the lines that `check` prints: the resolved options, the data, the networks, the work.
 
     Args:
         build: Build the smallest and the largest sampled network in Keras as well (seconds).
+        sheet: Write a picture of some images of each class there.
 
     Raises:
         InputError: The data cannot be read, or the search space holds no network.
     """
-    data = describe(config.dataset)
+    read = survey(config.dataset)
+    data = read.description
     networks = sample(config, data)
     yield dumps(config)
     yield f"data set      {data.line(config.dataset)}"
+    for line in read.lines():
+        yield f"  {line}"
+    if sheet is not None:
+        contact_sheet.write(sheet, read.train, data.class_names)
+        yield f"wrote {sheet}: images of each class beside its name"
     yield f"networks      {len(networks)} drawn as generation 0 draws them"
     batch = config.training.batch_size
     for name, figures, unit in (

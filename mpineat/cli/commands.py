@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra
+from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
             run_dir=paths[1] if len(paths) > 1 else None,
             resume=arguments.resume,
             accept_damage=arguments.accept_damage,
+            steal_lock=arguments.steal_lock,
             verbose=arguments.verbose,
         ),
         stopping,
@@ -41,13 +42,15 @@ def check(arguments: argparse.Namespace) -> int:
     """Explain a configuration, or list the options."""
     from mpineat.cli import check
     from mpineat.config import yaml_file
+    from mpineat.log import console
 
     if arguments.options:
         print("\n".join(check.option_lines()).lstrip())
         return DONE
+    console.listen()  # the progress of what takes long: image files that nobody has decoded yet
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
-    for line in check.explain(config, build=arguments.build):
+    for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):
         print(line)
     return DONE
 
@@ -84,16 +87,23 @@ def results(arguments: argparse.Namespace) -> int:
     columns = found.table(sort=arguments.sort, reverse=arguments.reverse)
     sys.stdout.write(FORMATS[arguments.format](columns))
     for problem in found.problems:
-        print(f"problem: {problem}", file=sys.stderr)
+        print(f"problem: {shown(problem)}", file=sys.stderr)
     return DONE
 
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the HTML page."""
+    from dataclasses import replace
+
+    from mpineat.cli import same_data
+    from mpineat.report.overview import overview
+
     with extra("report"):
         from mpineat.report import page
 
-    print(f"wrote {page.write(arguments.run_dir, arguments.output)}")
+    view = overview(arguments.run_dir)
+    view = replace(view, config=same_data.moved(view.config, arguments.words))
+    print(shown(f"wrote {page.write(view, arguments.output)}"))
     return DONE
 
 
@@ -107,6 +117,8 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry, units
+    from mpineat.cli import same_data
+    from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype import cost
@@ -114,6 +126,9 @@ def export(arguments: argparse.Namespace) -> int:
     from mpineat.report.overview import overview
 
     view = overview(arguments.run_dir)
+    for problem in view.run.problems:
+        print(f"problem: {shown(problem)}", file=sys.stderr)
+    config = same_data.moved(view.config, arguments.words)
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -121,13 +136,15 @@ def export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
+        if exporter.trains or arguments.flops is not None:
+            same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
         from mpineat.training.export import final, width
 
-    config = applied(evolved, view.config)
+    config = applied(evolved, config)
     full = Network.from_json(outcome.network_before or {})
     network = full
     if arguments.flops is not None:
-        exporter.examine(arguments.output)  # before the structure learning
+        exporter.examine(arguments.output, arguments.batch)  # before the structure learning
         network = width.at_flops(full, config, arguments.flops)
     elif arguments.width == "compressed":
         network = Network.from_json(outcome.network_after or {})
@@ -137,19 +154,21 @@ def export(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,
+        batch=arguments.batch,
     )
     accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
     for finalist in view.finalists:
         if finalist.found == outcome and finalist.mean is not None:
             accuracy += f", {finalist.mean:.4f} in its final"
     print(f"candidate {outcome.candidate}, {accuracy}")
-    flops = cost.flops(network)
-    share = units.share(flops / cost.flops(full))
-    print(f"exported at {units.count(flops)} flops, {share} of its {units.count(cost.flops(full))}")
+    flops, most = cost.flops(network), cost.flops(full)
+    print(
+        f"exported at {units.count(flops)} flops, {units.share(flops / most)} of its full width's"
+    )
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
     print(exported)
-    return DONE
+    return FAILED if exported.unmeasured else DONE
 
 
 def summarize_formats() -> Iterable[str]:
@@ -167,7 +186,7 @@ def summarize(arguments: argparse.Namespace) -> int:
 
     experiments, left_out = read_experiments(arguments.run_dirs)
     if not experiments:
-        raise InputError("\n".join(left_out))
+        raise InputError(*left_out)
     if arguments.generations is not None:
         experiments = tuple(each.first(arguments.generations) for each in experiments)
     summary = Summary(compare(experiments), left_out)
@@ -195,8 +214,9 @@ def data(arguments: argparse.Namespace) -> int:
 
 
 def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:
-    """Tell paths from section.option=value words."""
-    paths = [Path(word) for word in words if "=" not in word]
+    """Tell paths from section.option=value words; no option has a slash before its `=`."""
+    options = [word for word in words if "=" in word and "/" not in word.partition("=")[0]]
+    paths = [Path(word) for word in words if word not in options]
     if len(paths) > most:
         raise InputError(f"command line: {str(paths[most])!r}: expected section.option=value")
-    return paths, [word for word in words if "=" in word]
+    return paths, options

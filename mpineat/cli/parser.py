@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
+MOST = 1_000_000  # epochs, or generations
+
+
 class Choices:
     """Choices that are looked up when an argument is checked or explained, and not before."""
 
@@ -62,6 +65,11 @@ def _run(subparsers: Subparsers) -> None:
         action="store_true",
         help="where the newest generation's file is damaged: set it aside, repeat the generation",
     )
+    run.add_argument(
+        "--steal-lock",
+        action="store_true",
+        help="take RUN_DIR over from a process that is certainly gone",
+    )
     run.add_argument("-v", "--verbose", action="store_true", help="log every candidate")
 
 
@@ -75,6 +83,9 @@ def _check(subparsers: Subparsers) -> None:
     )
     _words(check, "[CONFIG] [section.option=value ...]")
     check.add_argument("--build", action="store_true", help="build the extremes in Keras")
+    check.add_argument(
+        "--sheet", type=Path, metavar="FILE.png", help="draw some images of each class"
+    )
     check.add_argument("--options", action="store_true", help="list all options and end")
 
 
@@ -118,6 +129,7 @@ def _report(subparsers: Subparsers) -> None:
         "python -m mpineat report runs/digits-s0",
     )
     _run_dir(report)
+    _moved(report)
     report.add_argument("-o", "--output", type=Path, metavar="FILE", help="RUN_DIR/report.html")
 
 
@@ -130,8 +142,9 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
+    _moved(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
-    export.add_argument("--epochs", type=int, metavar="N", help="of the final training")
+    export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     width = export.add_mutually_exclusive_group()
     width.add_argument(
         "--width",
@@ -146,6 +159,12 @@ def _export(subparsers: Subparsers) -> None:
         help="the widest within N of a forward pass: compressed below full width, widened above",
     )
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
+    export.add_argument(
+        "--batch",
+        type=_positive,
+        metavar="N",
+        help="the model takes N images at once and no other number; onnx and savedmodel",
+    )
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
 
@@ -173,7 +192,7 @@ def _summarize(subparsers: Subparsers) -> None:
     )
     summarize.add_argument(
         "--generations",
-        type=int,
+        type=_positive,
         metavar="N",
         help="compare the first N generations, as if no more had been planned",
     )
@@ -246,6 +265,16 @@ def _command(
     return command
 
 
+def _positive(word: str) -> int:
+    try:
+        number = int(word)
+    except ValueError:
+        number = 0
+    if not 0 < number <= MOST:
+        raise argparse.ArgumentTypeError(f"expected 1 to {MOST}, found {word!r}")
+    return number
+
+
 def _words(command: argparse.ArgumentParser, metavar: str) -> None:
     command.add_argument(
         "words",
@@ -257,6 +286,12 @@ def _words(command: argparse.ArgumentParser, metavar: str) -> None:
 
 def _run_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+
+
+def _moved(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
+    )
 
 
 def _format(

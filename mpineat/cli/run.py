@@ -5,33 +5,41 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpineat import store
+from mpineat import __version__, store, units
+from mpineat.cli import same_data
 from mpineat.cluster import batch, stop
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config, earlier, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
-from mpineat.data.dataset import describe
+from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
     FAILED,
     STOPPED,
     USAGE,
     FarmError,
+    Fruitless,
     InputError,
+    Stopped,
     StorageError,
     complain,
 )
-from mpineat.evaluations import Stopped
+from mpineat.evolution.state import State
 from mpineat.farm import mpi
 from mpineat.farm.job import Membership
-from mpineat.log.console import open_log
+from mpineat.genotype.validity import blueprint_problem, module_problem
+from mpineat.log import generation_row
+from mpineat.log.console import listen, open_log
 from mpineat.log.progress import Progress
 from mpineat.search import Origin, Search
-from mpineat.store import Generation, directory, lock, provenance
+from mpineat.store import Generation, directory, journal, lock, provenance
 from mpineat.store.journal import Journal
-from mpineat.tasks import best
+from mpineat.tasks import Totals, best
+
+IN_VAIN_AT_MOST = 3  # launches in a row that were stopped before one evaluation ended
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +53,7 @@ class Request:
     run_dir: Path | None = None
     resume: bool = False
     accept_damage: bool = False
+    steal_lock: bool = False
     verbose: bool = False
 
 
@@ -63,7 +72,7 @@ def launch(request: Request, stopping: stop.Stop) -> int:
             code = complain(stopped, STOPPED)
         except InputError as error:
             code = complain(error, USAGE)
-        except (StorageError, FarmError) as error:
+        except (StorageError, FarmError, Fruitless) as error:
             code = complain(error, FAILED)
         return member.end(code)
 
@@ -71,24 +80,34 @@ def launch(request: Request, stopping: stop.Stop) -> int:
 def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     if reason := stopping.reason():
         raise Stopped(f"stopped before the run began: {reason}")
-    config = yaml_file.load(request.config_path, request.overrides)
+    listen(verbose=request.verbose)  # whom the lock is waited for must not go unsaid
+    config, run_dir = _configured(request)
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
-    data = describe(config.dataset)
-    run_dir = request.run_dir or Path("runs") / f"{request.config_path.stem}-s{config.run.seed}"
-    if directory.is_used(run_dir) and not request.resume:
-        raise InputError(
-            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
-        )
+    read = survey(config.dataset)
+    data, fingerprint = read.description, read.fingerprint()
+    del read  # the images; workers have their own
     directory.create(run_dir)
-    with lock.RunLock(run_dir) as held, Journal(run_dir, held.check) as journal:
-        console = open_log(run_dir, 0, verbose=request.verbose)
+    with ExitStack() as opened:
+        lock_ = lock.RunLock(run_dir, stop=stopping, steal=request.steal_lock)
+        held = opened.enter_context(lock_)
+        console = open_log(run_dir, verbose=request.verbose)
         progress = Progress(config, run_dir, console=console)
+        same_data.compare(run_dir, fingerprint)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
-        workers = member.open(config, run_dir / directory.LOGS, stopping)
+        book = opened.enter_context(Journal(run_dir, origin.run_id, held.check))
+        same_data.record(run_dir, fingerprint)
+        for note in data.notes:
+            log.info("data set: %s", note)
+        workers = member.open(
+            config, run_dir / directory.LOGS, stopping, dataset=fingerprint.training
+        )
+        end, evaluated = provenance.FAILED, 0
         try:
-            entry = provenance.describe(ranks=member.size, mpi=member.library)
+            entry = provenance.describe(
+                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+            )
             provenance.record(run_dir, entry)
-            journaled = journal.of(origin.number)
+            journaled = book.of(origin.number)
             for sentence in journaled.damaged:
                 log.warning("%s", sentence)
             progress.launched(
@@ -106,22 +125,72 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 run_dir,
                 origin,
                 farm=workers,
-                journal=journal,
+                journal=book,
                 stop=stopping,
                 progress=progress,
                 shape=data.input_shape,
                 classes=data.classes,
             )
-            search.run()
+            try:
+                search.run()
+            finally:
+                evaluated = search.evaluated
+            end = provenance.DONE
         except Stopped as stopped:
-            progress.stopped(str(stopped))
-            return STOPPED
+            end, reason = provenance.STOPPED, str(stopped)
+            progress.stopped(reason)
         finally:
             devices = [worker.device for worker in workers.workers()]
-            provenance.record(run_dir, {**entry, "devices": devices, "ended": provenance.utc_now()})
+            ended = {"ended": provenance.utc_now(), "end": end, "evaluated": evaluated}
+            provenance.record(run_dir, {**entry, "devices": devices, **ended})
             workers.close()
+        if end == provenance.STOPPED:
+            _check_not_in_vain(run_dir, reason or "")
+            return STOPPED
         progress.done()
+        if progress.best is None:
+            raise Fruitless(_why_nothing(run_dir))
     return DONE
+
+
+def _configured(request: Request) -> tuple[Config, Path]:
+    """Return the configuration and the run directory; of a run to go on with, what it lacked."""
+    path, words = request.config_path, request.overrides
+    config = yaml_file.load(path, words)
+    run_dir = request.run_dir or Path("runs") / f"{path.stem}-s{config.run.seed}"
+    if not directory.is_used(run_dir):
+        return config, run_dir
+    if not request.resume:
+        raise InputError(
+            f"{run_dir}: already holds a run; --resume continues it, another RUN_DIR starts anew"
+        )
+    recorded = run_dir / directory.CONFIG
+    if recorded.exists() and (lacking := earlier.load(recorded).lacking):
+        config = earlier.load_user(path, words, lacking)
+    return config, run_dir
+
+
+def _check_not_in_vain(run_dir: Path, reason: str) -> None:
+    """Raise Fruitless where a batch system would start the same job for ever."""
+    times = provenance.stopped_in_vain(provenance.read(run_dir)[0])
+    if times >= IN_VAIN_AT_MOST:
+        raise Fruitless(
+            f"{run_dir}: {times} launches in a row were stopped before one evaluation ended, the "
+            f"last by {reason}: the time limit is shorter than an evaluation; raise it, or make "
+            "evaluations shorter (training.epochs, search_space.max_flops)"
+        )
+
+
+def _why_nothing(run_dir: Path) -> str:
+    outcomes = [
+        o for generation in store.read_run(run_dir).generations for o in generation.outcomes
+    ]
+    example = next((o for o in outcomes if o.detail), None)
+    told = f"; candidate {example.candidate}: {example.detail}" if example else ""
+    return (
+        f"{run_dir}: none of {units.plural(len(outcomes), 'candidate')} could be trained: "
+        f"{generation_row.failures_text(Totals.of(outcomes).reasons)}{told}"
+    )
 
 
 def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Origin:
@@ -135,44 +204,76 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
             version, or options changed that change outcomes; nothing was changed.
         StorageError: A file cannot be read now; nothing was changed.
     """
-    directory.remove_temporary(run_dir)
-    _check_same_run(run_dir / directory.CONFIG, config)
-    newest, damaged = store.newest(run_dir)
-    earlier = () if newest is None else _earlier(run_dir, newest)
-    if damaged and not accept_damage:
-        names = " and ".join(str(path) for path in damaged)
+    history = store.history(run_dir)
+    _check_same_run(run_dir, config, history.generations)
+    for newest in history.generations[-1:]:
+        _check_genomes(directory.generation_path(run_dir, newest.number), newest.state, config)
+    if history.newest and not accept_damage:
+        names = " and ".join(str(path) for path in history.newest)
         raise InputError(
             f"{names}: damaged, and nothing whole is newer; bring back a copy, or let "
             "--accept-damage keep it beside its name and repeat its generation"
         )
-    for path in damaged:
+    run_id = _run_id(run_dir, history.generations)
+    directory.remove_temporary(run_dir)
+    for path in history.newest:
         aside = directory.set_aside(path)
         log.warning("%s is damaged: kept as %s, its generation is repeated", path, aside.name)
+    for damage in history.older:
+        log.warning("%s; networks that it knew are trained again where they return", damage)
     directory.write_durably(run_dir / directory.CONFIG, yaml_file.dumps(config).encode())
-    return Origin(earlier=earlier, run_id=newest.run_id if newest else uuid.uuid4().hex)
+    return Origin(earlier=history.generations, run_id=run_id)
 
 
-def _earlier(run_dir: Path, newest: Generation) -> tuple[Generation, ...]:
-    """Return the whole generations up to the newest; a damaged older one costs its own alone."""
-    found: list[Generation] = []
-    for path in directory.generation_paths(run_dir):
-        if path == directory.generation_path(run_dir, newest.number):
-            break
-        try:
-            found.append(store.read(path))
-        except store.Damaged as damage:
-            log.warning("%s; networks that it knew are trained again where they return", damage)
-    return (*found, newest)
+def _run_id(run_dir: Path, generations: Sequence[Generation]) -> str:
+    """Return the run's id: that of its generations, before their first that of the journal."""
+    if generations:
+        return generations[-1].run_id
+    found = journal.read(run_dir).run_ids
+    if len(found) > 1:
+        raise InputError(
+            f"{run_dir / directory.JOURNAL}: holds lines of several runs ({', '.join(found)}), and "
+            "no generation says which is this one; bring back the run's own file"
+        )
+    return found[0] if found else uuid.uuid4().hex
 
 
-def _check_same_run(path: Path, config: Config) -> None:
+def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generation]) -> None:
     """Refuse to go on with options that would make the history mean nothing."""
-    if not path.exists():
-        return
-    wrong = [
-        f"{path}: {name}: the run has {before!r}, found {now!r}; start another RUN_DIR"
-        for name, (now, before) in changed(config, yaml_file.load(path)).items()
-        if changes_outcomes(name)
-    ]
+    recorded = {
+        directory.generation_path(run_dir, generation.number): generation.config
+        for generation in generations
+    }
+    texts = {text: path for path, text in reversed(recorded.items())}  # each once, of the oldest
+    before = {path: earlier.loads(text, str(path)) for text, path in texts.items()}
+    path = run_dir / directory.CONFIG
+    if not before and path.exists():  # until the first generation has ended it alone tells
+        before = {path: earlier.load(path)}
+    launches = provenance.read(run_dir)[0]
+    theirs = {f"mpineat {launch.version}" for launch in launches[-1:] if launch.version}
+    other = "".join(theirs - {f"mpineat {__version__}"}) or "another version"
+    wrong: dict[str, str] = {}
+    for path, then in before.items():
+        for name, place in then.unknown.items():
+            wrong[name] = (
+                f"{place}: {name}: mpineat {__version__} has no such option, the run was last "
+                f"written by {other}; resume it with that, or start another RUN_DIR"
+            )
+        for name, (now, was) in changed(config, then.config).items():
+            if changes_outcomes(name) and name not in wrong:
+                wrong[name] = (
+                    f"{path}: {name}: the run has {was!r}, found {now!r}; start another RUN_DIR"
+                )
     if wrong:
-        raise InputError("\n".join(wrong))
+        raise InputError(*wrong.values())
+
+
+def _check_genomes(path: Path, state: State, config: Config) -> None:
+    """Refuse to breed from what this search space does not know."""
+    modules = (("module", m.id, module_problem(m, config)) for m in state.modules.genomes)
+    blueprints = (
+        ("blueprint", b.id, blueprint_problem(b, config)) for b in state.blueprints.genomes
+    )
+    for name, number, problem in (*modules, *blueprints):
+        if problem:
+            raise InputError(f"{path}: {name} {number}: {problem}: not as mpineat writes it")

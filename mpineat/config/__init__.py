@@ -6,13 +6,14 @@ Read from YAML by `yaml_file.py`; written back, resolved, to `config.yaml` in th
 
 from __future__ import annotations
 
-from mpineat.config.data import Augment, Dataset
+from mpineat.config.data import Arrays, Augment, Dataset
 from mpineat.config.learning import Compression, Final, Training
 from mpineat.config.running import Farm, Run
 from mpineat.config.search import Distance, Evolution, Mutation, SearchSpace, TrainingRanges
 from mpineat.config.section import Section, option
 
 __all__ = [
+    "Arrays",
     "Augment",
     "Compression",
     "Config",

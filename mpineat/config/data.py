@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import field_validator
 
 from mpineat.config.section import Count, Named, Rate, Section, option
 
@@ -21,20 +23,57 @@ class Augment(Section):
     originals: bool = option(False, "change the first copy too, as CoDeepNEAT does")
 
 
+class Arrays(Section):
+    """What the arrays of an own file are called, where their names do not say it."""
+
+    x: str | None = option(None, "images to train on; in HDF5 with its groups, as in train/x")
+    y: str | None = option(None, "their labels")
+    x_test: str | None = option(None, "images to test on; none: 15 % of x, the same for every seed")
+    y_test: str | None = option(None, "their labels")
+    x_val: str | None = option(None, "images that fitness is measured on; none: validation_fraction of x")
+    y_val: str | None = option(None, "their labels")
+
+
 class Dataset(Section):
     """The images to classify."""
 
     # Options that a reader's Source must name before they may be set; the data room checks.
-    OF_SOME_READERS: ClassVar[tuple[str, ...]] = ("classes",)
+    OF_SOME_READERS: ClassVar[tuple[str, ...]] = (
+        "classes",
+        "arrays",
+        "channels",
+        "range",
+        "rare_labels",
+        "image_size",
+        "fit",
+    )
 
     name: Annotated[str, Named("reader")] = option(
-        "digits", "which reader; 'file' reads your own .npz or .h5 with arrays x and y"
+        "digits", "which reader; 'file' reads your own arrays, 'folder' your own image files"
     )
     path: str | None = option(
-        None, "folder of the official files, or the file itself for 'file'; none for the embedded digits"
+        None,
+        "folder of the official files, or of your own; the file itself for 'file'; none for the digits. "
+        "In a configuration file: from that file's folder on",
     )
     classes: Count | None = option(
         None, "tiny_imagenet: take the first so many of wnids.txt; none: all (thesis: 100)"
+    )
+    arrays: Arrays = option(Arrays(), "file: what the arrays are called")
+    channels: Literal["first", "last"] | None = option(
+        None, "file: which axis of an image they are; none: as the shape says"
+    )
+    range: tuple[float, float] | None = option(
+        None, "file: the values of black and white; none: as the values say ([0, 1], [0, 255], all of uint16)"
+    )
+    rare_labels: Literal["keep", "drop"] | None = option(
+        None, "file: what a label that occurs once among plenty is: a class, or images to leave out"
+    )
+    image_size: tuple[Count, Count] | None = option(
+        None, "folder: [height, width] in pixels that images are brought to; file: of flat images"
+    )
+    fit: Literal["pad", "crop"] | None = option(
+        None, "folder: how images of another shape fit image_size: in a black frame, or their middle; never distorted"
     )
     train_examples: Count | None = option(
         None, "use only so many training images (stratified by class); none: all"
@@ -46,3 +85,10 @@ class Dataset(Section):
         1, "size of the training set in multiples of itself; copies after the first are augmented", ge=1, le=100
     )
     augment: Augment = option(Augment(), "how the copies are augmented")
+
+    @field_validator("range")
+    @classmethod
+    def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] < value[1]:
+            raise ValueError(f"dataset.range: expected [low, high], found {list(value)}")
+        return value

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mpineat.config.data import Arrays
 from mpineat.config.section import Section
 
 # Option, or section for all options that are not listed themselves -> whether it changes outcomes.
@@ -18,7 +19,8 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "run.wall_minutes": False,
     "run.grace_seconds": False,
     "dataset": True,
-    "dataset.path": False,  # the same images may lie elsewhere
+    "dataset.path": False,  # the same images may lie elsewhere, under other names
+    **{f"dataset.arrays.{name}": False for name in Arrays.model_fields},
     "search_space": True,
     "evolution": True,
     "evolution.generations": False,  # more of the same history, or less

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from mpineat import registry
-from mpineat.config import Config
+from mpineat.config import Config, yaml_text
 from mpineat.config.section import Named
+from mpineat.config.yaml_text import Document, Key, short
 from mpineat.errors import InputError
 
-Key = tuple[str, ...]
+log = logging.getLogger(__name__)
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers and truths: PyYAML alone reads 1e-9 as text and `off` as false."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool"]
-    for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(\d[\d_]*)?\.?\d+[eE][-+]?\d+$|^[-+]?\d[\d_]*\.[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
+MOST_PROBLEMS = 20  # lines; after a hundred unknown options nobody reads on
 
 
 def embedded_config() -> Path:
@@ -54,33 +41,62 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         InputError: The file cannot be read, is no YAML, or holds options that are unknown, twice
             there, of a wrong type or impossible together; one line for each error, all at once.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
-        raise InputError(f"{path}: cannot read the configuration: {reason}") from error
-    return loads(text, str(path), overrides)
+    return validate(written(yaml_text.read(path), str(path), overrides), str(path), path.parent)
 
 
 def loads(text: str, where: str = "configuration", overrides: Sequence[str] = ()) -> Config:
     """Read a configuration from YAML text; `where` names it in errors. Raises as `load`."""
-    places: dict[Key, str] = {}
-    problems: list[str] = []
-    values = _parse(text, where, places, problems)
+    return validate(written(text, where, overrides), where)
+
+
+def written(text: str, where: str, overrides: Sequence[str] = ()) -> Document:
+    """Return what a text and the words of a command line say, unexamined."""
+    document = yaml_text.parse(text, where)
     for word in overrides:
-        _override(values, word, places, problems)
+        _override(document, word)
+    return document
+
+
+def validate(document: Document, where: str, folder: Path | None = None) -> Config:
+    """Return what was written as a configuration. Raises as `load`.
+
+    Args:
+        folder: That a dataset.path of the text is taken from; None: the current one.
+    """
+    problems = document.problems
     try:
-        config = Config.model_validate(values)
+        config = Config.model_validate(document.values)
     except ValidationError as error:
-        problems += [_explain(dict(item), places, where) for item in error.errors()]
+        found = error.errors(include_url=False)
+        problems += [_explain(dict(item), document.places, where) for item in found[: MOST_PROBLEMS + 1]]
     if problems:
-        raise InputError("\n".join(sorted(dict.fromkeys(problems), key=_line_number)))
-    return config
+        lines = sorted(dict.fromkeys(problems), key=_line_number)
+        rest = [f"{where}: and more"] if len(lines) > MOST_PROBLEMS else []
+        raise InputError(*lines[:MOST_PROBLEMS], *rest)
+    place = document.places.get(("dataset", "path"), "command line")
+    return _with_absolute_path(config, None if place == "command line" else folder, place)
+
+
+def _with_absolute_path(config: Config, folder: Path | None, place: str) -> Config:
+    """Return `config` with a dataset.path that means the same in every current folder."""
+    if config.dataset.path is None:
+        return config
+    path = Path(config.dataset.path).expanduser()
+    beside, here = (folder or Path()).absolute() / path, Path.cwd() / path
+    if beside != here and not _is_there(beside) and _is_there(here):
+        log.warning("%s: dataset.path: not beside this file, taken from the current folder", place)
+        beside = here
+    dataset = config.dataset.model_copy(update={"path": os.path.normpath(beside)})
+    return config.model_copy(update={"dataset": dataset})
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or ("*" in path.name and any(path.parent.glob(path.name)))
 
 
 def dumps(config: Config) -> str:
     """Return the resolved configuration as YAML that `loads` reads back equal."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml_text.dump(config.model_dump(mode="json"))
 
 
 def options(
@@ -89,7 +105,7 @@ def options(
     """Yield (name, type, default, meaning) of every option, in the order of mpineat.config."""
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if _is_section(kind):
             yield from options(kind, f"{prefix}{name}.")
         else:
             default = yaml.safe_dump(_plain(field.default), default_flow_style=True).strip()
@@ -101,63 +117,25 @@ def options(
             )
 
 
-def _parse(text: str, where: str, places: dict[Key, str], problems: list[str]) -> dict[str, Any]:
-    try:
-        loader = _Loader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                return {}
-            _walk(node, (), where, places, problems)
-            values = loader.construct_document(node)
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{where}:{line}: not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"{where}: not YAML: {str(error).splitlines()[0]}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{where}:1: expected sections such as 'training:', found {values!r}")
-    return values
-
-
-def _walk(
-    node: yaml.Node, key: Key, where: str, places: dict[Key, str], problems: list[str]
-) -> None:
-    """Note the line of every key and find keys that stand twice."""
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            inner = (*key, str(name.value))
-            place = f"{where}:{name.start_mark.line + 1}"
-            if inner in places:
-                problems.append(
-                    f"{place}: {'.'.join(inner)}: stands twice (first at {places[inner]}); keep one"
-                )
-            places[inner] = place
-            _walk(value, inner, where, places, problems)
-
-
-def _override(
-    values: dict[str, Any], word: str, places: dict[Key, str], problems: list[str]
-) -> None:
+def _override(document: Document, word: str) -> None:
     name, sign, text = word.partition("=")
     key = tuple(name.strip().split("."))
     if not sign or not all(key):
-        problems.append(f"command line: {word!r}: expected section.option=value")
+        document.problems.append(f"command line: {short.repr(word)}: expected section.option=value")
         return
     try:
-        value = yaml.load(text, _Loader)  # a subclass of SafeLoader
+        value = yaml_text.value(text)
     except yaml.YAMLError:
-        problems.append(f"command line: {name}: {text!r} is no YAML value")
+        document.problems.append(f"command line: {name}: {short.repr(text)} is no YAML value")
         return
+    values = document.values
     for part in key[:-1]:
         inner = values.setdefault(part, {})
         if not isinstance(inner, dict):
             inner = values[part] = {}
         values = inner
     values[key[-1]] = value
-    places[key] = "command line"
+    document.places[key] = "command line"
 
 
 def _explain(error: dict[str, Any], places: dict[Key, str], where: str) -> str:
@@ -172,14 +150,20 @@ def _explain(error: dict[str, Any], places: dict[Key, str], where: str) -> str:
             f"{place}: {message}" if not name or name in message else f"{place}: {name}: {message}"
         )
     expected = error["msg"][0].lower() + error["msg"][1:]
-    return f"{place}: {name}: {expected}, found {error['input']!r}"
+    return f"{place}: {name}: {expected}, found {short.repr(error['input'])}"
+
+
+def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+    """Return whether an option's annotation is a group of options."""
+    # Python 3.10 takes tuple[int, int] for a type, which issubclass then refuses.
+    return get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _known_part(loc: Key) -> Key:
     """Cut what pydantic adds to a location: list indices and the branches of a union."""
     model: Any = Config
     for depth, part in enumerate(loc):
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        if not _is_section(model):
             return loc[:depth]
         field = model.model_fields.get(part)
         if field is None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from mpineat import config
-from mpineat.data.reader import Reader, Split, source
+from mpineat.data.conversion import AS_IT_IS, Conversion
+from mpineat.data.fingerprint import training_digest
+from mpineat.data.reader import Header, Reader, Split, ValidatedReader, source
 from mpineat.errors import InputError
 
 # One word of every random generator's key, so that no other draw of the run repeats these.
@@ -21,7 +24,11 @@ class Dataset:
 
     Attributes:
         input_shape: (height, width, channels).
-        train, validation: Parts of the official training set, stratified by class.
+        train, validation: Parts of the official training set, stratified by class; or a validation
+            set of its own, where the data set has one.
+        class_names: By label; () where classes are only numbered.
+        conversion: How the user's values became uint8: what an exported model takes.
+        digest: Of the images to train and validate on, before they are split.
     """
 
     name: str
@@ -30,6 +37,9 @@ class Dataset:
     train: Split
     validation: Split
     read_test: Callable[[], Split]
+    class_names: tuple[str, ...] = ()
+    conversion: Conversion = AS_IT_IS
+    digest: str = ""
 
     @property
     def test(self) -> Split:
@@ -39,12 +49,18 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What `check` and rank 0 need to know; train_examples does not count augmented copies."""
+    """What the search needs to know; train_examples does not count augmented copies.
+
+    Attributes:
+        notes: What was made of the user's files, a line each.
+    """
 
     input_shape: tuple[int, int, int]
     classes: int
     train_examples: int
     validation_examples: int
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def line(self, options: config.Dataset) -> str:
         """Return the data set of these options in a line."""
@@ -64,14 +80,25 @@ def describe(options: config.Dataset) -> Description:
         InputError: Options that its reader does not take; files that are missing or not what the
             data set's format says.
     """
-    header = _reader(options).header()
+    return describe_header(options, open_reader(options).header())
+
+
+def describe_header(options: config.Dataset, header: Header) -> Description:
+    """Describe the data set that a reader's header tells of.
+
+    Raises:
+        InputError: The options leave nothing to train or to validate on.
+    """
     examples = _used_examples(options, header.train_examples)
-    validation = _validation_examples(options, examples)
+    own = header.validation_examples
+    validation = own or _validation_examples(options, examples)
     return Description(
         input_shape=header.shape,
         classes=header.classes,
-        train_examples=examples - validation,
+        train_examples=examples if own else examples - validation,
         validation_examples=validation,
+        class_names=header.class_names,
+        notes=header.notes,
     )
 
 
@@ -84,26 +111,39 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
     Raises:
         InputError: As `describe`; files that are truncated or otherwise damaged.
     """
-    reader = _reader(options)
-    whole = reader.train()
-    classes = reader.header().classes
+    reader = open_reader(options)
+    header = reader.header()
+    whole, own = reader.train(), own_validation(reader, header)
     used = np.arange(len(whole.y))
     examples = _used_examples(options, len(used))
     if examples < len(used):
         used = stratified_choice(whole.y, examples, np.random.default_rng([seed, _SUBSET]))
-    chosen = stratified_choice(
-        whole.y[used],
-        _validation_examples(options, examples),
-        np.random.default_rng([seed, _VALIDATION]),
-    )
+    if own is None:
+        chosen = stratified_choice(
+            whole.y[used],
+            _validation_examples(options, examples),
+            np.random.default_rng([seed, _VALIDATION]),
+        )
+        validation = _take(whole, used[chosen])
+        used = np.delete(used, chosen)
+    else:
+        validation = own
     return Dataset(
         name=options.name,
         input_shape=tuple(whole.x.shape[1:]),
-        classes=classes,
-        train=_take(whole, np.delete(used, chosen)),
-        validation=_take(whole, used[chosen]),
+        classes=header.classes,
+        train=_take(whole, used),
+        validation=validation,
         read_test=reader.test,
+        class_names=header.class_names,
+        conversion=header.conversion,
+        digest=training_digest(header, whole, own),
     )
+
+
+def own_validation(reader: Reader, header: Header) -> Split | None:
+    """Return the validation set that the data set has, None where it is split off."""
+    return cast(ValidatedReader, reader).validation() if header.validation_examples else None
 
 
 def stratified_choice(y: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
@@ -121,14 +161,20 @@ def stratified_choice(y: np.ndarray, count: int, rng: np.random.Generator) -> np
     return np.sort(np.concatenate(chosen))
 
 
-def _reader(options: config.Dataset) -> Reader:
+def open_reader(options: config.Dataset) -> Reader:
+    """Return the reader that dataset.name names.
+
+    Raises:
+        InputError: Options that it does not take; files that are not there.
+    """
     wanted = source(options.name)
     if wanted.path != "none" and options.path is None:
         raise InputError(
             f"dataset.path: data set {options.name!r} needs the {wanted.path} of its images"
         )
     for name in options.OF_SOME_READERS:
-        if getattr(options, name) is not None and name not in wanted.options:
+        usual = type(options).model_fields[name].default
+        if getattr(options, name) != usual and name not in wanted.options:
             raise InputError(
                 f"dataset.{name}: data set {options.name!r} does not take it; leave it out"
             )

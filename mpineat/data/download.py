@@ -84,8 +84,9 @@ def _by_hand(official: OfficialFiles, file: str, folder: Path, reason: Exception
     what = "as they are" if official.unpacked is None else "and unpack it there"
     where = [f"  {official.address}{name}  (MD5 {md5})" for name, md5 in official.md5.items()]
     return InputError(
-        f"cannot fetch {official.address}{file}: {' '.join(str(reason).split())}\n"
-        f"where there is no network, put into {folder}, {what}:\n" + "\n".join(where)
+        f"cannot fetch {official.address}{file}: {' '.join(str(reason).split())}",
+        f"where there is no network, put into {folder}, {what}:",
+        *where,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from mpineat import config, registry
+from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -28,11 +29,19 @@ class Header:
     Attributes:
         shape: (height, width, channels) of every image.
         train_examples: In the whole training set, before any split.
+        validation_examples: Of a validation set of its own; 0: it is split off the training set.
+        class_names: By label; () where classes are only numbered.
+        notes: What was made of the user's files, a line each.
+        conversion: How the user's values became uint8.
     """
 
     shape: tuple[int, int, int]
     classes: int
     train_examples: int
+    validation_examples: int = 0
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    conversion: Conversion = AS_IT_IS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,13 @@ class Reader(Protocol):
 
     def test(self) -> Split:
         """Read the test set."""
+
+
+class ValidatedReader(Reader, Protocol):
+    """A reader whose header may tell of a validation set of its own."""
+
+    def validation(self) -> Split:
+        """Read the validation set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,32 @@
-"""Comparisons written as text, Markdown, LaTeX, CSV or JSON."""
+"""Comparisons written as text, Markdown, LaTeX, CSV or JSON; names of runs are text in each."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mpineat.errors import shown
 from mpineat.experiments.comparison import Comparison, Group, Summary
 from mpineat.experiments.experiment import Experiment
 from mpineat.experiments.statistics import Estimate, Spread
 from mpineat.experiments.tables import TEXT_COLUMNS, notes, tables
-from mpineat.report.text_table import aligned
+from mpineat.report.text_table import aligned, comma_separated
 
-LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#$"} | {
+LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#${}"} | {
     "±": r"$\pm$",
     "<": "$<$",
     ">": "$>$",
-    "^": r"\^{}",
+    "|": r"\textbar{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "\\": r"\textbackslash{}",
+    # At a row's beginning these would be an argument of the \\ that ended the row above.
+    **{c: f"{{{c}}}" for c in "[]*"},
 }
+# GitHub's: emphasis, code, links, HTML, entities, cells, formulas, mentions, issues, addresses.
+MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&#@]|:(?=//)|(?<=www)\.")
 
 
 def as_text(summary: Summary) -> str:
@@ -31,7 +38,7 @@ def as_text(summary: Summary) -> str:
     ]
     remarks = notes(summary)
     if remarks:
-        blocks.append("\n".join(["Notes", *(f"- {note}" for note in remarks)]))
+        blocks.append("\n".join(["Notes", *(f"- {shown(note)}" for note in remarks)]))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -41,11 +48,10 @@ def as_markdown(summary: Summary) -> str:
     for table in tables(summary.comparisons):
         if table.rows:
             rule = tuple("---" if name in TEXT_COLUMNS else "---:" for name in table.header)
-            lines = [table.header, rule, *table.rows]
-            blocks.append(
-                f"**{table.title}**\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
-            )
-    blocks += [f"- {note}" for note in notes(summary)]
+            header, *rows = (tuple(map(_markdown, row)) for row in (table.header, *table.rows))
+            lines = "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *rows))
+            blocks.append(f"**{table.title}**\n\n{lines}")
+    blocks += [f"- {_markdown(note)}" for note in notes(summary)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -55,27 +61,26 @@ def as_latex(summary: Summary) -> str:
     for table in tables(summary.comparisons):
         if table.rows:
             columns = "".join("l" if name in TEXT_COLUMNS else "r" for name in table.header)
-            body = " \\\\\n".join(" & ".join(map(_escape, row)) for row in table.rows)
+            body = " \\\\\n".join(" & ".join(map(_latex, row)) for row in table.rows)
             blocks.append(
                 "\\begin{table}\n\\centering\n"
-                f"\\caption{{{_escape(table.title)}}}\n"
+                f"\\caption{{{_latex(table.title)}}}\n"
                 f"\\begin{{tabular}}{{{columns}}}\n\\hline\n"
-                f"{' & '.join(map(_escape, table.header))} \\\\\n\\hline\n"
+                f"{' & '.join(map(_latex, table.header))} \\\\\n\\hline\n"
                 f"{body} \\\\\n\\hline\n\\end{{tabular}}\n\\end{{table}}"
             )
-    blocks += [f"% {note}" for note in notes(summary)]
+    blocks += [f"% {shown(note)}" for note in notes(summary)]
     return "\n\n".join(blocks) + "\n"
 
 
 def as_csv(summary: Summary) -> str:
-    """Return one line a figure, so that any program filters and pivots it; numbers in full."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("data_set", "group", "quantity", "value", "low", "high", "count"))
-    for comparison in summary.comparisons:
-        for line in _figures(comparison):
-            writer.writerow((comparison.label, *("" if cell is None else cell for cell in line)))
-    return out.getvalue()
+    """Return one line a figure, so that any program filters and pivots it."""
+    rows = (
+        (comparison.label, *line)
+        for comparison in summary.comparisons
+        for line in _figures(comparison)
+    )
+    return comma_separated(("data_set", "group", "quantity", "value", "low", "high", "count"), rows)
 
 
 def as_json(summary: Summary) -> str:
@@ -98,8 +103,12 @@ FORMATS: dict[str, Callable[[Summary], str]] = {
 }
 
 
-def _escape(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
+def _markdown(text: str) -> str:
+    return MARKDOWN_SPECIAL.sub(r"\\\g<0>", shown(text))
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX_SPECIAL.get(character, character) for character in shown(text))
 
 
 def _figures(comparison: Comparison) -> Iterator[tuple[Any, ...]]:

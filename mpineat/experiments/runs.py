@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mpineat import store
-from mpineat.config import yaml_file
 from mpineat.errors import InputError
 from mpineat.experiments.experiment import Experiment, GenerationRecord
 from mpineat.store import directory
@@ -51,8 +50,6 @@ def read_experiment(run_dir: Path) -> Experiment:
     """
     run = store.read_run(run_dir)
     config = run.config
-    if config is None and run.generations:
-        config = yaml_file.loads(run.generations[-1].config, str(run_dir))
     if config is None:
         raise InputError(f"{run_dir}: left out: {'; '.join(run.problems)}")
     return Experiment(

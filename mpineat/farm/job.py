@@ -92,7 +92,7 @@ class Membership:
             time.sleep(FORWARD_SECONDS)
             self.abort(1)
 
-    def open(self, config: Config, logs: Path, stop: Stop) -> Farm:
+    def open(self, config: Config, logs: Path, stop: Stop, *, dataset: str = "") -> Farm:
         """On rank 0: tell the workers to start; return the farm while their children still load.
 
         Args:
@@ -100,6 +100,7 @@ class Membership:
                 prints.
             stop: Is told of the signals that other ranks catch; its second signal ends the job at
                 once.
+            dataset: Digest of the images that every worker must find; "": not compared.
         """
         stop.on_second = lambda: self.abort(STOPPED)
         nodes = {node.rank: node for node in self._gather(stop)}
@@ -126,6 +127,7 @@ class Membership:
                 cores=place.cores,
                 threads=_threads(config, place),
                 log_path=str(logs.absolute() / _log_name(worker.rank)),
+                dataset=dataset,
             )
             link.send(worker.rank, Message(Kind.SETUP, setup.to_bytes()))
         return self._farm

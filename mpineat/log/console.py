@@ -1,4 +1,4 @@
-"""Where log lines go: every rank's to its file, rank 0's to the console too; a terminal's bar."""
+"""Where rank 0's log lines go: to its file and to the console, on a terminal above a bar."""
 
 from __future__ import annotations
 
@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import TextIO
 
 from mpineat.cluster import launcher
+from mpineat.errors import shown
+from mpineat.store import directory
 from mpineat.store.log_file import LogFile, Steadfast
 
-FORMAT = logging.Formatter("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
 BAR_WIDTH = 24
 CLEAR = "\r\x1b[K"
+
+
+class _Line(logging.Formatter):
+    """One line a record, whatever the names in it hold; a traceback follows on its own lines."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s  %(message)s", "%Y-%m-%d %H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        record.message = shown(record.message)
+        return super().formatMessage(record)
 
 
 class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # none before 3.11
@@ -27,7 +39,7 @@ class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # no
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard output: a log is what a batch run is for."""
         super().__init__(stream or sys.stdout)
-        self.setFormatter(FORMAT)
+        self.setFormatter(_Line())
         self._bar = ""
         self.interactive = (
             self.stream.isatty()
@@ -74,31 +86,34 @@ class Console(Steadfast, logging.StreamHandler):  # type: ignore[type-arg]  # no
             self.lines_lost(error)
 
 
-def open_log(run_dir: Path, rank: int, *, verbose: bool = False) -> Console | None:
-    """Send this rank's lines to logs/rank_NNNN.log and rank 0's to the console too; return that.
+def open_log(run_dir: Path, *, verbose: bool = False) -> Console:
+    """Send rank 0's lines to logs/rank_0000.log and to the console; return that.
 
     The file holds the candidates' lines; the console shows them only when `verbose`.
+
+    Raises:
+        StorageError: The file cannot be written.
     """
-    folder = run_dir / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = LogFile(str(folder / f"rank_{rank:04}.log"))
-    file.setFormatter(FORMAT)
+    path = run_dir / directory.LOGS / "rank_0000.log"
+    with directory.storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = LogFile(str(path), delay=False)
+    file.setFormatter(_Line())
+    console = listen(verbose=verbose)
+    logging.getLogger("mpineat").addHandler(file)
+    return console
+
+
+def listen(*, verbose: bool = False) -> Console:
+    """Send log lines to the console and to nothing else."""
+    console = Console()
+    console.setLevel(logging.DEBUG if verbose else logging.INFO)
     root = logging.getLogger("mpineat")
     root.setLevel(logging.DEBUG)
     root.propagate = False
     for old in root.handlers[:]:
         root.removeHandler(old)
         old.close()
-    root.addHandler(file)
-    return None if rank else listen(verbose=verbose)
-
-
-def listen(*, verbose: bool = False) -> Console:
-    """Send log lines to the console, for a command that keeps no file."""
-    console = Console()
-    console.setLevel(logging.DEBUG if verbose else logging.INFO)
-    root = logging.getLogger("mpineat")
-    root.setLevel(logging.DEBUG)
     root.addHandler(console)
     return console
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mpineat import units
-from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
 from mpineat.store.now import Worker
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Totals
 
 COLUMNS = {
     "gen": 4,
@@ -54,23 +53,28 @@ class Row:
     busy: float | None
 
 
-def row(state: State, outcomes: Sequence[Outcome], seconds: float, workers: int) -> Row:
-    """Return the figures of a finished generation that took `seconds` on `workers` workers."""
-    judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
-    accuracies = [outcome.accuracy or 0.0 for outcome in judged]
-    spent = sum(outcome.seconds.total for outcome in outcomes if outcome.reused_from is None)
+def row(
+    generation: int, species: tuple[int, int], totals: Totals, seconds: float, workers: int
+) -> Row:
+    """Return the figures of a finished generation that took `seconds` on `workers` workers.
+
+    Args:
+        species: Numbers of species, of modules and of blueprints.
+        totals: Of its outcomes.
+    """
+    modules, blueprints = species
     return Row(
-        generation=state.generation,
-        best=max(accuracies, default=None),
-        mean=sum(accuracies) / len(accuracies) if accuracies else None,
-        module_species=len(state.modules.species),
-        blueprint_species=len(state.blueprints.species),
-        candidates=len(outcomes),
-        failed=len(outcomes) - len(judged),
-        reused=sum(outcome.reused_from is not None for outcome in outcomes),
-        flops=sum(outcome.flops_after for outcome in judged) / max(1, len(judged)),
+        generation=generation,
+        best=None if totals.best is None else totals.best.accuracy,
+        mean=totals.accuracy / totals.judged if totals.judged else None,
+        module_species=modules,
+        blueprint_species=blueprints,
+        candidates=totals.number,
+        failed=totals.number - totals.judged,
+        reused=totals.reused,
+        flops=totals.flops / max(1, totals.judged),
         seconds=seconds,
-        busy=min(1.0, spent / (seconds * workers)) if seconds > 0 and workers else None,
+        busy=min(1.0, totals.seconds / (seconds * workers)) if seconds > 0 and workers else None,
     )
 
 
@@ -99,10 +103,9 @@ def cells(figures: Row, elapsed: float) -> list[str]:
     ]
 
 
-def failures_text(outcomes: Sequence[Outcome]) -> str:
+def failures_text(reasons: Mapping[str, int]) -> str:
     """Return "2 nan, 1 gpu_memory", most frequent first; "" without failures."""
-    reasons = Counter(outcome.reason for outcome in outcomes if outcome.status != "ok")
-    return ", ".join(f"{number} {reason}" for reason, number in reasons.most_common())
+    return ", ".join(f"{number} {reason}" for reason, number in Counter(reasons).most_common())
 
 
 def candidate_text(outcome: Outcome) -> str:
@@ -145,10 +148,14 @@ def workers_text(workers: Sequence[Worker], ranks: int) -> str:
     for worker in workers:
         hosts.setdefault(worker.host, Counter())[worker.device] += 1
     texts = [
-        f"{host} with "
-        + " and ".join(f"{number} on {device}" for device, number in devices.items())
+        f"{host} with " + " and ".join(_on(number, device) for device, number in devices.items())
         for host, devices in list(hosts.items())[:HOSTS_AT_MOST]
     ]
     if len(hosts) > HOSTS_AT_MOST:
         texts.append(f"and {len(hosts) - HOSTS_AT_MOST} more hosts")
     return f"rank 0 selects, {units.plural(len(workers), 'worker')}: {'; '.join(texts)}"
+
+
+def _on(number: int, device: str) -> str:
+    shared_out = number > 1 and device.endswith(("core", "cores"))  # a GPU's name means one GPU
+    return f"{number} on {device}{' each' if shared_out else ''}"

@@ -16,7 +16,7 @@ from mpineat.finalists import Finalist
 from mpineat.log import generation_row
 from mpineat.log.console import Console
 from mpineat.store import now
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Totals
 
 log = logging.getLogger("mpineat")
 
@@ -52,6 +52,7 @@ class Progress:
         self._generation = 0
         self._size = config.evolution.candidates  # evaluations of the current generation
         self._evaluated = 0  # of those, earlier launches included
+        self._reused = 0  # of these, what the next launch takes again from an equal network
         self._weight = 1.0  # of an evaluation: epochs in multiples of training.epochs
         self._final_weight = finalists.epochs(config) / config.training.epochs
         self._here = 0.0  # finished in this launch: the pace that `left` is estimated from
@@ -117,6 +118,7 @@ class Progress:
         self._here += self._weight
         self._totals["failed"] += outcome.status != "ok"
         self._totals["reused"] += outcome.reused_from is not None
+        self._reused += outcome.reused_from is not None
         self._totals["trained"] += outcome.status == "ok" and outcome.reused_from is None
         if outcome.reused_from is None:
             self._busy_seconds += outcome.seconds.total
@@ -167,11 +169,13 @@ class Progress:
         """
         time = self._clock()
         seconds = time - self._generation_start
+        species = len(state.modules.species), len(state.blueprints.species)
+        totals = Totals.of(outcomes)
         figures = replace(
-            generation_row.row(state, outcomes, seconds, self._workers),
+            generation_row.row(state.generation, species, totals, seconds, self._workers),
             busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
         )
-        self._generation, self._evaluated = state.generation + 1, 0
+        self._generation, self._evaluated, self._reused = state.generation + 1, 0, 0
         self._generation_start, self._busy_seconds = time, 0.0
         if self._lines % ROWS_A_HEADER == 0:
             log.info("%s", generation_row.HEADER)
@@ -194,7 +198,7 @@ class Progress:
         if known:
             log.info("      %d of %d trainings are known from before", len(known), trainings)
         self._in_final = True
-        self._evaluated, self._size = len(known), trainings
+        self._evaluated, self._reused, self._size = len(known), 0, trainings
         self._weight = self._final_weight
         self._last_line = self._clock()
 
@@ -214,13 +218,18 @@ class Progress:
             units.duration(self._clock() - self._launch),
             reason,
             self._place,
-            self._evaluated,
+            self._evaluated - self._reused,  # what a resume will count
             self._size,
         )
         log.info(
             "everything finished is in %s; the same command with --resume continues it",
             self._run_dir,
         )
+
+    @property
+    def best(self) -> Outcome | None:
+        """The best outcome of all launches; None while nothing could be trained."""
+        return self._best
 
     def done(self) -> None:
         """Say what was found and where it lies."""
@@ -267,7 +276,7 @@ class Progress:
 
     def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
         """Name below the row what should not look like a quiet generation."""
-        if failures := generation_row.failures_text(outcomes):
+        if failures := generation_row.failures_text(Totals.of(outcomes).reasons):
             log.info("      failed: %s", failures)
         # A constant answer lands within sampling noise of 1/classes.
         highest = 1.25 / self._classes if self._classes else 0.0

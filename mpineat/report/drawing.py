@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from mpineat import units
+from mpineat.errors import shown
 from mpineat.genotype.genes import INPUT, OUTPUT, Connection
 from mpineat.genotype.genome import Candidate, Module
 from mpineat.phenotype.cost import layer_flops
@@ -204,12 +205,12 @@ def _graph(
     margin = 48 if row_names else 4
     width, height = round(layout.columns * column) + margin + 4, layout.rows * row
     parts = [
-        f'<svg class="graph" role="img" aria-label="{escape(name)}" width="{width}"'
+        f'<svg class="graph" role="img" aria-label="{_escaped(name)}" width="{width}"'
         f' height="{height}" viewBox="0 0 {width} {height}">'
     ]
     for number, text in (row_names or {}).items():
         y = (number + 0.5) * row
-        parts.append(f'<text class="muted" x="0" y="{y + 4:.0f}">{escape(text)}</text>')
+        parts.append(f'<text class="muted" x="0" y="{y + 4:.0f}">{_escaped(text)}</text>')
     for (source, target), path in layout.paths.items():
         points = [(margin + x * column, (y + 0.5) * row) for x, y in path]
         ends = (boxes[source].height / 2, boxes[target].height / 2)
@@ -235,7 +236,7 @@ def _curve(points: Sequence[tuple[float, float]], out: float, into: float, reach
 def _box(box: Box, x: float, y: float) -> str:
     left, top = x - box.width / 2, y - box.height / 2
     parts = [
-        f'<g class="{box.kind}"><title>{escape(box.hint or box.lines[0])}</title>'
+        f'<g class="{box.kind}"><title>{_escaped(box.hint or box.lines[0])}</title>'
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{box.width}" height="{box.height}" rx="5"/>'
     ]
     if box.colour is not None:
@@ -260,6 +261,11 @@ def _box(box: Box, x: float, y: float) -> str:
         muted = ' class="muted"' if i else ""
         parts.append(
             f'<text{muted} x="{x:.1f}" y="{y + baseline:.1f}" text-anchor="middle">'
-            f"{escape(text)}</text>"
+            f"{_escaped(text)}</text>"
         )
     return "".join(parts) + "</g>"
+
+
+def _escaped(text: str) -> str:
+    """Return a text as it may stand in an element or an attribute."""
+    return escape(shown(text))

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Generic
 
 from mpineat import finalists, store, units
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
-from mpineat.store import now
-from mpineat.tasks import Outcome
+from mpineat.store import Generation, now, provenance
+from mpineat.store.provenance import Launch
+from mpineat.store.run import PastT
+from mpineat.store.summary import Summary
+from mpineat.tasks import Outcome, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """A run at one moment.
+class Overview(Generic[PastT]):
+    """A run at one moment, its past as whole generations or as summaries.
 
     Attributes:
         status: "running", "stopped" (it can be resumed) or "finished".
@@ -30,9 +33,11 @@ class Overview:
         evaluated: Outcomes of the generation that has not ended.
         moment: What runs now; None unless it runs.
         seconds: Working time so far, pauses between launches left out.
+        finalists: How the networks of the final stand, the best first; () before it, and where the
+            past is summaries, which do not know their networks.
     """
 
-    run: store.Run
+    run: store.Run[PastT]
     config: Config
     status: str
     rows: tuple[generation_row.Row, ...]
@@ -40,21 +45,29 @@ class Overview:
     moment: now.Now | None
     workers: int
     seconds: float
+    finalists: tuple[Finalist, ...] = ()
 
     @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """All of the search, in the order of the generations."""
-        return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
+    def totals(self) -> Totals:
+        """Of all outcomes of the search."""
+        return sum((past.totals for past in self.run.generations), Totals.of(self.evaluated))
+
+    @property
+    def everything(self) -> Totals:
+        """Of all outcomes, those of the final too."""
+        return self.totals + Totals.of(self.final_outcomes)
+
+    @property
+    def won(self) -> Finalist | None:
+        """The winner of the final; None before it has ended, and where it came to nothing."""
+        first = next(iter(self.finalists), None)
+        ended = self.run.final is not None and first is not None and first.mean is not None
+        return first if ended else None
 
     @property
     def best(self) -> Outcome | None:
         """The winner: of the final once that has ended, till then of the search so far."""
-        return finalists.winner(self.outcomes, self.run.final.outcomes if self.run.final else ())
-
-    @property
-    def finalists(self) -> tuple[Finalist, ...]:
-        """How the networks of the final stand, the best first; () before it."""
-        return finalists.standing(self.outcomes, self.final_outcomes)
+        return self.totals.best if self.won is None else self.won.found
 
     @property
     def final_outcomes(self) -> tuple[Outcome, ...]:
@@ -65,7 +78,17 @@ class Overview:
         return tuple(o for o in self.run.final_outcomes if o.context in asked)
 
     @property
-    def states(self) -> tuple[State, ...]:
+    def every_outcome(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """Of the search and of its final."""
+        return (*self.outcomes, *self.final_outcomes)
+
+    @property
+    def outcomes(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """All of the search, in the order of the generations."""
+        return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
+
+    @property
+    def states(self: Overview[Generation]) -> tuple[State, ...]:
         """Of the generations that ended."""
         return tuple(generation.state for generation in self.run.generations)
 
@@ -88,24 +111,19 @@ class Overview:
         return left * self.seconds / (done + here) if done + here and self.seconds else None
 
     @property
-    def every_outcome(self) -> tuple[Outcome, ...]:
-        """Of the search and of its final."""
-        return (*self.outcomes, *self.final_outcomes)
-
-    @property
-    def generation_of(self) -> dict[int, int]:
+    def generation_of(self: Overview[Generation]) -> dict[int, int]:
         """Candidate id -> generation."""
         ended = {o.candidate: g.number for g in self.run.generations for o in g.outcomes}
         running = (*self.evaluated, *self.final_outcomes)
         return ended | {o.candidate: self.generation for o in running}
 
-    def candidate(self, number: int) -> Candidate | None:
+    def candidate(self: Overview[Generation], number: int) -> Candidate | None:
         """Return a candidate's genotype; None while its generation has not ended."""
-        files = (*self.run.generations, *([self.run.final] if self.run.final else []))
-        ended = (c for g in reversed(files) for c in g.candidates)
-        return next((c for c in (*ended, *self.run.candidates) if c.id == number), None)
+        past = (*self.run.generations, *([self.run.final] if self.run.final else []))
+        everyone = chain(self.run.candidates, *(g.candidates for g in reversed(past)))
+        return next((one for one in everyone if one.id == number), None)
 
-    def outcome(self, number: int | None) -> Outcome:
+    def outcome(self: Overview[Generation], number: int | None) -> Outcome:
         """Return a candidate's outcome, the winner's when `number` is None.
 
         Raises:
@@ -125,20 +143,29 @@ class Overview:
         return found
 
 
-def overview(run_dir: Path) -> Overview:
-    """Read a run without touching it.
+def overview(run_dir: Path) -> Overview[Generation]:
+    """Read a run, and all that is known of it, without touching it.
 
     Raises:
         InputError: No run was ever started there, or nothing says what its configuration was.
     """
-    run = store.read_run(run_dir)
+    view = look(run_dir, store.read)
+    return replace(view, finalists=finalists.standing(view.outcomes, view.final_outcomes))
+
+
+def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
+    """Read a run without touching it, its generations' files by `read`.
+
+    Raises:
+        InputError: No run was ever started there, or nothing says what its configuration was.
+    """
+    run = store.look(run_dir, read)
     config = run.config
-    if config is None and run.generations:
-        config = yaml_file.loads(run.generations[-1].config, str(run_dir))
     if config is None:
         raise InputError(f"{run_dir}: {'; '.join(run.problems)}")
     ended = tuple(
-        generation_row.row(g.state, g.outcomes, g.seconds, run.workers) for g in run.generations
+        generation_row.row(g.number, g.species, g.totals, g.seconds, run.workers)
+        for g in run.generations
     )
     searched = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
     # Where nothing could be trained there is nobody to train again.
@@ -161,23 +188,18 @@ def overview(run_dir: Path) -> Overview:
     )
 
 
-def unix_time(text: object) -> float | None:
-    """Return the Unix time of an ISO 8601 text, None where it is none."""
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
-
-
-def launch_times(launches: tuple[Mapping[str, Any], ...]) -> tuple[float, ...]:
+def launch_times(launches: Iterable[Launch]) -> tuple[float, ...]:
     """Return when the run was launched each time, as Unix times."""
-    return tuple(t for launch in launches if (t := unix_time(launch.get("started"))) is not None)
+    return tuple(launch.started for launch in launches if launch.started is not None)
 
 
-def _since_last_generation(run: store.Run, running: bool) -> float:
+def _since_last_generation(run: store.Run[PastT], running: bool) -> float:
     """Return what the open generation has taken, as far as this launch or its outcomes show."""
     begins = list(launch_times(run.launches)[-1:])
-    if run.generations and (written := unix_time(run.generations[-1].created)) is not None:
+    if (
+        run.generations
+        and (written := provenance.unix_time(run.generations[-1].created)) is not None
+    ):
         begins.append(written)
     if not begins:
         return 0.0
@@ -188,10 +210,9 @@ def _since_last_generation(run: store.Run, running: bool) -> float:
     return max(0.0, max(ends, default=0.0) - max(begins))
 
 
-def sentences(view: Overview) -> tuple[str, str]:
+def sentences(view: Overview[Generation] | Overview[Summary]) -> tuple[str, str]:
     """Return the result in two sentences: what was found, and at what cost or how far it is."""
-    trained = sum(o.status == "ok" and o.reused_from is None for o in view.every_outcome)
-    cost = f"{units.plural(trained, 'training')} in {units.duration(view.seconds)}"
+    cost = f"{units.plural(view.everything.trained, 'training')} in {units.duration(view.seconds)}"
     crew = f" on {units.plural(view.workers, 'worker')}" if view.workers else ""
     evolution, final = view.config.evolution, view.config.final
     where = (
@@ -215,16 +236,15 @@ def sentences(view: Overview) -> tuple[str, str]:
     return _found(view), f"The search is in {where}, after {cost}{crew}{ahead}."
 
 
-def _found(view: Overview) -> str:
-    best, number = view.best, len(view.outcomes)
+def _found(view: Overview[Generation] | Overview[Summary]) -> str:
+    best, number, first = view.best, view.totals.number, view.won
     if best is None:
         return (
             "No candidate has been trained yet."
             if not number
             else f"None of {units.plural(number, 'candidate')} could be trained."
         )
-    first = view.finalists[0] if view.run.final is not None and view.finalists else None
-    if first is not None and first.mean is not None:
+    if first is not None:
         return (
             f"The best of {units.plural(number, 'network')} reaches a validation accuracy of "
             f"{units.accuracy(first.mean)} at full width, the mean of "

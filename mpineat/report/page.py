@@ -14,9 +14,11 @@ from markupsafe import Markup
 from mpineat import __version__, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
+from mpineat.errors import shown
 from mpineat.report import charts, page_tables, page_winner
-from mpineat.report.overview import Overview, launch_times, overview, sentences
+from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
+from mpineat.store import Generation
 from mpineat.store.directory import write_durably
 
 HERE = Path(__file__).parent
@@ -31,20 +33,18 @@ CONTENTS = {
 }
 
 
-def write(run_dir: Path, output: Path | None = None) -> Path:
+def write(view: Overview[Generation], output: Path | None = None) -> Path:
     """Write the page and return its path, by default report.html in the run directory.
 
     Raises:
-        InputError: There is no run.
         StorageError: The page cannot be written.
     """
-    page = render(overview(run_dir))
-    path = output or run_dir / "report.html"
-    write_durably(path, page.encode())
+    path = output or view.run.path / "report.html"
+    write_durably(path, render(view).encode())
     return path
 
 
-def render(view: Overview) -> str:
+def render(view: Overview[Generation]) -> str:
     """Return the page as text."""
     times = timeline(view.every_outcome, launch_times(view.run.launches), view.generation_of)
     found, cost = sentences(view)
@@ -56,6 +56,7 @@ def render(view: Overview) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -85,16 +86,22 @@ def render(view: Overview) -> str:
         families=families,
         candidates=candidates,
         changed=list(page_tables.changed_options(view.config)),
-        yaml=yaml_file.dumps(view.config),
-        launches=[page_tables.launch(launch) for launch in view.run.launches],
+        yaml=yaml_file.dumps(view.config).split("\n"),
+        launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
 
 
-def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
+def _shown(value: Any) -> Any:
+    """Return what the page shows of a value: names escaped, what is made of elements as it is."""
+    named = isinstance(value, str) and not isinstance(value, Markup)
+    return shown(value) if named else value
+
+
+def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, str, str]]:
     best, outcomes = view.best, view.every_outcome
     if best is not None:
-        won = view.finalists[0].mean if view.run.final is not None and view.finalists else None
+        won = None if view.won is None else view.won.mean
         accuracy = best.accuracy if won is None else won
         yield "validation accuracy", units.accuracy(accuracy), f"candidate {best.candidate}"
         for name in ("flops", "parameters"):
@@ -117,7 +124,7 @@ def _tiles(view: Overview, times: Timeline) -> Iterator[tuple[str, str, str]]:
     yield "busy share", units.share(times.busy_share), f"of {units.plural(view.workers, 'worker')}"
 
 
-def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
+def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
     accuracies = [
         (g.number, [o.accuracy for o in g.outcomes if o.accuracy is not None])
         for g in view.run.generations
@@ -148,7 +155,7 @@ def _charts(view: Overview) -> Iterator[tuple[str, str, Markup]]:
             yield heading, text, Markup(chart)
 
 
-def _spent(view: Overview, times: Timeline) -> Iterator[dict[str, Any]]:
+def _spent(view: Overview[Generation], times: Timeline) -> Iterator[dict[str, Any]]:
     total = times.seconds * len(times.busy)
     seconds: dict[str, float] = defaultdict(float)
     for outcome in view.every_outcome:

@@ -13,6 +13,7 @@ from mpineat.config.difference import changed
 from mpineat.config.yaml_file import options
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview
+from mpineat.store import Generation
 from mpineat.tasks import Outcome
 
 LISTED_AT_MOST = 2000  # candidates: the page stays below 3 MB
@@ -25,7 +26,7 @@ COLUMNS = [
 ]
 
 
-def running(view: Overview) -> dict[str, Any] | None:
+def running(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return the evaluations under way, the longest first; None unless the run goes on."""
     moment = view.moment
     if moment is None:
@@ -42,7 +43,7 @@ def running(view: Overview) -> dict[str, Any] | None:
     return {"rows": lines, "note": note}
 
 
-def generations(view: Overview) -> dict[str, Any] | None:
+def generations(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return the rows of the log; None before the first generation ended."""
     if not view.rows:
         return None
@@ -53,7 +54,7 @@ def generations(view: Overview) -> dict[str, Any] | None:
     return {"head": list(generation_row.COLUMNS)[: len(lines[0])], "rows": lines}
 
 
-def final(view: Overview) -> dict[str, Any] | None:
+def final(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return how the finalists stand; None before the final."""
     if not view.finalists:
         return None
@@ -71,7 +72,7 @@ def final(view: Overview) -> dict[str, Any] | None:
     return {"head": head, "rows": lines, "note": f"{finalists.described(view.config)}."}
 
 
-def failures(view: Overview) -> Iterator[dict[str, Any]]:
+def failures(view: Overview[Generation]) -> Iterator[dict[str, Any]]:
     """Yield each reason, most frequent first, with an example's detail."""
     failed = [outcome for outcome in view.every_outcome if outcome.status != "ok"]
     reasons = Counter(outcome.reason for outcome in failed)
@@ -81,7 +82,7 @@ def failures(view: Overview) -> Iterator[dict[str, Any]]:
         yield {"reason": reason, "number": number, "width": width, "example": example}
 
 
-def counted(view: Overview) -> str:
+def counted(view: Overview[Generation]) -> str:
     """Return what evolution did and what it rejected, summed over the generations."""
     total: Counter[str] = Counter()
     for state in view.states:
@@ -91,7 +92,7 @@ def counted(view: Overview) -> str:
     )
 
 
-def candidates(view: Overview) -> dict[str, Any] | None:
+def candidates(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return every candidate's figures, the best first, each with the key that it sorts by."""
     outcomes = sorted(view.outcomes, key=lambda o: (-(o.accuracy or -1.0), o.candidate))
     if not outcomes:

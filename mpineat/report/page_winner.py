@@ -13,12 +13,13 @@ from mpineat.phenotype.network import Network
 from mpineat.report import charts, drawing
 from mpineat.report.family import family
 from mpineat.report.overview import Overview
+from mpineat.store import Generation
 from mpineat.tasks import Outcome
 
 BLUEPRINT_COLOUR = "#697586"
 
 
-def winner(view: Overview) -> dict[str, Any] | None:
+def winner(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return the winner's drawings and story; None while no candidate has been trained."""
     best = view.best
     if best is None:
@@ -51,7 +52,7 @@ def winner(view: Overview) -> dict[str, Any] | None:
     }
 
 
-def _winner_story(view: Overview, best: Outcome, candidate: Candidate | None) -> str:
+def _winner_story(view: Overview[Generation], best: Outcome, candidate: Candidate | None) -> str:
     parts = [
         f"Found in generation {view.generation_of[best.candidate]}, trained in "
         f"{units.duration(best.seconds.total)} on rank {best.rank}"
@@ -76,7 +77,7 @@ def _winner_story(view: Overview, best: Outcome, candidate: Candidate | None) ->
     return "; ".join(parts) + "."
 
 
-def families(view: Overview) -> list[dict[str, Any]]:
+def families(view: Overview[Generation]) -> list[dict[str, Any]]:
     """Return a family tree for the winner's blueprint and for each of its modules."""
     best = view.best
     candidate = view.candidate(best.candidate) if best is not None else None

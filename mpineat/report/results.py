@@ -16,10 +16,10 @@ from mpineat.errors import InputError
 from mpineat.finalists import Finalist
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.network import Network
+from mpineat.report.text_table import Value
 from mpineat.store import Generation
 from mpineat.tasks import Epoch, Outcome, stage_names
 
-Value = str | int | float | bool | None
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # annotation of a field -> type of its array, and what stands there for a missing value

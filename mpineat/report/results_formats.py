@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from mpineat.report.results import Value
-from mpineat.report.text_table import aligned
+from mpineat.report.text_table import Value, aligned, comma_separated
 
 Columns = Mapping[str, Sequence[Value]]
 
@@ -29,14 +26,10 @@ SHOWN = (
 
 
 def as_csv(columns: Columns) -> str:
-    """Return RFC 4180's lines, a heading first; a missing value is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    """Return a line a candidate."""
     # pandas and R take the text "nan", a reason of failure, for a missing value.
     reasons = ["nan_loss" if reason == "nan" else reason for reason in columns["reason"]]
-    writer.writerows(zip(*{**columns, "reason": reasons}.values(), strict=True))
-    return text.getvalue()
+    return comma_separated(columns, zip(*{**columns, "reason": reasons}.values(), strict=True))
 
 
 def as_json(columns: Columns) -> str:

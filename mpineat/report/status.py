@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mpineat import finalists, units
+from mpineat import finalists, store, units
+from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, overview, sentences
+from mpineat.report.overview import Overview, look, overview, sentences
+from mpineat.store import Generation
+from mpineat.store.summary import Summary
 
 RUNNING_AT_MOST = 20  # lines; the JSON form holds all
 
@@ -21,7 +25,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return "\n".join(_lines(overview(run_dir), clock()))
+    return _text(_look(run_dir), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -30,7 +34,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no run.
     """
-    view = overview(run_dir)
+    view = _look(run_dir)
     best = view.best
     return {
         "run_dir": str(view.run.path),
@@ -77,19 +81,33 @@ def follow(
         InputError: There is no run.
     """
     told: object = None
+    # A finished generation never changes, and one process that looks on shall cost little.
+    read = lru_cache(maxsize=None)(store.read_summary)
     while True:
-        view = overview(run_dir)
+        view = _look(run_dir, read)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
-        figures = (view.status, len(view.every_outcome), view.generation, running)
+        figures = (view.status, view.everything.number, view.generation, running)
         if figures != told:
             told = figures
-            yield "\n".join(_lines(view, time.time()))
+            yield _text(view, time.time())
         if view.status != "running":
             return
         sleep(every_seconds)
 
 
-def _lines(view: Overview, time: float) -> Iterator[str]:
+def _look(
+    run_dir: Path, read: Callable[[Path], Summary] = store.read_summary
+) -> Overview[Summary] | Overview[Generation]:
+    """Return the figures alone, and all that is known where a final is to be compared with it."""
+    view = look(run_dir, read)
+    return overview(run_dir) if view.run.final_outcomes else view
+
+
+def _text(view: Overview[Summary] | Overview[Generation], time: float) -> str:
+    return "\n".join(shown(line) for line in _lines(view, time))
+
+
+def _lines(view: Overview[Summary] | Overview[Generation], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
     if view.rows:
@@ -104,7 +122,7 @@ def _lines(view: Overview, time: float) -> Iterator[str]:
         yield f"final: {finalists.described(view.config)}"
         for finalist in view.finalists:
             yield f"  {generation_row.finalist_text(finalist)}"
-    if failures := generation_row.failures_text(view.every_outcome):
+    if failures := generation_row.failures_text(view.everything.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""

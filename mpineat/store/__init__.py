@@ -2,6 +2,19 @@
 
 from mpineat.store.generation import Generation, read, write
 from mpineat.store.hdf5 import Damaged
-from mpineat.store.run import Run, newest, read_run
+from mpineat.store.run import History, Run, history, look, read_run
+from mpineat.store.summary import Summary, read_summary
 
-__all__ = ["Damaged", "Generation", "Run", "newest", "read", "read_run", "write"]
+__all__ = [
+    "Damaged",
+    "Generation",
+    "History",
+    "Run",
+    "Summary",
+    "history",
+    "look",
+    "read",
+    "read_run",
+    "read_summary",
+    "write",
+]

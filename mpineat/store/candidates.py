@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store.columns import (
+    BadValue,
     Columns,
-    OptionalFloat,
-    OptionalInt,
     Table,
     Tables,
     columns_of,
@@ -19,17 +18,20 @@ from mpineat.store.columns import (
     to_table,
 )
 from mpineat.store.genomes import Pool
+from mpineat.store.networks import network_table, networks_from
 from mpineat.store.numbers import context_from, number_tables, stages_from
-from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
+from mpineat.tasks import Compressed, Epoch, Outcome, Seconds, Totals
+from mpineat.wire import Count, NonNegative, Share
 
-CANDIDATE: dict[str, type] = {
-    "id": int,
-    "generation": int,
-    "blueprint": int,
-    "blueprint_row": int,  # in blueprints/genomes
-    "arrival": OptionalInt,  # place among the outcomes; -1: still to come
+TABLE = "candidates/table"
+CANDIDATE: dict[str, Any] = {
+    "id": Count,
+    "generation": Count,
+    "blueprint": Count,
+    "blueprint_row": Count,  # in blueprints/genomes
+    "arrival": Count | None,  # place among the outcomes; -1: still to come
 }
-MODULES: dict[str, type] = {"candidate": int, "species": int, "module": int, "module_row": int}
+MODULES: Columns = {"candidate": Count, "species": Count, "module": Count, "module_row": Count}
 # Kept in tables of their own, or under another name.
 _APART = (
     "candidate",
@@ -42,24 +44,23 @@ _APART = (
     "context",
 )
 OUTCOME = columns_of(Outcome, but=_APART)
-SECONDS: dict[str, type] = {"seconds_queue": float, "seconds_total": float}
-MORE: dict[str, type] = {
-    "started_unix_seconds": float,
+SECONDS: dict[str, Any] = {"seconds_queue": NonNegative, "seconds_total": NonNegative}
+MORE: dict[str, Any] = {
+    "started_unix_seconds": NonNegative,
     "structure_learned": bool,
-    "step_seconds_before": float,
-    "step_seconds_after": float,
+    "step_seconds_before": NonNegative,
+    "step_seconds_after": NonNegative,
 }
-CURVES: Columns = {"candidate": int, **columns_of(Epoch)}
-NETWORK: dict[str, type] = {"candidate": int, "json": str}
-LAYERS: dict[str, type] = {
-    "candidate": int,
+CURVES: Columns = {"candidate": Count, **columns_of(Epoch)}
+LAYERS: Columns = {
+    "candidate": Count,
     "layer": str,
-    "filters_before": OptionalInt,
-    "filters_after": OptionalInt,
-    "dead_at_start_share": OptionalFloat,
-    "removed_order": OptionalInt,  # place among the removed layers; -1: not removed
+    "filters_before": Count | None,
+    "filters_after": Count | None,
+    "dead_at_start_share": Share | None,
+    "removed_order": Count | None,  # place among the removed layers; -1: not removed
 }
-ALIVE: dict[str, type] = {"candidate": int, "step": int, "filters": int}
+ALIVE: Columns = {"candidate": Count, "step": Count, "filters": Count}
 # Fills the row of a candidate without an outcome.
 _NONE = Outcome(candidate=-1, network_hash="", status="")
 
@@ -110,32 +111,14 @@ def candidate_tables(
         for point in outcome.curve
     ]
     return {
-        "candidates/table": to_table(CANDIDATE | OUTCOME | SECONDS | MORE, rows),
+        TABLE: to_table(CANDIDATE | OUTCOME | SECONDS | MORE, rows),
         "candidates/modules": to_table(MODULES, module_rows),
         "candidates/curves": to_table(CURVES, curves),
-        "candidates/networks_before": _networks(outcomes, "network_before"),
-        "candidates/networks_after": _networks(outcomes, "network_after"),
+        "candidates/networks_before": network_table(outcomes, "network_before"),
+        "candidates/networks_after": network_table(outcomes, "network_after"),
         **number_tables(outcomes),
         **_compressed_tables(outcomes),
     }
-
-
-def _networks(outcomes: Sequence[Outcome], field: str) -> Table:
-    """Return each network's JSON in lines: first all but the layers, then a line a layer.
-
-    Lines of one width compress and carry checksums, which HDF5's texts of any length do not; and
-    h5dump shows a network as a person would write it.
-    """
-    rows = []
-    for outcome in outcomes:
-        network = getattr(outcome, field)
-        if network is not None:
-            lines = [
-                {key: value for key, value in network.items() if key != "layers"},
-                *network["layers"],
-            ]
-            rows += [(outcome.candidate, json.dumps(line)) for line in lines]
-    return to_table(NETWORK, rows)
 
 
 def _compressed_tables(outcomes: Sequence[Outcome]) -> dict[str, Table]:
@@ -172,8 +155,7 @@ def candidates_from(
     Args:
         modules, blueprints: The pools that population_from returned.
     """
-    table = "candidates/table"
-    ids, generations, _, blueprint_rows, arrivals = from_table(CANDIDATE, tables, table)
+    ids, generations, _, blueprint_rows, _ = from_table(CANDIDATE, tables, TABLE)
     parts: dict[int, list[tuple[int, Module]]] = {}
     for candidate, species, _, row in zip(
         *from_table(MODULES, tables, "candidates/modules"), strict=True
@@ -183,28 +165,62 @@ def candidates_from(
         Candidate(number, generation, blueprints[row], tuple(parts.get(number, ())))
         for number, generation, row in zip(ids, generations, blueprint_rows, strict=True)
     )
-    outcomes = dict(zip(arrivals, _outcomes(tables, ids), strict=True))
-    return candidates, tuple(
-        outcomes[place] for place in sorted(place for place in outcomes if place is not None)
+    return candidates, outcomes_from(tables)
+
+
+def totals_from(tables: Tables) -> Totals:
+    """Return the totals of the outcomes, without making a value of each."""
+    tables = {TABLE: _arrived(tables)}
+    names = ("status", "reason", "accuracy", "flops_after", "reused_from")
+    columns = {"id": Count, **{name: OUTCOME[name] for name in names}, **SECONDS}
+    ids, status, reasons, accuracies, flops, reused, _, seconds = from_table(columns, tables, TABLE)
+    judged = [row for row, accuracy in enumerate(accuracies) if accuracy is not None]
+    first = min(judged, key=lambda row: (-accuracies[row], flops[row], ids[row]), default=None)
+    winner = None if first is None else {TABLE: tables[TABLE][first : first + 1]}
+    return Totals(
+        number=len(ids),
+        trained=sum(s == "ok" and r is None for s, r in zip(status, reused, strict=True)),
+        judged=len(judged),
+        reused=len(reused) - reused.count(None),
+        accuracy=sum(accuracies[row] for row in judged),
+        flops=sum(flops[row] for row in judged),
+        seconds=sum(s for s, r in zip(seconds, reused, strict=True) if r is None),
+        reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s != "ok"),
+        best=None if winner is None else _outcomes(winner)[0],
     )
 
 
-def _outcomes(tables: Tables, ids: Sequence[int]) -> list[Outcome]:
-    """Return a row's outcome for every candidate, without asking whether it has come yet."""
-    table = "candidates/table"
-    scalars = zip(*from_table(OUTCOME, tables, table), strict=True)
-    times = zip(*from_table(SECONDS, tables, table), strict=True)
+def _arrived(tables: Tables) -> Table:
+    """Return the rows of candidates with an outcome, in the order of the outcomes."""
+    [arrivals] = from_table({"arrival": CANDIDATE["arrival"]}, tables, TABLE)
+    rows = {place: row for row, place in enumerate(arrivals) if place is not None}
+    if sorted(rows) != list(range(len(arrivals) - arrivals.count(None))):
+        raise BadValue(f"table {TABLE!r}: the arrivals are not those of one order")
+    table: Table = tables[TABLE][[rows[place] for place in range(len(rows))]]
+    return table
+
+
+def outcomes_from(tables: Tables) -> tuple[Outcome, ...]:
+    """Return the outcomes in the order in which they came, with what the tables hold of them."""
+    return _outcomes({**tables, TABLE: _arrived(tables)})
+
+
+def _outcomes(tables: Tables) -> tuple[Outcome, ...]:
+    """Return the outcome of every row."""
+    [ids] = from_table({"id": Count}, tables, TABLE)
+    scalars = zip(*from_table(OUTCOME, tables, TABLE), strict=True)
+    times = zip(*from_table(SECONDS, tables, TABLE), strict=True)
     stages, context = stages_from(tables), context_from(tables)
-    more = zip(*from_table(MORE, tables, table), strict=True)
+    more = zip(*from_table(MORE, tables, TABLE), strict=True)
     before, after = (
-        _networks_from(tables, f"candidates/networks_{name}") for name in ("before", "after")
+        networks_from(tables, f"candidates/networks_{name}") for name in ("before", "after")
     )
     curves: dict[int, list[Epoch]] = {}
     points = from_table(CURVES, tables, "candidates/curves", optional=True)
     for candidate, *point in zip(*points, strict=True):
         curves.setdefault(candidate, []).append(Epoch(**_named(Epoch, point)))
     records = _compressed_from(tables)
-    return [
+    return tuple(
         Outcome(
             candidate=number,
             **dict(zip(OUTCOME, values, strict=True)),
@@ -221,22 +237,11 @@ def _outcomes(tables: Tables, ids: Sequence[int]) -> list[Outcome]:
         for number, values, (queue, total), (started, learned, *steps) in zip(
             ids, scalars, times, more, strict=True
         )
-    ]
+    )
 
 
 def _named(cls: type, values: Iterable[Any]) -> dict[str, Any]:
     return dict(zip((field.name for field in fields(cls)), values, strict=True))
-
-
-def _networks_from(tables: Tables, path: str) -> dict[int, dict[str, Any]]:
-    networks: dict[int, dict[str, Any]] = {}
-    for candidate, line in zip(*from_table(NETWORK, tables, path, optional=True), strict=True):
-        value = json.loads(line)
-        if candidate in networks:
-            networks[candidate]["layers"].append(value)
-        else:
-            networks[candidate] = {**value, "layers": []}
-    return networks
 
 
 def _compressed_from(tables: Tables) -> dict[int, dict[str, Any]]:

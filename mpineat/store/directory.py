@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from mpineat import files
 from mpineat.errors import StorageError
 
 CONFIG = "config.yaml"
@@ -60,6 +61,11 @@ def generation_paths(run_dir: Path) -> tuple[Path, ...]:
     return tuple(found[number] for number in sorted(found))
 
 
+def number_of(path: Path) -> int:
+    """Return the number in a generation file's name."""
+    return int(path.stem.rpartition("_")[2])
+
+
 def is_used(run_dir: Path) -> bool:
     """Return whether a run has been started in this directory."""
     return any((run_dir / name).exists() for name in (CONFIG, PROVENANCE, JOURNAL, GENERATIONS))
@@ -73,7 +79,7 @@ def create(run_dir: Path) -> None:
     """
     with storage_errors(run_dir):
         for folder in (run_dir, *(run_dir / name for name in (GENERATIONS, LOGS))):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o775, parents=True, exist_ok=True)  # the world does not write
 
 
 def patiently(read: Callable[[Path], T], path: Path) -> T:
@@ -86,14 +92,16 @@ def patiently(read: Callable[[Path], T], path: Path) -> T:
     for pause in PAUSES:
         try:
             return read(path)
-        except FileNotFoundError:
-            raise
+        except (FileNotFoundError, files.Foreign):
+            break
         except OSError:
             time.sleep(pause)
     try:
         return read(path)
     except FileNotFoundError:
         raise
+    except files.Foreign as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     except OSError as error:
         raise StorageError(
             f"{path}: cannot be read: {error.strerror}, {len(PAUSES) + 1} times; it was left "
@@ -119,7 +127,7 @@ def write_durably(path: Path, *parts: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
         try:
-            with open(beside, "wb") as file:
+            with open(beside, "wb", opener=files.unlinked) as file:
                 for part in parts:
                     file.write(part)
                 file.flush()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import StringConstraints
 
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
@@ -13,7 +17,15 @@ from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, hdf5
 from mpineat.store.candidates import candidate_tables, candidates_from
-from mpineat.store.columns import OtherVersion, Tables, from_table, to_table
+from mpineat.store.columns import (
+    BadValue,
+    Columns,
+    OtherVersion,
+    Tables,
+    from_table,
+    to_table,
+    values_of,
+)
 from mpineat.store.genomes import (
     BLUEPRINTS,
     COUNTERS,
@@ -23,11 +35,24 @@ from mpineat.store.genomes import (
     population_from,
     population_tables,
 )
-from mpineat.tasks import Outcome
+from mpineat.store.soundness import check
+from mpineat.tasks import Outcome, Totals
+from mpineat.wire import Count, Finite, NonNegative
 
-TEXT: dict[str, type] = {"text": str}
-COUNTS: dict[str, type] = {"name": str, "count": int}
-CONTEXT: dict[str, type] = {"name": str, "value": float}
+ATTRIBUTES: Columns = {
+    "run_id": Annotated[str, StringConstraints(pattern=r"[\w-]{1,64}")],
+    "seed": Count,
+    "generation": Count,
+    "evaluated": bool,
+    "next_candidate": Count,
+    "created": Annotated[str, StringConstraints(pattern=r"[\d:.+TZ-]{10,40}")],
+    "wall_seconds": NonNegative,
+    "parent_sha256": str,
+    "content_sha256": str,
+}
+TEXT: Columns = {"text": str}
+COUNTS: Columns = {"name": str, "count": Count}
+CONTEXT: Columns = {"name": str, "value": Finite}
 MEMORY = "memory/"
 
 
@@ -64,6 +89,16 @@ class Generation:
         """The generation's number, from 0."""
         return self.state.generation
 
+    @property
+    def species(self) -> tuple[int, int]:
+        """Numbers of species, of modules and of blueprints."""
+        return len(self.state.modules.species), len(self.state.blueprints.species)
+
+    @property
+    def totals(self) -> Totals:
+        """Of its outcomes."""
+        return Totals.of(self.outcomes)
+
 
 def write(run_dir: Path, generation: Generation, *, final: bool = False) -> Generation:
     """Write the file, durably and whole or not at all; return the value with its content_sha256.
@@ -88,20 +123,47 @@ def read(path: Path) -> Generation:
 
     Raises:
         Damaged: A byte has changed since it was written.
-        InputError: Whole, but written by another version.
+        InputError: Whole, but written by another version or not by mpineat, or renamed.
         StorageError: It cannot be read, after several tries.
     """
-    with collector_paused():
+    with collector_paused(), refusals(path):
         attributes, arrays = hdf5.unpack(path)
-        try:
-            return _generation(attributes, arrays)
-        except (OtherVersion, LookupError, ValueError, TypeError, RecursionError) as error:
-            what = str(error) if isinstance(error, OtherVersion) else repr(error)
-            raise InputError(
-                f"{path}: {what}; its seal is right, so another version of mpineat wrote it "
-                f"(format version {attributes.get('format_version')}, this one's is "
-                f"{hdf5.FORMAT_VERSION}): read it with that version, which provenance.json names"
-            ) from error
+        generation = _generation(attributes, arrays)
+        check(generation.state, generation.candidates, generation.outcomes)
+    check_name(path, generation.number)
+    return generation
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Name the file whose tables cannot be made values, its seal being right.
+
+    Raises:
+        InputError: It is of another version, or not as mpineat writes it.
+    """
+    try:
+        yield
+    except OtherVersion as error:
+        raise InputError(
+            f"{path}: {error}; its seal is right, so another version of mpineat wrote it "
+            f"(this one's format version is {hdf5.FORMAT_VERSION}): read it with that version, "
+            "which provenance.json names"
+        ) from error
+    except (BadValue, LookupError, ValueError, TypeError, RecursionError) as error:
+        what = str(error) if isinstance(error, BadValue) else repr(error)
+        raise InputError(
+            f"{path}: {what}: not as mpineat writes it, though its seal is right: it is not used; "
+            "bring back the run's own file"
+        ) from error
+
+
+def check_name(path: Path, number: int) -> None:
+    """Raise InputError where a file's name is not that of its generation."""
+    if path.name not in (directory.generation_path(Path(), number).name, directory.FINAL):
+        raise InputError(
+            f"{path}: holds generation {number}: renamed, or swapped with another file; "
+            "bring back the run's own file"
+        )
 
 
 def _attributes(generation: Generation) -> hdf5.Attributes:
@@ -136,16 +198,17 @@ def _tables(generation: Generation) -> dict[str, hdf5.Array]:
 
 
 def _generation(attributes: dict[str, Any], tables: Tables) -> Generation:
+    values = attributes_from(attributes)
     counters: Sequence[Any] = list(zip(*from_table(COUNTERS, tables, "innovations"), strict=True))
     modules, module_pool = population_from(MODULES, tables, counters[0])
     blueprints, blueprint_pool = population_from(BLUEPRINTS, tables, counters[1])
     candidates, outcomes = candidates_from(tables, module_pool, blueprint_pool)
     state = State(
-        generation=attributes["generation"],
-        evaluated=attributes["evaluated"],
+        generation=values["generation"],
+        evaluated=values["evaluated"],
         modules=modules,
         blueprints=blueprints,
-        next_candidate=attributes["next_candidate"],
+        next_candidate=values["next_candidate"],
         counts=dict(zip(*from_table(COUNTS, tables, "counts", optional=True), strict=True)),
         events=tuple(from_table(TEXT, tables, "events", optional=True)[0]),
         context=dict(zip(*from_table(CONTEXT, tables, "context", optional=True), strict=True)),
@@ -159,11 +222,28 @@ def _generation(attributes: dict[str, Any], tables: Tables) -> Generation:
         state=state,
         candidates=candidates,
         outcomes=outcomes,
-        run_id=attributes["run_id"],
-        seed=attributes["seed"],
-        config="\n".join(from_table(TEXT, tables, "config")[0]),
-        created=attributes["created"],
-        seconds=attributes["wall_seconds"],
-        parent_sha256=attributes["parent_sha256"],
-        content_sha256=attributes["content_sha256"],
+        run_id=values["run_id"],
+        seed=values["seed"],
+        config=config_from(tables),
+        created=values["created"],
+        seconds=values["wall_seconds"],
+        parent_sha256=values["parent_sha256"],
+        content_sha256=values["content_sha256"],
     )
+
+
+def attributes_from(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a generation's file, each of its type and in its range."""
+    found = {}
+    for name, hint in ATTRIBUTES.items():
+        if name not in attributes:
+            raise OtherVersion(f"attribute {name!r} is missing")
+        value = attributes[name]
+        array = np.array([value.encode(errors="replace") if isinstance(value, str) else value])
+        [found[name]] = values_of(hint, array, f"attribute {name!r}")
+    return found
+
+
+def config_from(tables: Tables) -> str:
+    """Return the resolved configuration as YAML text."""
+    return "\n".join(from_table(TEXT, tables, "config")[0])

@@ -11,10 +11,9 @@ from mpineat.evolution.state import GenomeT, Population, Species
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.store.columns import (
+    BadValue,
     Columns,
     Default,
-    OptionalFloat,
-    OptionalInt,
     Table,
     Tables,
     columns_of,
@@ -23,32 +22,33 @@ from mpineat.store.columns import (
     offsets,
     to_table,
 )
+from mpineat.wire import Count, Finite, NonNegative, Positive
 
-GENOMES: dict[str, type] = {
-    "id": int,
+GENOMES: Columns = {
+    "id": Count,
     "in_population": bool,  # these come first
-    "species": OptionalInt,
-    "parent_1": OptionalInt,
-    "parent_2": OptionalInt,
-    "birth_generation": int,
-    "fitness": OptionalFloat,
-    "uses": OptionalInt,
+    "species": Count | None,
+    "parent_1": Count | None,
+    "parent_2": Count | None,
+    "birth_generation": Count,
+    "fitness": Finite | None,
+    "uses": Count | None,
 }
-SPECIES: dict[str, type] = {
-    "id": int,
-    "representative": int,
-    "representative_row": int,
-    "size": int,
-    "best_fitness": OptionalFloat,
-    "age_generations": int,
-    "stagnation_generations": int,
+SPECIES: Columns = {
+    "id": Count,
+    "representative": Count,
+    "representative_row": Count,
+    "size": Count,
+    "best_fitness": Finite | None,
+    "age_generations": Count,
+    "stagnation_generations": Count,
 }
-COUNTERS: dict[str, type] = {
+COUNTERS: Columns = {
     "population": str,
-    "next_innovation": int,
-    "next_genome": int,
-    "next_species": int,
-    "compatibility_threshold": float,
+    "next_innovation": Count,
+    "next_genome": Count,
+    "next_species": Count,
+    "compatibility_threshold": NonNegative,
 }
 
 
@@ -85,7 +85,7 @@ class Kind(Generic[GenomeT]):
 _CONNECTIONS = Genes(columns_of(Connection), Connection)
 MODULES = Kind(
     "modules",
-    {"join": str},
+    columns_of(Module, but=("id", "nodes", "connections", "parents", "birth")),
     {"nodes": Genes(columns_of(ModuleNode), ModuleNode), "connections": _CONNECTIONS},
     Module,
 )
@@ -95,9 +95,9 @@ BLUEPRINTS = Kind(
     {
         "nodes": Genes(columns_of(BlueprintNode), BlueprintNode),
         "connections": _CONNECTIONS,
-        "dense": Genes({"units": int}, int),
+        "dense": Genes({"units": Positive}, int),
         "training": Genes(columns_of(Hyperparameters), Hyperparameters, single=True),
-        "retained": Genes({"species": int, "module": int}, lambda *pair: pair),
+        "retained": Genes({"species": Count, "module": Count}, lambda *pair: pair),
     },
     Blueprint,
 )
@@ -188,7 +188,7 @@ def _list_tables(kind: Kind[GenomeT], pool: Sequence[GenomeT]) -> dict[str, Tabl
         tables[f"{kind.name}/{name}"] = to_table(genes.columns, values)
         begins.append(offsets(map(len, lists)))
     rows = list(zip(*begins, strict=True))
-    return tables | {f"{kind.name}/offsets": to_table(dict.fromkeys(kind.lists, int), rows)}
+    return tables | {f"{kind.name}/offsets": to_table(dict.fromkeys(kind.lists, Count), rows)}
 
 
 def counters_row(kind: Kind[GenomeT], population: Population[GenomeT]) -> tuple[object, ...]:
@@ -224,6 +224,10 @@ def population_from(
         if number is not None:
             members.setdefault(number, []).append(genome)
     living = sum(alive)
+    if not all(alive[:living]):
+        raise BadValue(f"{kind.name}/genomes: those of the population do not come first")
+    if any(number is not None for number in species[living:]):
+        raise BadValue(f"{kind.name}/genomes: a species has a member that is gone")
     _, innovation, next_genome, next_species, threshold = counters
     population = Population(
         genomes=tuple(pool[:living]),
@@ -263,8 +267,10 @@ def _lists(kind: Kind[GenomeT], tables: Tables) -> list[list[Any]]:
         # Files from before the genome had this list hold neither table nor offsets of it.
         optional = name in defaults_of(kind.make) and path not in tables
         values = tuple(map(genes.make, *from_table(genes.columns, tables, path, optional=optional)))
-        column = Default(int, 0) if optional else int
+        column = Default(Count, 0) if optional else Count
         [begin] = from_table({name: column}, tables, f"{kind.name}/offsets")
+        if begin[:1] != [0] or begin[-1] != len(values) or begin != sorted(begin):
+            raise BadValue(f"{kind.name}/offsets: {name!r} does not ascend to its table's end")
         lists: list[Any] = [values[start:end] for start, end in pairwise(begin)]
         found.append([one[0] if one else None for one in lists] if genes.single else lists)
     return found
@@ -272,6 +278,6 @@ def _lists(kind: Kind[GenomeT], tables: Tables) -> list[list[Any]]:
 
 def _earlier_training(tables: Tables) -> list[Hyperparameters | None]:
     """Return the evolved training of files in which the learning rate was a column of its own."""
-    rate_alone = {"learning_rate": Default(OptionalFloat, None)}
+    rate_alone = {"learning_rate": Default(Finite | None, None)}
     [rates] = from_table(rate_alone, tables, f"{BLUEPRINTS.name}/genomes")
     return [None if rate is None else Hyperparameters(rate) for rate in rates]

@@ -14,13 +14,14 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from mpineat import files
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory
 
@@ -28,6 +29,9 @@ FORMAT = "mpineat-generation"
 FORMAT_VERSION = 1
 SEAL_BYTES = 512
 CHUNK_BYTES = 1 << 20
+LARGEST_CONTENT = 2 << 30  # of 100,000 genomes: 0.2 GB
+DEEPEST = 2  # groups in groups
+_HDF5_ERRORS = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
 _LABEL = b"sha256 of the lines above and of all behind byte 512: "
 Attributes = Mapping[str, str | int | float | bool]
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -65,43 +69,77 @@ def pack(attributes: Attributes, arrays: Mapping[str, Array]) -> tuple[bytes, st
     return b"".join((_seal(head, body), body)), digest
 
 
-def unpack(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+def unpack(
+    path: Path, only: Collection[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the attributes and arrays that pack put into the file at `path`.
+
+    Args:
+        only: The arrays to read; the seal is checked in any case, the digest of all for None.
 
     Raises:
         Damaged: A byte has changed.
-        InputError: Whole, but of a newer version, or not to be opened by this HDF5.
+        InputError: Whole, but of a newer version, not to be opened by this HDF5, or with parts that
+            lie outside the file.
         StorageError: It cannot be read, after several tries.
     """
     try:
         data = directory.patiently(_read, path)
     except FileNotFoundError as error:  # it was listed a moment ago
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
-    arrays: dict[str, Array] = {}
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset):
-            arrays[name] = item[...]  # of no dimension too, and in its own byte order
-
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             attributes = {
                 name: value.item() if hasattr(value, "item") else value
                 for name, value in file.attrs.items()
             }
-            file.visititems(visit)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            # Of no dimension too, and in its own byte order.
+            arrays = {name: dataset[...] for name, dataset in _datasets(file, path, only)}
+    except _HDF5_ERRORS as error:
         # Its bytes are those that were written, so it is not damaged.
-        raise InputError(f"{path}: its seal is right, but HDF5 cannot read it: {error}") from error
+        what = " ".join(str(error).split())
+        raise InputError(f"{path}: its seal is right, but HDF5 cannot read it: {what}") from error
     found = attributes.pop("content_sha256", None)
     rest = {
         name: value
         for name, value in attributes.items()
         if name not in ("format", "format_version")
     }
-    if found != content_sha256(rest, arrays):
+    if only is None and found != content_sha256(rest, arrays):
         raise Damaged(f"{path}: damaged: its content is not that of its content_sha256")
     return attributes | {"content_sha256": found}, arrays
+
+
+def _datasets(
+    file: h5py.File, path: Path, only: Collection[str] | None
+) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield the datasets in the file by their paths in it.
+
+    Raises:
+        InputError: One does not lie in the file itself, or is larger than any that mpineat writes.
+    """
+    groups = [("", file)]
+    room = LARGEST_CONTENT
+    while groups:
+        prefix, group = groups.pop()
+        for key in group:
+            name = f"{prefix}{key}"
+            if type(group.get(key, getlink=True)) is not h5py.HardLink:
+                raise InputError(f"{path}: {name!r} is a link; mpineat writes none: not read")
+            if only is not None and not any(one.startswith(name) for one in only):
+                continue
+            item = group[key]
+            if isinstance(item, h5py.Group) and prefix.count("/") < DEEPEST:
+                groups.append((f"{name}/", item))
+                continue
+            if not isinstance(item, h5py.Dataset) or item.dtype.hasobject:
+                raise InputError(f"{path}: {name!r} is nothing that mpineat writes: not read")
+            if item.external or item.is_virtual:
+                raise InputError(f"{path}: the data of {name!r} lie in another file: not read")
+            room -= item.size * item.dtype.itemsize
+            if room < 0:
+                raise InputError(f"{path}: holds more than {LARGEST_CONTENT:,} bytes: not read")
+            yield name, item
 
 
 def content_sha256(attributes: Attributes, arrays: Mapping[str, Array]) -> str:
@@ -171,7 +209,7 @@ def _seal(head: bytes, body: bytes | memoryview) -> bytes:
 
 def _read(path: Path) -> bytes:
     """Read a file no further than its seal says, however long damage has made it."""
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=files.unlinked) as file:
         seal = file.read(SEAL_BYTES)
         size = os.fstat(file.fileno()).st_size
         head, label, _ = seal.partition(_LABEL)

@@ -16,11 +16,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mpineat import files
 from mpineat.errors import StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory
 from mpineat.store.earlier_journal import as_today
 from mpineat.tasks import OUTCOME, Outcome
+from mpineat.units import plural
 from mpineat.wire import Codec, WireError
 
 VERSION = 2  # of a line; those of version 1 do not name theirs
@@ -29,52 +31,105 @@ _START = b'{"crc32":"'
 _CRC_DIGITS = 8
 _MIDDLE = b'",'
 _HEAD = re.compile(
-    rb'(?:"version":(\d{1,9}),)?"generation":(\d{1,9}),"kind":"(outcome|candidate|final)","value":'
+    rb'(?:"version":(\d{1,9}),)?(?:"run":"([\w-]{1,64})",)?'
+    rb'"generation":(\d{1,9}),"kind":"(outcome|candidate|final)","value":'
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An outcome that came, or a candidate that the steady schedule asked, in a generation.
+class Line:
+    """A whole line, whose value nobody has read yet.
 
     Attributes:
-        generation: Of a final: that of the generation which would follow, were there no end.
-        final: Whether it is an outcome of the final.
+        place: Its file and number.
+        run_id: Of the run that wrote it; None in lines of version 1, and some of version 2.
+        kind: "outcome" or "candidate"; "final" for an outcome of the final, whose generation is the
+            one that would have followed.
     """
 
+    place: str
+    text: bytes
+    version: int
+    run_id: str | None
     generation: int
-    item: Outcome | Candidate
-    final: bool = False
+    kind: str
+    value: bytes
+
+    def item(self) -> Outcome | Candidate:
+        """Return what it holds.
+
+        Raises:
+            WireError: It is of another version, or a value is out of its range.
+        """
+        value = self.value
+        if self.version == 1:
+            value = as_today(self.kind, value)
+        elif self.version != VERSION:
+            raise WireError(f"written by another mpineat (version {self.version}, not {VERSION})")
+        return (CANDIDATE if self.kind == "candidate" else OUTCOME).loads(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Entries in the order in which they were written, and a sentence for each damaged line."""
+    """What a generation's candidates were and came to, in the order in which it was written.
 
-    entries: tuple[Entry, ...]
+    Attributes:
+        damaged: A sentence for each line that is left out.
+    """
+
+    entries: tuple[Outcome | Candidate, ...]
     damaged: tuple[str, ...] = ()
-
-    def of(self, generation: int, *, final: bool = False) -> Entries:
-        """Return the entries of one generation, or of the final in its place.
-
-        Where a candidate has several, the first counts. A final that is held again with other
-        options gives its ids to other trainings.
-        """
-        found: dict[tuple[object, ...], Entry] = {}
-        for entry in self.entries:
-            if (entry.generation, entry.final) == (generation, final):
-                found.setdefault(_identity(entry.item), entry)
-        return Entries(tuple(found.values()), self.damaged)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The outcomes, in the order of their arrival."""
-        return tuple(entry.item for entry in self.entries if isinstance(entry.item, Outcome))
+        return tuple(entry for entry in self.entries if isinstance(entry, Outcome))
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """The candidates, in the order in which they were asked."""
-        return tuple(entry.item for entry in self.entries if isinstance(entry.item, Candidate))
+        return tuple(entry for entry in self.entries if isinstance(entry, Candidate))
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The whole lines, each once, in order, and a sentence for each damaged one."""
+
+    lines: tuple[Line, ...]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Of all runs that the lines name, the first one first."""
+        return tuple(dict.fromkeys(line.run_id for line in self.lines if line.run_id))
+
+    def of(self, generation: int, run_id: str | None = None, *, final: bool = False) -> Entries:
+        """Return the entries of one generation, or of the final in its place.
+
+        Where a candidate has several, the first counts. A final that is held again with other
+        options gives its ids to other trainings.
+
+        Args:
+            run_id: Of the run; a line that names another one is left out, whatever it holds.
+        """
+        found: dict[tuple[object, ...], Outcome | Candidate] = {}
+        damaged = list(self.damaged)
+        foreign: dict[str, list[str]] = {}
+        for line in self.lines:
+            if run_id and line.run_id and line.run_id != run_id:
+                foreign.setdefault(line.run_id, []).append(line.place)
+            elif (line.generation, line.kind == "final") == (generation, final):
+                try:
+                    item = line.item()
+                except WireError as error:
+                    damaged.append(_left_out(line.place, error))
+                else:
+                    found.setdefault(_identity(item), item)
+        damaged += [
+            f"{place}: {plural(1 + len(more), 'line')} of another run ({other}): left out"
+            for other, (place, *more) in foreign.items()
+        ]
+        return Entries(tuple(found.values()), tuple(damaged))
 
 
 def _identity(item: Outcome | Candidate) -> tuple[object, ...]:
@@ -83,71 +138,78 @@ def _identity(item: Outcome | Candidate) -> tuple[object, ...]:
     return Outcome, item.candidate, item.network_hash, *sorted(item.context.items())
 
 
-def read(run_dir: Path) -> Entries:
-    """Return all entries on the disk that can be read; safe while another process appends."""
+def _left_out(place: str, error: WireError) -> str:
+    return f"{place}: {error}: what it held is evaluated again"
+
+
+def read(run_dir: Path) -> Lines:
+    """Return all lines on the disk that are whole; safe while another process appends."""
     try:
-        lines, damaged = _scan(run_dir)
+        return _scan(run_dir)
     except StorageError as error:
-        return Entries((), (str(error),))
-    return Entries(tuple(lines.values()), damaged)
+        return Lines((), (str(error),))
 
 
-def _scan(run_dir: Path) -> tuple[dict[bytes, Entry], tuple[str, ...]]:
-    """Return the whole lines, each once, in order, and a sentence for each damaged one.
+def _scan(run_dir: Path) -> Lines:
+    """Return the lines of both files.
 
     Raises:
         StorageError: A file is there and cannot be read.
     """
-    found: dict[bytes, Entry] = {}
+    found: dict[bytes, Line] = {}
     damaged: list[str] = []
     for name in (directory.JOURNAL_BEFORE, directory.JOURNAL):
         path = run_dir / name
         try:
-            lines = directory.patiently(Path.read_bytes, path).split(b"\n")
+            texts = directory.patiently(files.read, path).split(b"\n")
         except FileNotFoundError:
             continue
-        for number, line in enumerate(lines, 1):
+        for number, text in enumerate(texts, 1):
+            place = f"{path}:{number}"
             try:
-                found.setdefault(line, _decode(line))
+                found.setdefault(text, _line(text, place))
             except WireError as error:
-                if number < len(lines):  # what follows the last line feed is being written, or torn
-                    damaged.append(f"{path}:{number}: {error}: what it held is evaluated again")
-    return found, tuple(damaged)
+                if number < len(texts):  # what follows the last line feed is being written, or torn
+                    damaged.append(_left_out(place, error))
+    return Lines(tuple(found.values()), tuple(damaged))
 
 
-def _encode(entry: Entry) -> bytes:
-    if isinstance(entry.item, Outcome):
-        kind, value = "final" if entry.final else "outcome", OUTCOME.dumps(entry.item)
+def _encode(run_id: str, generation: int, item: Outcome | Candidate, final: bool) -> bytes:
+    if isinstance(item, Outcome):
+        kind, value = "final" if final else "outcome", OUTCOME.dumps(item)
     else:
-        kind, value = "candidate", CANDIDATE.dumps(entry.item)
-    rest = b'"version":%d,"generation":%d,"kind":"%b","value":%b}' % (
+        kind, value = "candidate", CANDIDATE.dumps(item)
+    rest = b'"version":%d,"run":"%b","generation":%d,"kind":"%b","value":%b}' % (
         VERSION,
-        entry.generation,
+        run_id.encode(),
+        generation,
         kind.encode(),
         value,
     )
     return b"%b%08x%b%b\n" % (_START, zlib.crc32(rest), _MIDDLE, rest)
 
 
-def _decode(line: bytes) -> Entry:
-    """Return the entry of a line without its line feed.
+def _line(text: bytes, place: str) -> Line:
+    """Return a line without its line feed.
 
     Raises:
-        WireError: The line is damaged, torn or of a later version.
+        WireError: The line is damaged or torn.
     """
     begin = len(_START) + _CRC_DIGITS + len(_MIDDLE)
-    rest = line[begin:]
+    rest = text[begin:]
     found = _HEAD.match(rest)
-    if not found or line[:begin] != b"%b%08x%b" % (_START, zlib.crc32(rest), _MIDDLE):
+    if not found or text[:begin] != b"%b%08x%b" % (_START, zlib.crc32(rest), _MIDDLE):
         raise WireError("damaged")
-    version, generation, kind = found.groups()
-    value = rest[found.end() : -1]
-    if version is None:
-        value = as_today(kind.decode(), value)
-    elif int(version) != VERSION:
-        raise WireError(f"written by another mpineat (version {int(version)}, not {VERSION})")
-    codec = CANDIDATE if kind == b"candidate" else OUTCOME
-    return Entry(int(generation), codec.loads(value), final=kind == b"final")
+    version, run_id, generation, kind = found.groups()
+    return Line(
+        place=place,
+        text=text,
+        version=1 if version is None else int(version),
+        run_id=run_id.decode() if run_id else None,
+        generation=int(generation),
+        kind=kind.decode(),
+        value=rest[found.end() : -1],
+    )
 
 
 class Journal:
@@ -157,29 +219,33 @@ class Journal:
         StorageError: The disk is full or read-only; nothing that was written before is lost.
     """
 
-    def __init__(self, run_dir: Path, guard: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, run_dir: Path, run_id: str, guard: Callable[[], None] = lambda: None
+    ) -> None:
         """Open it, making or mending the file.
 
         Args:
+            run_id: Of the run; every line names it.
             guard: Raises when this process may not write any more; called before every write.
         """
         self._guard = guard
+        self._run_id = run_id
         self._run_dir = run_dir
         self._path = run_dir / directory.JOURNAL
         with directory.storage_errors(self._path):
             new = not self._path.exists()
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = files.unlinked(str(self._path), os.O_RDWR | os.O_CREAT | os.O_APPEND)
             if new:
                 directory.sync_directory(run_dir)
             self._end = self._cut_torn_line()
 
     def _cut_torn_line(self) -> int:
         """Make the file end behind a line feed, else the next line would be glued to a torn one."""
-        data = directory.patiently(Path.read_bytes, self._path)
+        data = directory.patiently(files.read, self._path)
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             try:
-                _decode(data[whole:])
+                _line(data[whole:], str(self._path))
             except WireError:
                 os.ftruncate(self._file, whole)
             else:  # only the line feed is missing
@@ -191,7 +257,7 @@ class Journal:
     def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
-        line = _encode(Entry(generation, item, final))
+        line = _encode(self._run_id, generation, item, final)
         try:
             with directory.storage_errors(self._path):
                 written = 0
@@ -206,8 +272,7 @@ class Journal:
 
     def of(self, generation: int, *, final: bool = False) -> Entries:
         """Return what an earlier launch left of this generation, or of the final in its place."""
-        lines, damaged = _scan(self._run_dir)
-        return Entries(tuple(lines.values()), damaged).of(generation, final=final)
+        return _scan(self._run_dir).of(generation, self._run_id, final=final)
 
     def fold(self, generation: int) -> None:
         """Take the entries of `generation`, whose file is safe now, out of the journal.
@@ -217,15 +282,15 @@ class Journal:
         candidate's first.
         """
         self._guard()
-        lines, _ = _scan(self._run_dir)
+        lines = [line for line in _scan(self._run_dir).lines if line.run_id in (None, self._run_id)]
         for name, first in (
             (directory.JOURNAL_BEFORE, generation),
             (directory.JOURNAL, generation + 1),
         ):
-            kept = (line + b"\n" for line, entry in lines.items() if entry.generation >= first)
+            kept = (line.text + b"\n" for line in lines if line.generation >= first)
             directory.write_durably(self._run_dir / name, *kept)
         with directory.storage_errors(self._path):
-            folded = os.open(self._path, os.O_RDWR | os.O_APPEND)
+            folded = files.unlinked(str(self._path), os.O_RDWR | os.O_APPEND)
             os.close(self._file)
             self._file = folded
             self._end = os.fstat(folded).st_size

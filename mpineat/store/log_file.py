@@ -5,6 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import suppress
+from io import TextIOWrapper
+
+from mpineat import files
+from mpineat.errors import shown
 
 
 class Steadfast(logging.Handler):
@@ -32,19 +36,31 @@ class Steadfast(logging.Handler):
         self._told = True
         with suppress(OSError, ValueError):  # standard error is gone too
             print(
-                f"mpineat: {self.where} cannot be written, its lines are lost: {error}",
+                f"mpineat: {shown(self.where)} cannot be written, its lines are lost: {error}",
                 file=sys.stderr,
                 flush=True,
             )
 
 
 class LogFile(Steadfast, logging.FileHandler):
-    """Appends lines to a file, which is opened with the first of them."""
+    """Appends lines to a file of a run directory; never through a link or to a device."""
 
-    def __init__(self, path: str) -> None:
-        """Write to `path`."""
+    def __init__(self, path: str, *, delay: bool = True) -> None:
+        """Write to `path`.
+
+        Args:
+            delay: Open it with the first line; what is wrong with it costs lines then.
+
+        Raises:
+            OSError: It cannot be opened, if not `delay`.
+        """
         self.where = path
-        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)
+        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=delay)
+
+    def _open(self) -> TextIOWrapper:
+        return open(
+            self.baseFilename, "a", encoding="utf-8", errors=self.errors, opener=files.unlinked
+        )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append a line."""

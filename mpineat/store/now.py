@@ -14,8 +14,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mpineat import files
+
 NAME = "now.json"
 RENEW_SECONDS = 3.0
+MOST_BYTES = 64 << 20  # of a million evaluations under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,8 @@ def write(run_dir: Path, now: Now) -> None:
     value = asdict(now) | {"host": socket.gethostname(), "process": os.getpid()}
     beside = run_dir / f".{NAME}.{os.getpid()}.tmp"
     with suppress(OSError):
-        beside.write_text(json.dumps(value), encoding="utf-8")
+        with open(beside, "w", encoding="utf-8", opener=files.unlinked) as file:
+            file.write(json.dumps(value))
         os.replace(beside, run_dir / NAME)
 
 
@@ -79,7 +83,8 @@ def remove(run_dir: Path) -> None:
 def read(run_dir: Path) -> Now | None:
     """Return the last moment written, None where there is none or it cannot be read."""
     try:
-        value = json.loads((run_dir / NAME).read_text(encoding="utf-8"))
+        with open(run_dir / NAME, "rb", opener=files.unlinked) as file:
+            value = json.loads(file.read(MOST_BYTES))
         running: Sequence[dict[str, object]] = value.pop("running")
         return Now(**value, running=tuple(Running(**one) for one in running))  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from mpineat.store.columns import Columns, Table, Tables, from_table, to_table
 from mpineat.tasks import Outcome
+from mpineat.wire import Count, Finite, NonNegative
 
 STAGES_PATH, CONTEXT_PATH = "candidates/seconds", "candidates/context"
 # A row each, in the order of the mapping that they are.
-STAGES: Columns = {"candidate": int, "stage": str, "seconds": float}
-CONTEXT: Columns = {"candidate": int, "name": str, "value": float}
+STAGES: Columns = {"candidate": Count, "stage": str, "seconds": NonNegative}
+CONTEXT: Columns = {"candidate": Count, "name": str, "value": Finite}
 
 Numbers = Mapping[int, Mapping[str, float]]  # candidate -> name -> number
 
@@ -30,12 +31,12 @@ def stages_from(tables: Tables) -> Numbers:
     # Until commit 115d76e each of five stages had a column of its own, in their order.
     path = "candidates/table"
     columns: Columns = {
-        name: float
+        name: NonNegative
         for name in tables[path].dtype.names or ()
         if name.startswith("seconds_") and name not in ("seconds_queue", "seconds_total")
     }
     names = [name.removeprefix("seconds_") for name in columns]
-    ids, *spent = from_table({"id": int, **columns}, tables, path)
+    ids, *spent = from_table({"id": Count, **columns}, tables, path)
     return {id: dict(zip(names, row, strict=True)) for id, *row in zip(ids, *spent, strict=True)}
 
 

@@ -11,16 +11,41 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import mpineat
+from mpineat import files
 from mpineat.cluster import batch
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory
 
+DONE, STOPPED, FAILED = "done", "stopped", "failed"  # how a launch ends
 _PACKAGES = ("mpineat", "numpy", "h5py", "pydantic", "mpi4py", "tensorflow", "keras")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What is read out of an entry; a value of a kind that this program never writes is missing.
+
+    Attributes:
+        started: Unix time.
+        ranks: 0 where that is not recorded.
+        version: Of mpineat; "" where that is not recorded.
+        evaluated: Evaluations that it finished; None where it did not live to say so.
+        end: DONE, STOPPED or FAILED; "" where it did not live to say so.
+        entry: All of it, for people.
+    """
+
+    started: float | None
+    ranks: int
+    version: str
+    evaluated: int | None
+    end: str
+    entry: Mapping[str, Any]
 
 
 def describe(
@@ -53,6 +78,14 @@ def describe(
 def utc_now() -> str:
     """Return the time as ISO 8601, UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def unix_time(text: object) -> float | None:
+    """Return the Unix time of an ISO 8601 text, None where it is none."""
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _versions() -> dict[str, str]:
@@ -88,20 +121,46 @@ def _commit() -> str:
         return ""
 
 
-def read(run_dir: Path) -> tuple[tuple[Mapping[str, Any], ...], str]:
-    """Return the entries, oldest first, and a sentence when they cannot be read, else ""."""
+def read(run_dir: Path) -> tuple[tuple[Launch, ...], str]:
+    """Return the launches, oldest first, and a sentence when they cannot be read, else ""."""
     path = run_dir / directory.PROVENANCE
     try:
-        return _entries(path), ""
+        return tuple(_launch(entry) for entry in _entries(path)), ""
     except FileNotFoundError as error:
         return (), f"{path}: cannot be read: {error.strerror}"
     except (InputError, StorageError) as error:
         return (), str(error)
 
 
+def stopped_in_vain(launches: Sequence[Launch]) -> int:
+    """Return how many of the last launches were stopped before one evaluation ended."""
+    in_vain = [launch.end == STOPPED and launch.evaluated == 0 for launch in reversed(launches)]
+    return (*in_vain, False).index(False)
+
+
+def _launch(entry: Mapping[str, Any]) -> Launch:
+    versions = entry.get("versions")
+    return Launch(
+        started=unix_time(entry.get("started")),
+        ranks=_count(entry.get("ranks")) or 0,
+        version=_text(versions.get("mpineat")) if isinstance(versions, dict) else "",
+        evaluated=_count(entry.get("evaluated")),
+        end=_text(entry.get("end")),
+        entry=entry,
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
 def _entries(path: Path) -> tuple[Mapping[str, Any], ...]:
     try:
-        entries = json.loads(directory.patiently(Path.read_bytes, path))
+        entries = json.loads(directory.patiently(files.read, path))
     except (ValueError, RecursionError):
         raise InputError(f"{path}: damaged: not JSON") from None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

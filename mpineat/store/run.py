@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
-from mpineat.config import Config, yaml_file
+from mpineat.config import Config, earlier
 from mpineat.errors import InputError, StorageError
 from mpineat.genotype.genome import Candidate
 from mpineat.store import directory, journal, lock, provenance
 from mpineat.store.generation import Generation, read
 from mpineat.store.hdf5 import Damaged
+from mpineat.store.owner import Owner
+from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome
+
+PastT = TypeVar("PastT", Generation, Summary)  # what onlookers read of a generation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Generic[PastT]):
     """A run directory as it is now; read without touching anything, also beside a running job.
 
     Attributes:
-        config: None where config.yaml is missing or cannot be read.
-        launches: The entries of provenance.json, oldest first.
+        config: From config.yaml, else from the newest generation; None where neither can be read.
+        launches: From provenance.json, oldest first.
         generations: The whole generation files, ascending.
         outcomes: Of the generation that is running, from the journal, in the order of arrival.
         candidates: Asked in the running generation by the steady schedule, from the journal.
@@ -34,41 +40,109 @@ class Run:
 
     path: Path
     config: Config | None
-    launches: tuple[Mapping[str, Any], ...]
-    generations: tuple[Generation, ...]
+    launches: tuple[provenance.Launch, ...]
+    generations: tuple[PastT, ...]
     outcomes: tuple[Outcome, ...]
     candidates: tuple[Candidate, ...]
     final: Generation | None
     final_outcomes: tuple[Outcome, ...]
-    owner: lock.Owner | None
+    owner: Owner | None
     problems: tuple[str, ...]
 
     @property
     def workers(self) -> int:
         """Processes that evaluated; 0 where their number changed between the launches."""
-        ranks = {int(launch.get("ranks", 0)) for launch in self.launches}
+        ranks = {launch.ranks for launch in self.launches}
         # A run on one rank evaluates in place.
         return max(1, ranks.pop() - 1) if len(ranks) == 1 and 0 not in ranks else 0
 
 
-def newest(run_dir: Path) -> tuple[Generation | None, tuple[Path, ...]]:
-    """Return the newest whole generation, if any, and the damaged files that are newer.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The generation files of one run, for a launch that goes on with it.
+
+    Attributes:
+        generations: The whole ones, ascending.
+        older: Sentences on damaged files that a whole one follows.
+        newest: Damaged files that none follows.
+    """
+
+    generations: tuple[Generation, ...]
+    older: tuple[str, ...]
+    newest: tuple[Path, ...]
+
+
+def history(run_dir: Path) -> History:
+    """Read the generation files of a run and check that they are one history.
 
     Raises:
-        InputError: The newest file is of another version: starting over would be no resume.
-        StorageError: It cannot be read now, which says nothing about what it holds.
+        InputError: A file is missing, foreign, swapped or renamed, of another version, or not as
+            mpineat writes it: to go on would be no resume.
+        StorageError: One cannot be read now, which says nothing about what it holds.
     """
-    damaged: list[Path] = []
-    for path in reversed(directory.generation_paths(run_dir)):
+    found: list[Generation] = []
+    wrong: list[str] = []
+    damaged: dict[Path, str] = {}
+    paths = directory.generation_paths(run_dir)
+    for path in paths:
         try:
-            return read(path), tuple(damaged)
-        except Damaged:
-            damaged.append(path)
-    return None, tuple(damaged)
+            found.append(read(path))
+        except Damaged as damage:
+            damaged[path] = str(damage)
+        except InputError as error:
+            wrong.append(str(error))
+    names = {path.name for path in paths}
+    last = directory.number_of(paths[-1]) if paths else -1
+    for number in range(last):
+        path = directory.generation_path(run_dir, number)
+        if path.name not in names:
+            wrong.append(f"{path}: missing, and later ones are there; bring back a copy")
+    wrong += _contradictions(run_dir, found)
+    if wrong:
+        raise InputError(*wrong)
+    whole = found[-1].number if found else -1
+    newest = tuple(path for path in damaged if directory.number_of(path) > whole)
+    older = tuple(said for path, said in damaged.items() if path not in newest)
+    return History(generations=tuple(found), older=older, newest=newest)
 
 
-def read_run(run_dir: Path) -> Run:
+def _contradictions(run_dir: Path, found: Sequence[Generation | Summary]) -> list[str]:
+    """Return a sentence for each file that is not of one history with the others."""
+    if not found:
+        return []
+    said = []
+    # The run is that of most files: a foreign one is named, not those around it.
+    [(run_id, seed), _], *_ = Counter((one.run_id, one.seed) for one in found).most_common()
+    own: list[Generation | Summary] = []
+    for one in found:
+        path = directory.generation_path(run_dir, one.number)
+        before = own[-1] if own else None
+        if (one.run_id, one.seed) != (run_id, seed):
+            said.append(
+                f"{path}: of another run ({one.run_id}, seed {one.seed}; the others are of "
+                f"{run_id}, seed {seed}); bring back the run's own file"
+            )
+            continue
+        follows = before is not None and before.number == one.number - 1
+        if before is not None and follows and one.parent_sha256 != before.content_sha256:
+            said.append(
+                f"{path}: does not descend from the generation before it: files of two runs mixed"
+            )
+        own.append(one)
+    return said
+
+
+def read_run(run_dir: Path) -> Run[Generation]:
     """Read all that can be read; what cannot becomes a sentence among the problems.
+
+    Raises:
+        InputError: There is no such directory, or no run was ever started in it.
+    """
+    return look(run_dir, read)
+
+
+def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
+    """Read a run as read_run does, but its generations' files by `read`.
 
     Raises:
         InputError: There is no such directory, or no run was ever started in it.
@@ -79,7 +153,9 @@ def read_run(run_dir: Path) -> Run:
     problems: list[str] = []
     config = None
     try:
-        config = yaml_file.load(run_dir / directory.CONFIG)
+        recorded = earlier.load(run_dir / directory.CONFIG)
+        config = recorded.config
+        problems += recorded.problems
     except InputError as error:
         problems.append(str(error))
     launches, complaint = provenance.read(run_dir)
@@ -87,16 +163,20 @@ def read_run(run_dir: Path) -> Run:
     # The journal first: a generation that ends meanwhile moves from it into a file, never the other
     # way.
     entries = journal.read(run_dir)
-    problems += entries.damaged
-    generations = _generations(run_dir, problems)
+    generations = _generations(run_dir, read, problems)
+    if config is None and generations:
+        where = str(directory.generation_path(run_dir, generations[-1].number))
+        with suppress(InputError):  # of config.yaml it has been said
+            config = earlier.loads(generations[-1].config, where).config
     running = generations[-1].number + 1 if generations else 0
-    current = entries.of(running)
+    current = entries.of(running, generations[-1].run_id if generations else None)
+    problems += current.damaged
     planned = 0 if config is None else config.evolution.generations
     final: Generation | None = None
     in_final: tuple[Outcome, ...] = ()
     if running >= max(1, planned):  # else a final in the directory is that of a shorter search
-        final = _final(run_dir, generations[-1], problems)
-        in_final = entries.of(running, final=True).outcomes
+        final = _final(run_dir, generations[-1].content_sha256, problems)
+        in_final = entries.of(running, generations[-1].run_id, final=True).outcomes
     return Run(
         path=run_dir,
         config=config,
@@ -111,31 +191,28 @@ def read_run(run_dir: Path) -> Run:
     )
 
 
-def _generations(run_dir: Path, problems: list[str]) -> tuple[Generation, ...]:
-    found: list[Generation] = []
+def _generations(
+    run_dir: Path, read: Callable[[Path], PastT], problems: list[str]
+) -> tuple[PastT, ...]:
+    found: list[PastT] = []
     for path in directory.generation_paths(run_dir):
         try:
-            generation = read(path)
+            found.append(read(path))
         except (InputError, StorageError) as error:
             problems.append(str(error))
             continue
-        before = found[-1] if found else None
-        if generation.number and (before is None or before.number != generation.number - 1):
+        if found[-1].number and (len(found) == 1 or found[-2].number != found[-1].number - 1):
             problems.append(f"{path}: the generation before it is missing")
-        elif before is not None and generation.parent_sha256 != before.content_sha256:
-            problems.append(
-                f"{path}: does not descend from the generation before it: files of two runs mixed"
-            )
-        found.append(generation)
+    problems += _contradictions(run_dir, found)
     return tuple(found)
 
 
-def _final(run_dir: Path, newest: Generation, problems: list[str]) -> Generation | None:
-    """Return the final of the search that ended with `newest`; None before it has ended."""
+def _final(run_dir: Path, newest: str, problems: list[str]) -> Generation | None:
+    """Return the final behind the file of the digest `newest`; None before it has ended."""
     path = run_dir / directory.FINAL
     try:
         final = read(path) if path.exists() else None
     except (InputError, StorageError) as error:
         problems.append(str(error))
         return None
-    return final if final is not None and final.parent_sha256 == newest.content_sha256 else None
+    return final if final is not None and final.parent_sha256 == newest else None

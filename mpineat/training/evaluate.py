@@ -44,6 +44,11 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
         morphnet_backend.require()
     device = claim_device(setup)
     dataset = open_dataset(setup.config.dataset, setup.config.run.seed)
+    if setup.dataset not in ("", dataset.digest):
+        raise RefusedStart(
+            f"dataset.path: {setup.config.dataset.path} holds other images on {setup.host} than "
+            "rank 0 has read"
+        )
     return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None)
 
 

@@ -48,6 +48,8 @@ def test_check_lists_every_option() -> None:
         (["check", "training.epochs=no"], "command line: training.epochs: input should be a valid"),
         (["check", "dataset.name=mnist", "dataset.path=nowhere"], "nowhere"),
         (["run", "a.yaml", "b", "c"], "command line: 'c': expected section.option=value"),
+        (["check", "/dev/zero"], "/dev/zero: cannot read the configuration: not a regular file"),
+        (["check", "a\x1b[31m\nb.yaml"], r"a\x1b[31m\nb.yaml: cannot read the configuration"),
         (["status", "nowhere"], "nowhere: no such directory"),
         (["report", "nowhere"], "nowhere: no such directory"),
         (["results", "nowhere"], "nowhere: no such directory"),
@@ -83,6 +85,72 @@ def test_a_used_run_directory_is_refused_and_resume_accepted(tmp_path: Path) -> 
     assert "training.epochs: the run has 12, found 3" in other.stderr
 
 
+def test_a_run_directory_may_hold_an_equals_sign_behind_a_slash(tmp_path: Path) -> None:
+    words = ("farm.evaluator=dry_run", "evolution.generations=1", "evolution.candidates=2")
+    found = mpineat("run", ROOT / "configs/digits.yaml", "runs/lr=0.01", *words, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "runs" / "lr=0.01" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&- >&-"])
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_output_that_goes_nowhere_ends_without_a_traceback(
+    tmp_path: Path, command: str, redirection: str
+) -> None:
+    words = [sys.executable, "-m", "mpineat", command]
+    if command == "run":
+        options = ("farm.evaluator=dry_run", "evolution.generations=1", "evolution.candidates=2")
+        words += ["configs/digits.yaml", str(tmp_path / "run"), *options]
+    script = f'"$@" {redirection}'
+    found = subprocess.run(
+        ["sh", "-c", script, "sh", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=120
+    )
+    full = redirection == ">/dev/full"
+    assert found.returncode == (1 if full and command != "run" else 0)
+    assert len(found.stderr.splitlines()) == full
+    assert ("cannot be written" in found.stderr) == full
+    if command == "run":
+        assert (tmp_path / "run" / "generations" / "generation_0000.h5").exists()
+
+
+def test_launches_stopped_before_one_evaluation_ends_do_not_go_on_for_ever(tmp_path: Path) -> None:
+    words = ("run", "configs/digits.yaml", tmp_path / "run", "--resume", "evolution.generations=1")
+    slow = ("farm.evaluator=dry_run", "farm.dry_run_seconds=600", "run.grace_seconds=0")
+    codes = [mpineat(*words, *slow, "run.wall_minutes=0.03").returncode for _ in range(2)]
+    third = mpineat(*words, *slow, "run.wall_minutes=0.03")
+    assert [*codes, third.returncode] == [75, 75, 1]
+    assert "3 launches in a row were stopped before one evaluation ended" in third.stderr
+    assert "the time limit is shorter than an evaluation" in third.stderr
+
+
+def test_a_run_of_another_version_is_read_and_not_gone_on_with(tmp_path: Path) -> None:
+    words = ("run", "configs/digits.yaml", tmp_path, "farm.evaluator=dry_run", "--resume")
+    assert mpineat(*words, "evolution.generations=1").returncode == 0
+    path = tmp_path / "config.yaml"
+    path.write_text(path.read_text().replace("training:\n", "training:\n  future_option: 3\n"))
+    before = path.read_bytes()
+    for command in (
+        ("status", tmp_path),
+        ("results", tmp_path),
+        ("export", tmp_path, "--format", "json", "-o", tmp_path / "a.json"),
+    ):
+        found = mpineat(*command)
+        assert found.returncode == 0, found.stderr
+        assert "training.future_option: left out" in found.stdout + found.stderr
+    refused = mpineat(*words, "evolution.generations=2")
+    assert refused.returncode == 2
+    assert "training.future_option: mpineat 0.1.0 has no such option" in refused.stderr
+    assert path.read_bytes() == before
+
+
+def test_a_search_in_which_nothing_could_be_trained_fails_and_says_why(tmp_path: Path) -> None:
+    tiny = ("evolution.generations=1", "evolution.candidates=1", "search_space.max_flops=2e6")
+    found = mpineat("run", "configs/digits.yaml", tmp_path, *tiny, "training.max_minutes=1e-5")
+    assert found.returncode == 1
+    assert "none of 1 candidate could be trained: 1 too_slow; candidate 0: " in found.stderr
+    assert (tmp_path / "generations" / "generation_0000.h5").exists()
+
+
 def test_default_run_directory_is_named_after_configuration_and_seed(tmp_path: Path) -> None:
     found = mpineat(
         "run", "farm.evaluator=dry_run", "evolution.generations=1", "run.seed=7", cwd=tmp_path
@@ -103,6 +171,13 @@ def test_an_unknown_flag_is_refused() -> None:
     found = mpineat("check", "--optoins")
     assert found.returncode == 2
     assert "unrecognized arguments: --optoins" in found.stderr
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1e9", "9" * 5000])
+def test_epochs_that_are_none_are_refused(number: str) -> None:
+    found = mpineat("export", "nowhere", "-o", "a.keras", f"--epochs={number}")
+    assert found.returncode == 2
+    assert "argument --epochs: expected 1 to 1000000, found" in found.stderr
 
 
 def test_results_are_a_row_a_candidate_with_problems_on_the_side(tmp_path: Path) -> None:

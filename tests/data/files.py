@@ -112,3 +112,20 @@ def write_jpeg(path: Path, value: int | np.ndarray, *, mode: str = "RGB", size: 
     if isinstance(value, int):
         value = np.full((size, size), value, np.uint8)
     Image.fromarray(value).convert(mode).save(path, "JPEG", quality=85)
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """Write arrays by name: .npz, or a folder of .npy without a suffix, or HDF5."""
+    if path.suffix == ".npz":
+        np.savez(path, allow_pickle=True, **arrays)
+    elif not path.suffix:
+        path.mkdir()
+        for name, array in arrays.items():
+            np.save(path / f"{name}.npy", array)
+    else:
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array.astype(object) if array.dtype.kind == "U" else array
+    return path

@@ -29,6 +29,7 @@ def read(images):
     return decoded(images, SHAPE, name="images", folder=images[0][0].parent)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_an_image_has_the_bytes_of_earlier_releases_decoder(tmp_path, mode):
     from tensorflow import io

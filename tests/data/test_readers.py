@@ -10,7 +10,6 @@ import pytest
 from mpineat.data.readers import idx
 from mpineat.data.readers.cifar import CifarFolder
 from mpineat.data.readers.digits import Digits
-from mpineat.data.readers.own_file import OwnFile
 from mpineat.errors import InputError
 from tests.data import files
 
@@ -62,31 +61,6 @@ def test_the_embedded_digits_are_split_and_span_the_range():
     assert (np.abs(np.bincount(train.y) / 1437 - np.bincount(test.y) / 360) < 0.003).all()
     images = {image.tobytes() for image in train.x}
     assert not any(image.tobytes() in images for image in test.x)
-
-
-@pytest.mark.parametrize("suffix", [".npz", ".h5"])
-@pytest.mark.parametrize("with_test", [False, True])
-def test_an_own_file_is_read(tmp_path, suffix, with_test):
-    x, y = files.examples(40, (6, 5, 2), 4)
-    arrays = {"x": x, "y": y[:, None]} | ({"x_test": x[:9], "y_test": y[:9]} if with_test else {})
-    reader = OwnFile(write_own(tmp_path / f"own{suffix}", arrays))
-    train, test = reader.train(), reader.test()
-    assert reader.header().shape == (6, 5, 2)
-    assert reader.header().classes == 4
-    assert reader.header().train_examples == len(train.y) == (40 if with_test else 32)
-    assert len(test.y) == (9 if with_test else 8)
-    if not with_test:
-        found = np.concatenate([train.x, test.x])
-        assert sorted(image.tobytes() for image in found) == sorted(image.tobytes() for image in x)
-
-
-def test_grey_images_of_an_own_file_need_no_channel_axis(tmp_path):
-    x, y = files.examples(20, (6, 5), 2)
-    assert OwnFile(write_own(tmp_path / "own.npz", {"x": x, "y": y})).train().x.shape[1:] == (
-        6,
-        5,
-        1,
-    )
 
 
 def test_a_differing_checksum_is_a_warning_with_the_files_name(tmp_path, caplog):
@@ -211,7 +185,7 @@ def test_a_cifar_label_out_of_range_is_named_with_its_place(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (files.pickle_that_runs_code(), r"UnpicklingError: os.system, which no CIFAR batch needs"),
+        (files.pickle_that_runs_code(), r"UnpicklingError: os.system, which no images need"),
         (b"\x80\x02}(", "expected a pickle of arrays"),
         (
             files.pickle_now([1]),
@@ -240,56 +214,3 @@ def test_foreign_pickles_are_refused(tmp_path, content, message):
     (tmp_path / "data_batch_1").write_bytes(content)
     with pytest.raises(InputError, match=message):
         CifarFolder(tmp_path, 10).train()
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"y": None}, "expected an array 'y', found x"),
-        ({"x": np.zeros((20, 6, 5))}, "x: expected images as uint8 .*, found float64"),
-        ({"x": np.zeros((0, 6, 5), np.uint8)}, "x: expected images as uint8"),
-        (
-            {"y": np.zeros(19, int)},
-            r"y: expected whole numbers \[20\], one for each image, found int64 \[19\]",
-        ),
-        ({"y": np.linspace(0, 1, 20)}, "y: expected whole numbers"),
-        ({"y": np.arange(20) - 1}, "y: expected labels from 0 to classes - 1, found -1 to 18"),
-        ({"y": np.full(20, 99)}, "y: expected labels from 0 to classes - 1"),
-    ],
-)
-@pytest.mark.parametrize("suffix", [".npz", ".h5"])
-def test_wrong_arrays_of_an_own_file_are_refused(tmp_path, suffix, change, message):
-    x, y = files.examples(20, (6, 5), 2)
-    arrays = {
-        name: array for name, array in ({"x": x, "y": y} | change).items() if array is not None
-    }
-    with pytest.raises(InputError, match=message):
-        OwnFile(write_own(tmp_path / f"own{suffix}", arrays)).train()
-
-
-@pytest.mark.parametrize("suffix", [".npz", ".h5"])
-def test_a_cut_own_file_is_refused(tmp_path, suffix):
-    x, y = files.examples(200, (6, 5), 2)
-    path = write_own(tmp_path / f"own{suffix}", {"x": x, "y": y})
-    path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(InputError, match=r"expected a whole .npz or .h5 file"):
-        OwnFile(path).header()
-
-
-def test_an_array_of_objects_is_refused_unread(tmp_path):
-    path = tmp_path / "own.npz"
-    np.savez(path, x=np.array([print], dtype=object), y=np.zeros(1, int), allow_pickle=True)
-    with pytest.raises(InputError, match=r"own\.npz"):
-        OwnFile(path).train()
-
-
-def write_own(path, arrays):
-    if path.suffix == ".npz":
-        np.savez(path, **arrays)
-    else:
-        import h5py
-
-        with h5py.File(path, "w") as file:
-            for name, array in arrays.items():
-                file[name] = array
-    return path

@@ -33,6 +33,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return install(tmp_path / "site", EXAMPLE, reader=entry_point[1].replace('"', ""))
 
 
+@pytest.mark.tensorflow
 def test_the_example_is_checked_and_searched_with(
     faces: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from mpineat import store
 from tests.installed import ROOT, install, mpineat
 
@@ -17,6 +19,7 @@ OPTIONS = (
 )
 
 
+@pytest.mark.tensorflow
 def test_hopeless_candidates_are_given_up_after_an_epoch(tmp_path: Path) -> None:
     entry_point = re.search(r"^ +(hopeless = .*:.*)$", EXAMPLE.read_text(), re.MULTILINE)
     assert entry_point is not None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +53,50 @@ def test_latex_escapes_what_tex_would_read(summary: Summary) -> None:
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 7
     assert r"accuracy, \%" in text
     assert "±" not in text
+
+
+HOSTILE = "[x]\\input{etc|passwd}~^$ <b>*_`&amp; www.x\n=cmd()\x1b[31m\u202e"
+
+
+@pytest.fixture
+def hostile() -> Summary:
+    run = replace(experiment(compressed=False), path=Path(HOSTILE))
+    (comparison,) = compare([run])
+    return Summary((replace(comparison, label=HOSTILE),), (HOSTILE,))
+
+
+def test_names_are_text_in_latex(hostile: Summary) -> None:
+    shown = (
+        r"{[}x{]}\textbackslash{}input\{etc\textbar{}passwd\}\textasciitilde{}"
+        r"\textasciicircum{}\$ $<$b$>${*}\_`\&amp; www.x"
+        r"\textbackslash{}n=cmd()\textbackslash{}x1b{[}31m\textbackslash{}u202e"
+    )
+    rows = [line for line in as_latex(hostile).splitlines() if "passwd" in line]
+    assert all(line.startswith(("% [x]", shown)) for line in rows)
+    assert rows[-1].startswith("% ")  # a note is a comment, of one line
+
+
+def test_names_are_text_in_markdown(hostile: Summary) -> None:
+    shown = (
+        r"\[x\]\\input{etc\|passwd}\~^\$ \<b\>\*\_\`\&amp; www\.x"
+        r"\\n=cmd()\\x1b\[31m\\u202e"
+    )
+    rows = [line for line in as_markdown(hostile).splitlines() if "passwd" in line]
+    assert all(line.startswith((f"| {shown} |", f"- {shown}")) for line in rows)
+    assert r"- see http\://x" in as_markdown(replace(hostile, left_out=("see http://x",)))
+
+
+def test_names_are_one_line_that_no_terminal_obeys_in_text(hostile: Summary) -> None:
+    rows = [line for line in as_text(hostile).splitlines() if "passwd" in line]
+    assert all(r"www.x\n=cmd()\x1b[31m\u202e" in line for line in rows)
+
+
+@pytest.mark.parametrize("first", "=+-@")
+def test_names_are_text_for_spreadsheets(first: str, hostile: Summary) -> None:
+    (comparison,) = hostile.comparisons
+    formula = f"{first}HYPERLINK(1)\x1b"
+    rows = csv.reader(io.StringIO(as_csv(Summary((replace(comparison, label=formula),)))))
+    assert {row[0] for row in rows} == {"data_set", rf"'{first}HYPERLINK(1)\x1b"}
 
 
 def test_csv_is_one_figure_a_line(summary: Summary) -> None:

@@ -39,8 +39,8 @@ def test_warned_in_generation_1_requeued_and_finished_as_if_undisturbed(tmp_path
     assert "resumed        in generation 1" in second
     assert "Successfully completed." in second
     launches = store.read_run(run_dir).launches
-    assert [launch["ranks"] for launch in launches] == [3, 3]
-    assert {launch["batch"]["LSB_JOBNAME"] for launch in launches} == {"mpineat_cifar10"}
+    assert [launch.ranks for launch in launches] == [3, 3]
+    assert {launch.entry["batch"]["LSB_JOBNAME"] for launch in launches} == {"mpineat_cifar10"}
     assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))
 
 

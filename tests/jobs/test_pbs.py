@@ -38,7 +38,7 @@ def test_stopped_before_the_walltime_submitted_again_and_finished_as_if_undistur
     assert "PBS's time limit" in first.read_text()
     assert "stopped in time" in first.read_text()
     launches = store.read_run(run_dir).launches
-    assert [launch["batch"]["PBS_JOBID"] for launch in launches] == ["1.server", "2.server"]
+    assert [launch.entry["batch"]["PBS_JOBID"] for launch in launches] == ["1.server", "2.server"]
     assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))
 
 

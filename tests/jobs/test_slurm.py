@@ -32,7 +32,7 @@ def test_job_hits_its_time_limit_is_requeued_and_finishes_as_if_undisturbed(
     assert job["JobState"] == "COMPLETED", log.read_text()
     launches = store.read_run(run_dir).launches
     assert len(launches) == int(job["Restarts"]) + 1 >= 2
-    assert all(launch["ranks"] == 3 for launch in launches)
-    assert all(launch["batch"]["SLURM_JOB_ID"] == number for launch in launches)
+    assert all(launch.ranks == 3 for launch in launches)
+    assert all(launch.entry["batch"]["SLURM_JOB_ID"] == number for launch in launches)
     assert "asked to stop" in log.read_text()
     assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))

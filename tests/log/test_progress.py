@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mpineat.config import Config, Evolution
+from mpineat.errors import StorageError
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.log import console, generation_row
@@ -121,6 +122,12 @@ def test_thousands_of_hosts_make_one_line_of_bounded_length(stream: io.StringIO)
     assert len(line) < 400
 
 
+def test_workers_without_gpus_say_how_many_cores_each_of_them_has(stream: io.StringIO) -> None:
+    workers = tuple(OnRank(rank, host="vm", device="1 core") for rank in (1, 2))
+    launched(Clock(), ranks=3, workers=workers)
+    assert "2 workers: vm with 2 on 1 core each\n" in stream.getvalue()
+
+
 def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: io.StringIO) -> None:
     clock = Clock()
     progress = launched(clock)
@@ -211,6 +218,7 @@ def test_stop_says_how_to_continue_and_resume_says_what_it_found(stream: io.Stri
     progress = launched(Clock(), generation=1, evaluated=(OK,), best=replace(OK, accuracy=0.9))
     assert "resumed        in generation 1 with 1 of 4 candidates" in stream.getvalue()
     assert "at most 3 trainings" in stream.getvalue()
+    progress.finished(replace(OK, candidate=2, reused_from=0))  # a resume finds it out again
     progress.stopped("SIGTERM")
     assert "SIGTERM; generation 1 has 1 of 4 candidates evaluated" in stream.getvalue()
     assert "--resume" in stream.getvalue()
@@ -272,23 +280,26 @@ def test_a_launched_rank_draws_no_bar_even_on_a_pseudo_terminal(
     assert not console.Console(Terminal()).interactive
 
 
-def test_each_rank_writes_its_own_file(tmp_path: Path) -> None:
+def test_rank_0_writes_lines_to_its_file_whatever_the_names_in_them(tmp_path: Path) -> None:
     logger = logging.getLogger("mpineat")
     try:
-        assert console.open_log(tmp_path, 7) is None
+        console.open_log(tmp_path)
         logger.debug("a candidate")
+        logger.info("node\x1b[31m\nmpineat: all is well")
     finally:
         for handler in logger.handlers[:]:
             logger.removeHandler(handler)
             handler.close()
         logger.propagate = True
-    assert "a candidate" in (tmp_path / "logs" / "rank_0007.log").read_text()
+    first, second = (tmp_path / "logs" / "rank_0000.log").read_text().splitlines()
+    assert first.endswith("a candidate")
+    assert second.endswith(r"node\x1b[31m\nmpineat: all is well")
 
 
-def test_hushed_drops_what_c_libraries_write_and_nothing_else(
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    with console.hushed():
-        console.os.write(2, b"greetings")
-    console.os.write(2, b"an error")
-    assert capfd.readouterr().err == "an error"
+def test_a_log_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "precious").write_text("as it was")
+    (tmp_path / "logs" / "rank_0000.log").symlink_to(tmp_path / "precious")
+    with pytest.raises(StorageError, match=r"rank_0000\.log: cannot be written: a symbolic link"):
+        console.open_log(tmp_path)
+    assert (tmp_path / "precious").read_text() == "as it was"

@@ -11,7 +11,8 @@ import pytest
 
 from mpineat.errors import InputError
 from mpineat.report import page
-from mpineat.report.overview import Overview
+from mpineat.report.overview import Overview, overview
+from mpineat.store.provenance import Launch
 from mpineat.tasks import Outcome
 from tests.report.views import earlier
 
@@ -163,13 +164,48 @@ def test_page_of_thousands_of_candidates_stays_below_3_mb(finished: Overview) ->
 
 
 def test_page_lies_in_the_run_directory_unless_told_otherwise(
-    finished_run: Path, tmp_path: Path
+    finished: Overview, tmp_path: Path
 ) -> None:
-    assert page.write(finished_run) == finished_run / "report.html"
-    other = page.write(finished_run, tmp_path / "page.html")
+    assert page.write(finished) == finished.run.path / "report.html"
+    other = page.write(finished, tmp_path / "page.html")
     assert other.read_text().startswith("<!doctype html>")
 
 
 def test_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no run"):
-        page.write(tmp_path)
+        overview(tmp_path)
+
+
+def test_names_are_shown_and_nothing_in_them_obeyed(finished: Overview) -> None:
+    hostile = "<script>alert(1)</script>\"'>\x1b[31m\n\u202egnp.exe\udcff"
+    best = finished.best
+    assert best is not None
+    assert best.network_before is not None
+    network = {
+        **best.network_before,
+        "layers": [dict(layer) for layer in best.network_before["layers"]],
+    }
+    renamed = network["layers"][0]["name"]
+    network["layers"][0]["name"] = hostile
+    for layer in network["layers"]:
+        layer["inputs"] = [hostile if name == renamed else name for name in layer["inputs"]]
+    winner = replace(best, host=hostile, device=hostile, network_before=network)
+    failed = replace(
+        finished.outcomes[-1], status="failed", reason=hostile, detail=hostile, accuracy=None
+    )
+    view = earlier(finished, "stopped", generations=0, evaluated=0)
+    entry = {"host": hostile, "started": hostile, "batch": {hostile: hostile}}
+    launch = Launch(started=None, ranks=1, version="", evaluated=None, end="", entry=entry)
+    options = finished.config.dataset.model_copy(update={"path": hostile})
+    view = replace(
+        view,
+        evaluated=(winner, failed),
+        config=finished.config.model_copy(update={"dataset": options}),
+        run=replace(view.run, path=Path(hostile), problems=(hostile,), launches=(launch,)),
+    )
+    text = page.render(view)
+    Outline(text)
+    assert text.count("<script") == 1
+    assert not {"\x1b", "\u202e", "\udcff"} & set(text)
+    assert r"&#39;&gt;\x1b[31m\n\u202egnp.exe\udcff" in text
+    assert r"&#x27;&gt;\x1b[31m\n\u202egnp.exe\udcff" in text  # in a drawing

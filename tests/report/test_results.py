@@ -94,6 +94,14 @@ def test_csv_is_a_heading_and_as_many_cells_in_every_line(run: Results) -> None:
     assert row["reason"] == "nan_loss"  # pandas would read "nan" as missing
 
 
+def test_names_are_text_for_spreadsheets_and_terminals(run: Results) -> None:
+    hostile = replace(run.outcomes[0], reason="=1+1\x1b[31m", host="@x\ny", loss=-0.5)
+    found = replace(run, outcomes=(hostile,)).table()
+    (row,) = csv.DictReader(io.StringIO(as_csv(found)))
+    assert (row["reason"], row["host"], row["loss"]) == (r"'=1+1\x1b[31m", r"'@x\ny", "-0.5")
+    assert r"=1+1\x1b[31m" in as_table(found)
+
+
 def test_json_is_strict(run: Results) -> None:
     endless = replace(run.outcomes[1], loss=math.inf)
     failed = failing(run)
@@ -135,7 +143,7 @@ def test_running_generation_is_read_from_the_journal(tmp_path: Path, schedule: s
     last = whole.generations[-1]
     directory.generation_path(tmp_path, last.number).unlink()
     (tmp_path / directory.JOURNAL_BEFORE).unlink()
-    with Journal(tmp_path) as journal:
+    with Journal(tmp_path, "run") as journal:
         for outcome in last.outcomes[:2]:
             journal.append(last.number, outcome)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -21,8 +21,8 @@ def outcomes(first: int = 0) -> tuple[Outcome, ...]:
     network = {
         "input_shape": [8, 8, 1],
         "layers": [
-            {"name": "conv", "op": "conv2d", "inputs": ["input"], "filters": 16},
-            {"name": "output", "op": "dense", "inputs": ["conv"], "units": 10},
+            {"name": "flat", "op": "flatten", "inputs": ["input"]},
+            {"name": "output", "op": "dense", "inputs": ["flat"], "units": 10, "activation": None},
         ],
         "output": "output",
     }
@@ -47,7 +47,7 @@ def generation(number: int = 0, parent: str = "") -> Generation:
     modules = tuple(one.modules[0][1] for one in candidates)
     blueprints = tuple(one.blueprint for one in candidates)
     ids = tuple(module.id for module in modules)
-    counters = {"threshold": 2.5, "next_innovation": 2, "next_genome": 99, "next_species": 1}
+    counters = {"threshold": 2.5, "next_innovation": 3, "next_genome": 99, "next_species": 1}
     return Generation(
         state=State(
             generation=number,

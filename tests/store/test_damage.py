@@ -89,7 +89,7 @@ def test_a_newer_format_is_refused_with_a_sentence(
     with pytest.raises(InputError, match=message):
         store.read(path)
     with pytest.raises(InputError, match=message):
-        store.newest(tmp_path)  # to begin anew would be no resume
+        store.history(tmp_path)  # to begin anew would be no resume
 
 
 def test_another_hdf5_file_is_told_from_a_generation(tmp_path: Path) -> None:
@@ -100,18 +100,20 @@ def test_another_hdf5_file_is_told_from_a_generation(tmp_path: Path) -> None:
         store.read(path)
 
 
-def test_newest_steps_over_damaged_files(tmp_path: Path) -> None:
-    written = run(tmp_path, 4)
+def test_damaged_files_are_told_by_whether_a_whole_one_follows(tmp_path: Path) -> None:
+    written = run(tmp_path, 5)
     paths = directory.generation_paths(tmp_path)
-    paths[3].write_bytes(b"")
-    paths[2].write_bytes(paths[2].read_bytes()[:-1])
-    found, damaged = store.newest(tmp_path)
-    assert found == written[1]
-    assert damaged == (paths[3], paths[2])
+    for number in (0, 3, 4):
+        paths[number].write_bytes(paths[number].read_bytes()[:-1])
+    found = store.history(tmp_path)
+    assert found.generations == written[1:3]
+    assert found.newest == paths[3:]
+    (said,) = found.older
+    assert f"{paths[0]}: damaged" in said
 
 
-def test_newest_of_nothing_is_none(tmp_path: Path) -> None:
-    assert store.newest(tmp_path) == (None, ())
+def test_no_files_are_no_history(tmp_path: Path) -> None:
+    assert store.history(tmp_path) == store.History(generations=(), older=(), newest=())
 
 
 def test_a_file_set_aside_is_kept_and_not_read_again(tmp_path: Path) -> None:
@@ -121,4 +123,4 @@ def test_a_file_set_aside_is_kept_and_not_read_again(tmp_path: Path) -> None:
         path.write_bytes(b"no generation")
         assert directory.set_aside(path).name == name
         assert path.with_name(name).read_bytes() == b"no generation"
-    assert store.newest(tmp_path) == (written[0], ())
+    assert store.history(tmp_path).generations == written[:1]

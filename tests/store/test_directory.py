@@ -128,7 +128,7 @@ def append_often(book: Journal) -> None:
 
 def test_a_full_disk_loses_nothing_that_was_written(small_disk: Path) -> None:
     written = run(small_disk, 1)
-    with Journal(small_disk) as book:
+    with Journal(small_disk, "run") as book:
         for outcome in outcomes(3):
             book.append(1, outcome)
         filler = fill(small_disk)
@@ -136,7 +136,7 @@ def test_a_full_disk_loses_nothing_that_was_written(small_disk: Path) -> None:
             store.write(small_disk, generation(1))
         with pytest.raises(StorageError, match="No space left on device"):
             append_often(book)
-        assert store.newest(small_disk) == (written[0], ())
+        assert store.history(small_disk).generations == written
         filler.unlink()
         assert book.of(1).outcomes == outcomes(3)
         store.write(small_disk, generation(1))
@@ -147,10 +147,13 @@ def test_a_full_disk_loses_nothing_that_was_written(small_disk: Path) -> None:
 
 def test_a_disk_that_became_read_only_is_said_and_still_read(small_disk: Path) -> None:
     written = run(small_disk, 1)
-    with Journal(small_disk) as book:
+    with Journal(small_disk, "run") as book:
         book.append(1, outcomes(3)[0])
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    for attempt in (lambda: store.write(small_disk, generation(1)), lambda: Journal(small_disk)):
+    for attempt in (
+        lambda: store.write(small_disk, generation(1)),
+        lambda: Journal(small_disk, "run"),
+    ):
         with pytest.raises(StorageError, match="cannot be written: Read-only file system"):
             attempt()
     found = store.read_run(small_disk)

@@ -49,6 +49,7 @@ def test_all_of_it_is_read(run_dir: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FINISHED | STOPPED)
+@pytest.mark.tensorflow
 def test_it_is_shown_as_it_is(
     run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

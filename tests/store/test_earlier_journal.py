@@ -133,7 +133,7 @@ def test_an_outcome_is_what_it_was(run_dir: Path) -> None:
 
 def test_the_journal_goes_on_behind_earlier_lines_and_folds_them(run_dir: Path) -> None:
     before = journal.read(run_dir)
-    with journal.Journal(run_dir) as book:
+    with journal.Journal(run_dir, "run") as book:
         book.append(4, before.candidates[0])
         assert [one.id for one in book.of(4).candidates] == [21, 13]
         book.fold(3)

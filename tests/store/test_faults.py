@@ -71,7 +71,9 @@ def test_an_older_file_that_cannot_be_read_is_not_passed_over(tmp_path: Path) ->
     older = directory.generation_path(tmp_path, 0)
     older.unlink()
     older.mkdir()
-    with pytest.raises(StorageError, match=r"generation_0000\.h5: cannot be read: Is a directory"):
+    with pytest.raises(
+        StorageError, match=r"generation_0000\.h5: cannot be read: not a regular file"
+    ):
         take_up(tmp_path, Config())
 
 
@@ -130,7 +132,7 @@ def test_a_journal_that_cannot_be_read_is_neither_cut_nor_folded(
 ) -> None:
     run(tmp_path, 1)
     disk.name = "journal.jsonl"
-    with Journal(tmp_path) as journal:
+    with Journal(tmp_path, "run") as journal:
         for outcome in outcomes(3):
             journal.append(1, outcome)
         before = snapshot(tmp_path)
@@ -151,4 +153,7 @@ def test_provenance_that_cannot_be_read_is_not_set_aside(tmp_path: Path, disk: D
         provenance.record(tmp_path, {"launch": "second"})
     disk.fails = [errno.EIO] * 3
     provenance.record(tmp_path, {"launch": "second"})
-    assert [entry["launch"] for entry in provenance.read(tmp_path)[0]] == ["first", "second"]
+    assert [launch.entry["launch"] for launch in provenance.read(tmp_path)[0]] == [
+        "first",
+        "second",
+    ]

@@ -103,7 +103,7 @@ def test_h5dump_shows_the_file(tmp_path: Path) -> None:
     path = directory.generation_path(tmp_path, 0)
     command = ["h5dump", "-d", "/candidates/networks_after", str(path)]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert '"{"name": "conv", "op": "conv2d", "inputs": ["input"], "filters": 16}"' in shown
+    assert '"{"name": "flat", "op": "flatten", "inputs": ["input"]}"' in shown
 
 
 def test_files_with_a_column_for_the_seconds_of_each_stage_are_read() -> None:

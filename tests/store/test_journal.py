@@ -25,7 +25,7 @@ def lines(run_dir: Path) -> list[bytes]:
 
 def filled(run_dir: Path, generation: int = 0) -> Path:
     """Append three outcomes of one generation and return the journal's path."""
-    with Journal(run_dir) as book:
+    with Journal(run_dir, "run") as book:
         for outcome in outcomes(3 * generation):
             book.append(generation, outcome)
     return run_dir / directory.JOURNAL
@@ -39,7 +39,7 @@ def sealed(line: bytes) -> bytes:
 
 
 def test_entries_come_back_equal_and_in_order(tmp_path: Path) -> None:
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         book.append(0, candidate(0))
         for outcome in reversed(outcomes()):
             book.append(0, outcome)
@@ -62,7 +62,7 @@ def test_every_torn_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -
     for cut in (start, start + 1, start + 12, (start + len(whole)) // 2, len(whole) - 2):
         path.write_bytes(whole[:cut])
         assert journal.read(tmp_path).damaged == ()
-        with Journal(tmp_path) as book:
+        with Journal(tmp_path, "run") as book:
             assert book.of(0).outcomes == outcomes()[:2]
             book.append(0, outcomes()[2])
         assert path.read_bytes() == whole
@@ -72,7 +72,7 @@ def test_a_last_line_that_lacks_its_line_feed_alone_is_kept(tmp_path: Path) -> N
     path = filled(tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         assert book.of(0).outcomes == outcomes()
     assert path.read_bytes() == whole
 
@@ -105,7 +105,7 @@ def test_no_flipped_bit_or_truncation_makes_a_wrong_outcome(tmp_path: Path) -> N
 
 def test_fold_takes_a_generation_out_and_keeps_it_once_more(tmp_path: Path) -> None:
     filled(tmp_path, 0)
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         book.fold(0)
         assert lines(tmp_path) == [b""]
         assert book.of(0).outcomes == outcomes()  # for the case that its file is lost
@@ -118,7 +118,7 @@ def test_fold_takes_a_generation_out_and_keeps_it_once_more(tmp_path: Path) -> N
 def test_fold_keeps_what_later_generations_hold(tmp_path: Path) -> None:
     """After the loss of a generation's file the journal is a generation ahead of the search."""
     filled(tmp_path, 1)
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         book.fold(0)
         assert book.of(1).outcomes == outcomes(3)
 
@@ -138,14 +138,14 @@ def test_a_crash_within_fold_neither_loses_nor_doubles(
         calls.append(path)
         write_durably(path, *parts)
 
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         monkeypatch.setattr(directory, "write_durably", crash)
         with pytest.raises(KeyboardInterrupt):
             book.fold(0)
     monkeypatch.undo()
     for generation in (0, 1):
         assert journal.read(tmp_path).of(generation).outcomes == outcomes(3 * generation)
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         book.fold(0)
         assert book.of(1).outcomes == outcomes(3)
 
@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_whole_lines_behind(
             raise OSError(28, os.strerror(28))
         return write(handle, data[: len(data) // 2])
 
-    with Journal(tmp_path) as book:
+    with Journal(tmp_path, "run") as book:
         monkeypatch.setattr(os, "write", half)
         with pytest.raises(
             StorageError, match=r"journal\.jsonl: .*No space left on device.*--resume"
@@ -181,7 +181,7 @@ def test_the_guard_forbids_writing(tmp_path: Path) -> None:
     def guard() -> None:
         raise StorageError("taken over")
 
-    with Journal(tmp_path, guard) as book:
+    with Journal(tmp_path, "run", guard) as book:
         with pytest.raises(StorageError):
             book.append(0, outcomes()[0])
         with pytest.raises(StorageError):

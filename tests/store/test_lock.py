@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from mpineat.errors import InputError, StorageError
+from mpineat.cluster.stop import Stop
+from mpineat.errors import InputError, Stopped, StorageError
 from mpineat.store import directory, lock
 from mpineat.store.lock import RunLock
+from mpineat.store.owner import Owner
 
 HOLDER = """
 import sys, time
@@ -27,12 +30,17 @@ with RunLock(Path(sys.argv[1])):
 """
 
 
+HOSTILE = json.dumps(
+    {name: [1] for name in ("host", "machine", "pid", "process_start", "job", "since", "token")}
+).encode()
+
+
 def path_of(run_dir: Path) -> Path:
     """Return the lock file's path."""
     return run_dir / directory.LOCK
 
 
-def leave(run_dir: Path, *, age: float = 0.0, **changes: object) -> lock.Owner:
+def leave(run_dir: Path, *, age: float = 0.0, **changes: object) -> Owner:
     """Leave a lock file behind as if another process had made it `age` seconds ago."""
     with RunLock(run_dir):
         owner = lock.owner(run_dir)
@@ -87,6 +95,62 @@ def test_another_host_that_renews_its_lock_is_respected(
         RunLock(tmp_path)
 
 
+def test_a_wait_is_said_at_once_and_ended_by_the_first_signal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    leave(tmp_path, host="node77", age=-86400)  # dated tomorrow
+    stop = Stop()
+    monkey = threading.Timer(0.5, stop.request, ["SIGTERM"])
+    monkey.start()
+    with pytest.raises(Stopped, match=r"waiting for process \d+ on node77, since .*: SIGTERM"):
+        RunLock(tmp_path, stop=stop)
+    assert "locked by process" in caplog.text
+    assert "--steal-lock" in caplog.text
+
+
+def test_a_lock_dated_tomorrow_is_watched_as_long_as_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock, "STALE_SECONDS", 0.5)
+    leave(tmp_path, host="node77", age=-86400)
+    with RunLock(tmp_path):
+        pass
+
+
+def test_a_stolen_lock_is_taken_from_whoever_has_it(tmp_path: Path) -> None:
+    held = RunLock(tmp_path)
+    with RunLock(tmp_path, steal=True), pytest.raises(InputError, match="in use by"):
+        RunLock(tmp_path)
+    held.release()
+
+
+def test_a_copy_of_a_running_run_is_free_and_a_moved_run_is_not(tmp_path: Path) -> None:
+    run_dir, other = tmp_path / "run", tmp_path / "other"
+    run_dir.mkdir()
+    with RunLock(run_dir):
+        shutil.copytree(run_dir, other)
+        assert lock.owner(other) is None
+        with RunLock(other):
+            assert lock.owner(run_dir) is not None
+        alias = tmp_path / "alias"
+        alias.symlink_to(run_dir)
+        assert lock.owner(alias) is not None
+        moved = run_dir.rename(tmp_path / "moved")
+        with pytest.raises(InputError, match="in use by"):
+            RunLock(moved)
+        moved.rename(run_dir)
+
+
+def test_a_lock_of_an_earlier_version_is_understood(tmp_path: Path) -> None:
+    leave(tmp_path)
+    written = json.loads(path_of(tmp_path).read_text())
+    del written["directory"]
+    path_of(tmp_path).write_text(json.dumps(written))
+    with pytest.raises(InputError, match=f"in use by process {os.getpid()}"):
+        RunLock(tmp_path)
+
+
 def test_another_host_that_fell_silent_is_taken_over(tmp_path: Path) -> None:
     leave(tmp_path, host="node77", age=lock.STALE_SECONDS - 2)
     with RunLock(tmp_path):  # after watching it for two seconds
@@ -106,7 +170,7 @@ def test_a_container_of_the_same_boot_is_asked_by_its_renewal(tmp_path: Path) ->
     assert lock.owner(tmp_path) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[1]", b'{"host": "torn'])
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"[1]", b'{"host": "torn', HOSTILE])
 def test_an_unreadable_lock_only_has_to_grow_old(tmp_path: Path, content: bytes) -> None:
     path_of(tmp_path).write_bytes(content)
     then = time.time() - lock.STALE_SECONDS - 1

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from mpineat import files
 from mpineat.log.console import Console
 from mpineat.store.log_file import LogFile
 
@@ -20,7 +22,8 @@ def logger() -> Iterator[logging.Logger]:
         one.removeHandler(handler)
 
 
-def test_lines_that_a_full_disk_does_not_take_are_told_of_once(logger, capsys):
+def test_lines_that_a_full_disk_does_not_take_are_told_of_once(logger, capsys, monkeypatch):
+    monkeypatch.setattr(files, "unlinked", os.open)  # which takes no device
     logger.addHandler(LogFile("/dev/full"))
     for number in range(3):
         logger.error("line %d", number)

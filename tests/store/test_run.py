@@ -25,7 +25,7 @@ def test_a_whole_run_has_no_problems(tmp_path: Path) -> None:
 
 def test_the_running_generation_comes_from_the_journal(tmp_path: Path) -> None:
     run(tmp_path, 1)
-    with RunLock(tmp_path), Journal(tmp_path) as journal:
+    with RunLock(tmp_path), Journal(tmp_path, "run") as journal:
         for outcome in (*outcomes(0), *outcomes(3)):
             journal.append(outcome.candidate // 3, outcome)
         found = store.read_run(tmp_path)
@@ -55,7 +55,7 @@ def test_what_is_damaged_or_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / directory.JOURNAL).write_bytes(b"nonsense\n")
     found = store.read_run(tmp_path)
     assert [one.number for one in found.generations] == [0, 2, 3]
-    assert found.config is None
+    assert found.config == Config()  # as the generations have it
     said = "\n".join(found.problems)
     for part in (
         "config.yaml:1: not YAML",

@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mpineat.evolution.state import Population, Species, State
-from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
+from mpineat.genotype.genes import (
+    INPUT,
+    OUTPUT,
+    BlueprintNode,
+    Connection,
+    Hyperparameters,
+    ModuleNode,
+)
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.store import Generation
 from mpineat.tasks import Compressed, Epoch, Outcome, Seconds
 
-IDS = st.integers(0, 2**31 - 1) | st.integers(2**31, 2**62)
+IDS = st.integers(0, 2**31 - 1) | st.integers(2**31, 2**60)
 SMALL = st.integers(0, 9)
+SIZES = st.integers(1, 9)
 NUMBERS = st.floats(allow_nan=False)
 RATES = st.floats(0, 1)
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=()))
 NAMES = st.text("abcdefgh_0123", min_size=1, max_size=8)
 
-CONNECTIONS = st.lists(st.builds(Connection, IDS, IDS, IDS, st.booleans()), max_size=5).map(tuple)
-PARENTS = st.lists(IDS, max_size=2).map(tuple)
-MODULES = st.builds(
-    Module,
-    id=SMALL,
-    nodes=st.lists(
-        st.builds(
-            ModuleNode,
-            IDS,
-            SMALL,
-            SMALL,
-            st.sampled_from(("none", "max_pooling", "dropout")),
-            RATES,
+
+@st.composite
+def graphs(draw: st.DrawFn, nodes: st.SearchStrategy[Any]) -> dict[str, Any]:
+    """Draw a genome's nodes in a row, and connections along the row and perhaps past it."""
+    ids = sorted(draw(st.sets(IDS.map(lambda id: id + 2), min_size=1, max_size=4)))
+    pairs = [*pairwise((INPUT, *ids, OUTPUT)), *([(INPUT, OUTPUT)] if draw(st.booleans()) else [])]
+    numbers = draw(st.sets(IDS, min_size=len(pairs), max_size=len(pairs)))
+    return {
+        "nodes": tuple(draw(nodes)._replace(id=id) for id in ids),
+        "connections": tuple(
+            Connection(number, source, target, (source, target) != (INPUT, OUTPUT))
+            for number, (source, target) in zip(sorted(numbers), pairs, strict=True)
         ),
-        max_size=4,
-    ).map(tuple),
-    connections=CONNECTIONS,
+    }
+
+
+PARENTS = st.lists(IDS, max_size=2).map(tuple)
+MODULE_NODES = st.builds(
+    ModuleNode,
+    IDS,
+    SIZES,
+    SIZES,
+    st.sampled_from(("none", "max_pooling", "dropout")),
+    RATES,
+)
+MODULES = st.builds(
+    lambda graph, **fields: Module(**graph, **fields),
+    graphs(MODULE_NODES),
+    id=SMALL,
     join=st.sampled_from(("add", "concat")),
     parents=PARENTS,
     birth=SMALL,
@@ -49,24 +70,29 @@ HYPERPARAMETERS = st.builds(
     *[st.none() | RATES] * 7,
 )
 BLUEPRINTS = st.builds(
-    Blueprint,
+    lambda graph, **fields: Blueprint(**graph, **fields),
+    graphs(st.builds(BlueprintNode, IDS, SMALL)),
     id=SMALL,
-    nodes=st.lists(st.builds(BlueprintNode, IDS, SMALL), max_size=4).map(tuple),
-    connections=CONNECTIONS,
-    dense=st.lists(SMALL, max_size=3).map(tuple),
+    dense=st.lists(SIZES, max_size=3).map(tuple),
     training=st.none() | HYPERPARAMETERS,
     retained=st.lists(st.tuples(SMALL, IDS), max_size=3).map(tuple),
     parents=PARENTS,
     birth=SMALL,
 )
-LAYERS = st.dictionaries(NAMES, st.none() | SMALL | RATES | st.lists(SMALL, max_size=2))
-NETWORKS = st.fixed_dictionaries(
-    {
-        "input_shape": st.lists(SMALL, min_size=3, max_size=3),
-        "layers": st.lists(LAYERS, max_size=4),
-        "output": TEXTS,
-    }
-)
+
+
+def network(units: list[int]) -> dict[str, Any]:
+    """Return the JSON of a network of dense layers."""
+    names = ["input", "flat", *(f"dense_{number}" for number in range(len(units)))]
+    dense = [
+        {"name": name, "op": "dense", "inputs": [before], "units": size, "activation": None}
+        for (before, name), size in zip(pairwise(names[1:]), units, strict=True)
+    ]
+    layers = [{"name": "flat", "op": "flatten", "inputs": ["input"]}, *dense]
+    return {"input_shape": [8, 8, 1], "layers": layers, "output": names[-1]}
+
+
+NETWORKS = st.lists(SIZES, max_size=3).map(network)
 RECORDS = st.builds(
     Compressed,
     dead_at_start=st.dictionaries(NAMES, RATES, max_size=3),
@@ -93,14 +119,15 @@ ARRAYS = hnp.arrays(
 def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
     """Draw an outcome of one candidate."""
     return st.builds(
-        Outcome,
+        lambda accuracy, **fields: Outcome(
+            status="failed" if accuracy is None else "ok", accuracy=accuracy, **fields
+        ),
+        st.none() | RATES,
         candidate=st.just(candidate),
         network_hash=NAMES,
-        status=st.sampled_from(("ok", "failed")),
         fault=st.sampled_from(("", "candidate", "machine")),
         reason=st.sampled_from(("", "nan", "killed")),
         detail=TEXTS,
-        accuracy=st.none() | RATES,
         loss=st.none() | NUMBERS,
         flops_before=IDS,
         flops_after=IDS,
@@ -111,12 +138,12 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
         compressed=st.none() | RECORDS,
         curve=st.lists(POINTS, max_size=3).map(tuple),
         seconds=SECONDS,
-        started=NUMBERS,
+        started=st.floats(0, 1e12),
         rank=SMALL,
         host=TEXTS,
         device=TEXTS,
-        attempts=SMALL,
-        reused_from=st.none() | IDS,
+        attempts=SIZES,
+        reused_from=st.none() | st.integers(0, candidate - 1) if candidate else st.none(),
         context=NUMBERS_BY_NAME,
     )
 
@@ -145,9 +172,9 @@ def populations(draw: st.DrawFn, genomes: st.SearchStrategy[Any]) -> Population[
         threshold=draw(RATES),
         fitness=draw(st.dictionaries(some, RATES)),
         uses=draw(st.dictionaries(some, SMALL)),
-        next_innovation=draw(IDS),
-        next_genome=draw(IDS),
-        next_species=draw(IDS),
+        next_innovation=2**61 + draw(IDS) // 2,  # beyond those of candidates too
+        next_genome=10 + draw(SMALL),
+        next_species=3 + draw(SMALL),
     )
 
 
@@ -156,10 +183,10 @@ def generations(draw: st.DrawFn) -> Generation:
     """Draw a generation whose candidates also hold genomes that changed or are gone."""
     state = State(
         generation=draw(st.integers(0, 99)),
-        evaluated=draw(st.booleans()),
+        evaluated=True,
         modules=draw(populations(MODULES)),
         blueprints=draw(populations(BLUEPRINTS)),
-        next_candidate=draw(IDS),
+        next_candidate=2**61,
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),
         context=draw(NUMBERS_BY_NAME),
@@ -168,12 +195,18 @@ def generations(draw: st.DrawFn) -> Generation:
     modules, blueprints = MODULES, BLUEPRINTS
     if state.modules.genomes:
         living = st.sampled_from(state.modules.genomes)
-        modules = modules | living | living.map(lambda module: module._replace(join="narrowed"))
+        modules = modules | living | living.map(lambda module: module._replace(birth=10))
     if state.blueprints.genomes:
         blueprints = blueprints | st.sampled_from(state.blueprints.genomes)
-    parts = st.lists(st.tuples(SMALL, modules), max_size=3).map(tuple)
+
+    def candidate(id: int) -> Candidate:
+        blueprint = draw(blueprints)
+        pointers = sorted({node.species for node in blueprint.nodes})
+        parts = tuple((species, draw(modules)) for species in pointers)
+        return Candidate(id, draw(SMALL), blueprint, parts)
+
     ids = draw(st.lists(IDS, unique=True, max_size=4))
-    candidates = tuple(Candidate(id, draw(SMALL), draw(blueprints), draw(parts)) for id in ids)
+    candidates = tuple(map(candidate, ids))
     finished = draw(st.permutations(ids))[: draw(st.integers(0, len(ids)))]
     return Generation(
         state=state,

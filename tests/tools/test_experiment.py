@@ -110,9 +110,20 @@ def test_wrong_input_is_one_line_and_code_2(words: list[str], message: str, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_fails_is_said_in_a_line(tmp_path: Path) -> None:
+    experiment(tmp_path, "--index", "1")
+    newest = store.directory.generation_path(tmp_path / "plain-s0", 1)
+    newest.unlink()
+    newest.mkdir()  # reading fails, whoever reads
+    again = experiment(tmp_path, "--index", "1")
+    assert again.returncode == 1
+    assert again.stderr.startswith(f"experiment: {newest}: cannot be read: Is a directory")
+    assert again.stderr.count("\n") == 1
+
+
 def test_ranks_are_started_by_the_launcher(tmp_path: Path) -> None:
     if shutil.which("mpirun", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") is None:
         pytest.skip("no mpirun")
     assert experiment(tmp_path, "--index", "1", ranks=3).returncode == 0
     (launch,) = store.read_run(tmp_path / "plain-s0").launches
-    assert launch["ranks"] == 3
+    assert launch.ranks == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from mpineat.evolution.strategy import select
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
-from mpineat.tasks import Task, outcome_from_bytes, outcome_to_bytes
+from mpineat.tasks import Outcome, Task, outcome_from_bytes, outcome_to_bytes
 from mpineat.training import evaluate, fit
 
 CONFIG = Config.model_validate(
@@ -65,6 +65,12 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
     assert (outcome.status, outcome.fault, outcome.reason) == ("ok", "", "")
     assert outcome.accuracy == outcome.curve[-1].val_accuracy
     assert len(outcome.curve) == 2
+    unfilled = [
+        column.name
+        for column in fields(Outcome)
+        if column.metadata and getattr(outcome, column.name) == column.default
+    ]
+    assert unfilled == ["rank"]  # which the worker knows, not its child
     assert outcome.network_before == outcome.network_after == candidate[1].to_json()
     assert outcome.flops_before == cost.flops(candidate[1])
     stages = outcome.seconds.stages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from mpineat.tasks import Epoch, Outcome, Task
 from mpineat.training.evaluate import Evaluator
 from mpineat.training.evaluation import Evaluation
 from mpineat.training.stages import stages
+from tests.installed import ROOT
 from tests.training.test_evaluate import CONFIG, candidate, task
 
 __all__ = ["candidate"]  # a fixture
@@ -110,3 +112,18 @@ def test_a_failure_that_no_stage_declares_is_an_error_that_says_so(candidate) ->
     assert outcome.detail == (
         "('tired', 'candidate', 'enough') is in no stage's `reasons`: declare it"
     )
+
+
+def test_every_failure_of_a_stage_is_declared() -> None:
+    declared = {
+        item
+        for name in registry.BUILT_IN["stage"]
+        for item in registry.load("stage", name).reasons.items()
+    }
+    raised = {
+        found.groups()
+        for path in (ROOT / "mpineat").rglob("*.py")
+        for found in re.finditer(r'(?:Failure|__init__)\(\s*"(\w+)",\s*"(\w+)",', path.read_text())
+    }
+    assert len(raised) > 2
+    assert raised <= declared

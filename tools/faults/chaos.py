@@ -109,8 +109,7 @@ class Chaos:
         return code
 
     def _launch(self) -> Job:
-        _, damaged = store.newest(self.run_dir)
-        if not damaged:
+        if not store.history(self.run_dir).newest:
             return self._started()
         if (code := self._started().wait(JOB_SECONDS)) != 2:
             raise Broken(f"a damaged checkpoint was passed over: exit code {code}, expected 2")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 import numpy as np
 
+from mpineat.data import plain_pickle
 from mpineat.data.reader import (
     Header,
     OfficialFiles,
@@ -133,7 +131,10 @@ class CifarFolder:
         return _examples(records[:, self.layout.label_bytes :], records[:, last])
 
     def _pickled(self, path: Path, content: bytes) -> Split:
-        batch = unpickle_arrays(path, content)
+        try:
+            batch = plain_pickle.read(content)
+        except plain_pickle.DamagedPickle as error:
+            raise damaged(path, error.offset, "a pickle of arrays", str(error)) from error
         key = self.layout.label_key
         if not isinstance(batch, dict) or b"data" not in batch or key not in batch:
             raise damaged(
@@ -213,39 +214,3 @@ def _kind(value: object) -> str:
         if isinstance(value, (list, tuple))
         else type(value).__name__
     )
-
-
-# What an array's own pickle calls to rebuild it.
-_RECONSTRUCT = np.empty(0).__reduce__()[0]
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """An unpickler that builds arrays and nothing else: a foreign pickle may run any code."""
-
-    # numpy.core became numpy._core in numpy 2; the official files carry the old name.
-    ALLOWED: ClassVar[dict[tuple[str, str], Any]] = {
-        ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-        ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-    }
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name}, which no CIFAR batch needs")
-        return self.ALLOWED[module, name]
-
-
-def unpickle_arrays(path: Path, content: bytes) -> Any:
-    """Return what a pickle of plain values and arrays holds; strings of Python 2 come as bytes.
-
-    Raises:
-        InputError: A damaged pickle, or one that asks for anything but an array.
-    """
-    stream = io.BytesIO(content)
-    try:
-        return _ArrayUnpickler(stream, encoding="bytes").load()
-    except Exception as error:  # a damaged pickle raises almost anything
-        raise damaged(
-            path, stream.tell(), "a pickle of arrays", f"{type(error).__name__}: {error}"
-        ) from error

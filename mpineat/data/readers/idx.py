@@ -1,4 +1,4 @@
-"""The idx files of MNIST (LeCun et al. 1998) and Fashion-MNIST (Xiao et al. 2017)."""
+"""The idx files of MNIST (LeCun 1998), Fashion-MNIST (Xiao 2017) and KMNIST (Clanuwat 2018)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from mpineat.errors import InputError
 CLASSES = 10
 IMAGES, LABELS = 0x0803, 0x0801  # two zero bytes, 8 = unsigned bytes, number of dimensions
 
-# Published MD5 sums of the packed files; both data sets use the same names.
+# Published MD5 sums of the packed files; all data sets use the same names.
 MNIST_MD5 = {
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
@@ -40,6 +40,12 @@ FASHION_MNIST_MD5 = {
     "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
     "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
     "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+KMNIST_MD5 = {
+    "train-images-idx3-ubyte.gz": "bdb82020997e1d708af4cf47b453dcf7",
+    "train-labels-idx1-ubyte.gz": "e144d726b3acfaa3e44228e80efcd344",
+    "t10k-images-idx3-ubyte.gz": "5c965bf0a639b31b8f53240b1b52f4d7",
+    "t10k-labels-idx1-ubyte.gz": "7320c461ea6c1c855c0b718fb2a4b134",
 }
 
 
@@ -79,7 +85,7 @@ class IdxFolder:
     def _file(self, name: str) -> Path:
         # Some mirrors unpack to "train-images.idx3-ubyte".
         names = [n + packed for n in (name, name.replace("-idx", ".idx")) for packed in ("", ".gz")]
-        path = find_file(self.folder, ("raw", "MNIST/raw", "FashionMNIST/raw"), names)
+        path = find_file(self.folder, ("raw", "MNIST/raw", "FashionMNIST/raw", "KMNIST/raw"), names)
         if path is None:
             raise InputError(f"{self.folder}: expected the file {name} or {name}.gz, found neither")
         return path
@@ -121,6 +127,11 @@ FASHION_MNIST = Source(
         address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
         md5=FASHION_MNIST_MD5,
     ),
+)
+KMNIST = Source(
+    title="Kuzushiji-MNIST",
+    open=lambda options: IdxFolder(location(options), KMNIST_MD5),
+    official=OfficialFiles(address="http://codh.rois.ac.jp/kmnist/dataset/kmnist/", md5=KMNIST_MD5),
 )
 
 

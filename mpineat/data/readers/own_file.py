@@ -1,158 +1,204 @@
-"""A user's own images: one .npz or HDF5 file with x and y, and with x_test and y_test if any."""
+"""A user's own arrays: a file, or .npy files, with images and labels and perhaps a test set."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
+from mpineat import config
+from mpineat.data import images, labels
+from mpineat.data.arrays import Pair, choose
+from mpineat.data.container import Array, opened
+from mpineat.data.conversion import AS_IT_IS, Conversion, recognised
+from mpineat.data.held_out import held_out
+from mpineat.data.images import Layout
+from mpineat.data.labels import LabelMap
 from mpineat.data.reader import Header, Source, Split, location
 from mpineat.errors import InputError
 
-HDF5_SUFFIXES = (".h5", ".hdf5")
-TEST_FRACTION = 0.15  # held out where the file has no test set
-# Which examples those are depends on the file alone: every run of every seed reports on the same
-# test set.
-_TEST_SEED = 20
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """Images and labels of the file, their meaning decided but the images not read.
+
+    Attributes:
+        kept: Indices of the images that are used; None: all.
+    """
+
+    x: Array
+    layout: Layout
+    y: np.ndarray
+    kept: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What the file holds."""
+
+    train: _Part
+    test: _Part | None
+    validation: _Part | None
+    labels: LabelMap
+    conversion: Conversion
+    notes: tuple[str, ...]
 
 
 class OwnFile:
-    """One file; x is uint8 [n, height, width] or with channels behind, y whole numbers from 0."""
+    """The arrays of one file; which is which, and what they mean, is decided when it is opened."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InputError(
-                f"{path}: expected a .npz or .h5 file with the arrays x and y, found no file"
-            )
+    def __init__(self, path: Path, options: config.Dataset | None = None) -> None:
+        """Take a path as `container.opened` does."""
         self.path = path
+        self.options = options or config.Dataset()
+        self._decided: Header | None = None
 
     def header(self) -> Header:
-        """Read the labels and the images' shape."""
-        with self._open() as arrays:
-            shape = self._shape(arrays, "x")
-            y = self._labels(arrays, "y", shape[0])
-            apart = "x_test" in arrays
-        count = len(y) if apart else len(y) - len(_held_out(y))
-        return Header(_image_shape(shape), int(y.max()) + 1, count)
+        """Read the labels and the shapes; of images that are not uint8 their values too."""
+        if self._decided is None:
+            with self._plan() as plan:
+                apart = 0 if plan.test else len(held_out(plan.train.y, self.path))
+                self._decided = Header(
+                    plan.train.layout.shape,
+                    plan.labels.classes,
+                    len(plan.train.y) - apart,
+                    validation_examples=len(plan.validation.y) if plan.validation else 0,
+                    class_names=plan.labels.names,
+                    notes=plan.notes,
+                    conversion=plan.conversion,
+                )
+        return self._decided
 
     def train(self) -> Split:
-        """Read x and y, less the test examples where the file has no test set."""
-        with self._open() as arrays:
-            split = self._split(arrays, "x", "y")
-            if "x_test" in arrays:
+        """Read the training images, less the test examples where the file has no test set."""
+        with self._plan() as plan:
+            split = _read(plan.train, plan.conversion)
+            if plan.test:
                 return split
-        keep = np.delete(np.arange(len(split.y)), _held_out(split.y))
+        keep = np.delete(np.arange(len(split.y)), held_out(split.y, self.path))
         return Split(split.x[keep], split.y[keep])
 
+    def validation(self) -> Split:
+        """Read the validation images, where the header tells of some."""
+        with self._plan() as plan:
+            assert plan.validation is not None
+            return _read(plan.validation, plan.conversion)
+
     def test(self) -> Split:
-        """Read x_test and y_test, or what was held out for the test."""
-        with self._open() as arrays:
-            if "x_test" not in arrays:
-                split = self._split(arrays, "x", "y")
-                chosen = _held_out(split.y)
-                return Split(split.x[chosen], split.y[chosen])
-            test = self._split(arrays, "x_test", "y_test")
-            expected = _image_shape(self._shape(arrays, "x"))
-        if test.x.shape[1:] != expected:
-            raise InputError(
-                f"{self.path}: x_test: expected images of {expected}, found {test.x.shape[1:]}"
-            )
-        return test
+        """Read the test images, or what was held out for the test."""
+        with self._plan() as plan:
+            if plan.test:
+                return _read(plan.test, plan.conversion)
+            split = _read(plan.train, plan.conversion)
+        chosen = held_out(split.y, self.path)
+        return Split(split.x[chosen], split.y[chosen])
 
     @contextmanager
-    def _open(self) -> Iterator[Mapping[str, Any]]:
-        """Give the arrays by name; damage becomes an InputError whenever it shows."""
-        try:
-            if self.path.suffix in HDF5_SUFFIXES:
-                # Some clusters' file systems have no locks, and nobody writes while we read.
-                with h5py.File(self.path, "r", locking=False) as content:
-                    yield content
-            else:
-                # allow_pickle=False: an array of objects could run any code.
-                with np.load(self.path, allow_pickle=False) as content:
-                    if not isinstance(content, np.lib.npyio.NpzFile):
-                        raise InputError(
-                            f"{self.path}: expected an archive of x and y, found a single array"
-                        )
-                    yield content
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-            raise InputError(f"{self.path}: expected a whole .npz or .h5 file: {error}") from error
+    def _plan(self) -> Iterator[_Plan]:
+        options = self.options
+        with opened(self.path) as container:
+            chosen = choose(container, options.arrays)
+            layout = images.layout(
+                chosen.train.x,
+                channels=options.channels,
+                size=options.image_size,
+                column_major=container.column_major,
+            )
+            y = labels.flat(chosen.train.y.whole(), layout.examples, chosen.train.y.place)
+            titles = () if chosen.class_names is None else _texts(chosen.class_names)
+            known, mapped, kept = self._learned(y, chosen.train.y.place, titles)
+            train = _Part(x=chosen.train.x, layout=layout, y=mapped, kept=kept)
+            conversion = self._conversion(chosen.train.x)
+            dropped = layout.examples - len(train.y)
+            notes = (
+                layout.note,
+                conversion.note,
+                known.note,
+                f"{dropped} images of rare labels are left out" if dropped else "",
+            )
+            yield _Plan(
+                train=train,
+                test=self._part(chosen.test, train, known, conversion),
+                validation=self._part(chosen.validation, train, known, conversion),
+                labels=known,
+                conversion=conversion,
+                notes=tuple(note for note in notes if note),
+            )
 
-    def _array(self, arrays: Mapping[str, Any], name: str) -> Any:
-        if name not in arrays:
-            found = ", ".join(sorted(arrays)) or "nothing"
-            raise InputError(f"{self.path}: expected an array {name!r}, found {found}")
-        return arrays[name]
-
-    def _shape(self, arrays: Mapping[str, Any], name: str) -> tuple[int, ...]:
-        if isinstance(arrays, np.lib.npyio.NpzFile):
-            shape, dtype = self._npz_header(arrays, name)
-        else:
-            array = self._array(arrays, name)
-            shape, dtype = array.shape, array.dtype
-        if dtype != np.uint8 or len(shape) not in (3, 4) or 0 in shape:
+    def _part(
+        self, pair: Pair | None, train: _Part, known: LabelMap, conversion: Conversion
+    ) -> _Part | None:
+        """Decide about the test or the validation set; it must be of the training set's kind."""
+        if pair is None:
+            return None
+        if pair.x.dtype != train.x.dtype or pair.x.shape[1:] != train.x.shape[1:]:
             raise InputError(
-                f"{self.path}: {name}: expected images as uint8 [n, height, width] or "
-                f"[n, height, width, channels], found {dtype} {list(shape)}"
+                f"{pair.x.place}: expected images as those to train on, {train.x.dtype} "
+                f"{list(train.x.shape[1:])}, found {pair.x.dtype} {list(pair.x.shape[1:])}"
             )
-        return shape
+        layout = images.Layout(
+            examples=pair.x.shape[0],
+            shape=train.layout.shape,
+            stored=train.layout.stored,
+            turned=train.layout.turned,
+        )
+        if not layout.examples:
+            raise InputError(f"{pair.x.place}: expected images, found none")
+        y = labels.flat(pair.y.whole(), layout.examples, pair.y.place)
+        return _Part(x=pair.x, layout=layout, y=labels.mapped(y, known, pair.y.place), kept=None)
 
-    def _npz_header(
-        self, arrays: np.lib.npyio.NpzFile, name: str
-    ) -> tuple[tuple[int, ...], np.dtype]:
-        """Read an array's shape and type without its content, which may be gigabytes."""
-        if name not in arrays:
-            self._array(arrays, name)
-        assert arrays.zip is not None  # it is None once the archive is closed
-        with arrays.zip.open(f"{name}.npy") as member:
-            version = np.lib.format.read_magic(member)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, _, dtype = read(member)
-        return shape, dtype
-
-    def _labels(self, arrays: Mapping[str, Any], name: str, images: int) -> np.ndarray:
-        y = np.asarray(self._array(arrays, name)[...])
-        if y.shape == (images, 1):  # Keras's own data sets have this shape
-            y = y[:, 0]
-        if y.shape != (images,) or y.dtype.kind not in "iu":
+    def _learned(
+        self, y: np.ndarray, place: str, names: tuple[str, ...]
+    ) -> tuple[LabelMap, np.ndarray, np.ndarray | None]:
+        """Return the map of labels, the labels mapped, and which images are kept (None: all)."""
+        known = labels.learn(y, place, names=names)
+        mapped = labels.mapped(y, known, place)
+        rare = labels.rare(mapped)
+        if not rare.size or self.options.rare_labels == "keep":
+            return known, mapped, None
+        if self.options.rare_labels is None:
             raise InputError(
-                f"{self.path}: {name}: expected whole numbers [{images}], one for each image, "
-                f"found {y.dtype} {list(y.shape)}"
+                f"{place}: {len(rare)} of {known.classes} labels occur once each among "
+                f"{len(y):,}, such as {known.values[int(rare[0])]!r}; set dataset.rare_labels: "
+                "keep (they are classes) or drop (leave these images out)"
             )
-        classes = int(y.max()) + 1
-        if y.min() < 0 or classes < 2 or classes > max(images, 2):
-            raise InputError(
-                f"{self.path}: {name}: expected labels from 0 to classes - 1, "
-                f"found {y.min()} to {y.max()}"
-            )
-        return y.astype(np.int32)
+        kept = np.flatnonzero(~np.isin(mapped, rare))
+        known = labels.learn(y[kept], place, names=names)
+        return known, labels.mapped(y[kept], known, place), kept
 
-    def _split(self, arrays: Mapping[str, Any], images: str, labels: str) -> Split:
-        shape = self._shape(arrays, images)
-        y = self._labels(arrays, labels, shape[0])
-        x = np.asarray(self._array(arrays, images)[...])
-        return Split(x.reshape(len(x), *_image_shape(shape)), y)
-
-
-OWN_FILE = Source(title="own data", path="file", open=lambda options: OwnFile(location(options)))
-
-
-def _image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    height, width, channels = shape[1:] if len(shape) == 4 else (*shape[1:], 1)
-    return (height, width, channels)
+    def _conversion(self, x: Array) -> Conversion:
+        if self.options.range is not None:
+            low, high = self.options.range
+            return Conversion(dtype=x.dtype.name, low=low, high=high)
+        if self._decided is not None:
+            return self._decided.conversion  # looked at already: every value takes a while
+        if x.dtype == np.uint8:
+            return AS_IT_IS
+        if x.dtype.kind == "b":
+            return Conversion(dtype="bool", high=1.0)
+        found = images.value_range(x)
+        return recognised(x.dtype, found.low, found.high, whole=found.whole, place=x.place)
 
 
-def _held_out(y: np.ndarray) -> np.ndarray:
-    """Return the indices of every class's share of the test set, ascending."""
-    rng = np.random.default_rng(_TEST_SEED)
-    members = (rng.permutation(np.flatnonzero(y == label)) for label in range(int(y.max()) + 1))
-    return np.sort(np.concatenate([own[: round(len(own) * TEST_FRACTION)] for own in members]))
+OWN_FILE = Source(
+    title="own data",
+    path="file",
+    open=lambda options: OwnFile(location(options), options),
+    options=("arrays", "channels", "range", "rare_labels", "image_size"),
+)
+
+
+def _read(part: _Part, conversion: Conversion) -> Split:
+    x = images.converted(part.x, part.layout, conversion)
+    return Split(x if part.kept is None else x[part.kept], part.y)
+
+
+def _texts(array: Array) -> tuple[str, ...]:
+    values = array.whole().reshape(-1)
+    if values.dtype.kind not in "SU":
+        return ()
+    texts = np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+    return tuple(str(text) for text in texts.tolist())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mpineat.data import jpeg
+from mpineat.data.image_cache import Labelled
 from mpineat.data.reader import Header, OfficialFiles, Source, Split, location, require_folder
 from mpineat.errors import InputError
 
@@ -49,7 +50,7 @@ class TinyImageNet:
             )
         return names[:classes]
 
-    def _train_files(self) -> Iterator[jpeg.Labelled]:
+    def _train_files(self) -> Iterator[Labelled]:
         for label, name in enumerate(self.names):
             folder = self.folder / "train" / name / "images"
             require_folder(folder, "the JPEG files of a class")
@@ -61,7 +62,7 @@ class TinyImageNet:
             for file in found:
                 yield folder / file, label
 
-    def _validation_files(self) -> Iterator[jpeg.Labelled]:
+    def _validation_files(self) -> Iterator[Labelled]:
         path = self.folder / "val" / "val_annotations.txt"
         labels = {name: label for label, name in enumerate(self.names)}
         for number, line in enumerate(_lines(path), 1):
@@ -73,7 +74,7 @@ class TinyImageNet:
             if fields[1] in labels:
                 yield self.folder / "val" / "images" / fields[0], labels[fields[1]]
 
-    def _decoded(self, part: str, files: list[jpeg.Labelled]) -> Split:
+    def _decoded(self, part: str, files: list[Labelled]) -> Split:
         if not files:
             raise InputError(
                 f"{self.folder}: expected images of {self.names[0]} in {part}/, found none"

@@ -24,6 +24,8 @@ class Exporter:
         write: Called with one of these and with a path that is free and ends in `suffix`.
         check: Called with the output before the training; raises InputError where `write` could
             not work on this machine.
+        fixed_batch: Whether the model may take batches of one size only: `export --batch N`, for
+            runtimes that need every shape beforehand.
         how_to_load: The expression that loads it again, "{path}" in the output's place; "" where
             there is none.
     """
@@ -34,14 +36,20 @@ class Exporter:
     suffix: str = ""
     folder: bool = False
     trains: bool = True
+    fixed_batch: bool = False
     check: Callable[[Path], object] = lambda _: None
 
-    def examine(self, output: Path) -> None:
+    def examine(self, output: Path, batch: int | None = None) -> None:
         """Find out before the training what would spoil the writing after it.
 
         Raises:
-            InputError: The output cannot be written here.
+            InputError: The output cannot be written here, or not for batches of one size.
         """
+        if batch is not None and not self.fixed_batch:
+            raise InputError(
+                f"--batch {batch}: --format {self.name} has no batches of a fixed size; "
+                "leave it out"
+            )
         if not output.parent.is_dir():
             raise InputError(f"{output}: the folder {output.parent} does not exist")
         if not output.name.endswith(self.suffix):

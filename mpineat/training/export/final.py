@@ -1,7 +1,7 @@
-"""Export: train a network to the end, measure it once on the test set, write it as a model.
+"""Export: train a network to the end, write it as a model, measure it once on the test set.
 
-The written model needs no mpineat: it takes images as they are in the data set, values 0 to 255,
-and returns a probability for each class.
+The written model needs no mpineat: it takes images as they are in the data set, with the values of
+the user's own files, and returns a probability for each class.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import units
+from mpineat.child.failures import one_line
 from mpineat.config import Config
+from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.data.reader import Split
 from mpineat.errors import InputError
@@ -33,7 +36,12 @@ log = logging.getLogger("mpineat")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What was written, and how good it is; the accuracy is None where nothing was trained."""
+    """What was written, and how good it is.
+
+    Attributes:
+        test_accuracy: None where nothing was trained, or where it could not be measured.
+        unmeasured: Why not; "" where it was, or where there is nothing to measure.
+    """
 
     output: Path
     how_to_load: str
@@ -41,6 +49,7 @@ class Exported:
     train_examples: int = 0
     test_examples: int = 0
     test_accuracy: float | None = None
+    unmeasured: str = ""
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -48,13 +57,18 @@ class Exported:
         size = units.count(_bytes(self.output)) + "B"
         load = self.how_to_load.format(path=self.output)
         written = f"wrote {self.output} ({size})" + (f"; load it with {load}" if load else "")
-        if self.test_accuracy is None:
+        if not self.epochs:
             return f"the architecture alone, nothing was trained\n{written}"
+        measured = (
+            f"no test accuracy: {self.unmeasured}; the model itself is whole"
+            if self.test_accuracy is None
+            else f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images"
+        )
         return (
             f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
             f"{units.duration(self.seconds)}\n"
-            f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images\n"
-            f"{written}"
+            f"{written}\n"
+            f"{measured}"
         )
 
 
@@ -65,31 +79,43 @@ def export(
     output: Path,
     exporter: Exporter,
     epochs: int | None = None,
+    batch: int | None = None,
 ) -> Exported:
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
         epochs: By default five times those of the search.
+        batch: Number of images that the written model takes at once; None: any.
 
     Raises:
-        InputError: The format cannot be written here, or the training diverged.
+        InputError: The format cannot be written here, the test set cannot be read or is empty, or
+            the training diverged.
         StorageError: The file cannot be written.
     """
-    exporter.examine(output)
+    exporter.examine(output, batch)
     if not exporter.trains:
         exporter.put(network, output)
         return Exported(output=output, how_to_load=exporter.how_to_load)
     grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     dataset = open_dataset(config.dataset, config.run.seed)
+    test = dataset.test  # now: what is wrong with it must not cost a training
+    if not len(test.y):
+        raise InputError(
+            f"data set {dataset.name!r}: its test set is empty, so the final training could not be "
+            "measured; add test images, or more of each class where they are held out of these"
+        )
     began = time.monotonic()
     scale = scale_of(dataset.train.x)
     trained = _train(network, config, dataset, scale, epochs)
     seconds = time.monotonic() - began
-    model = deployable(trained, network.input_shape, scale)
-    test = dataset.test
-    accuracy = _accuracy(model, test)
-    exporter.put(model, output)
+    shape, conversion = network.input_shape, dataset.conversion
+    exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
+    accuracy, unmeasured = None, ""
+    try:
+        accuracy = _accuracy(deployable(trained, shape, scale, conversion), test, conversion)
+    except (tf.errors.OpError, MemoryError) as error:
+        unmeasured = one_line(error)
     return Exported(
         output=output,
         how_to_load=exporter.how_to_load,
@@ -97,21 +123,27 @@ def export(
         train_examples=len(dataset.train.y) + len(dataset.validation.y),
         test_examples=len(test.y),
         test_accuracy=accuracy,
+        unmeasured=unmeasured,
         seconds=seconds,
     )
 
 
 def deployable(
-    trained: keras.Model, input_shape: tuple[int, int, int], scale: Scale
+    trained: keras.Model,
+    input_shape: tuple[int, int, int],
+    scale: Scale,
+    conversion: Conversion = AS_IT_IS,
+    batch: int | None = None,
 ) -> keras.Model:
-    """Return `trained`, from standardised images to logits, as one from uint8 to probabilities."""
-    image = keras.Input(input_shape, dtype="uint8", name="image")
-    scaled = keras.layers.Rescaling(
-        [1 / (255 * deviation) for deviation in scale.deviation],
-        [-mean / deviation for mean, deviation in zip(scale.mean, scale.deviation, strict=True)],
-        name="scale",
-        dtype="float32",
-    )(image)
+    """Return `trained`, from standardised images to logits, as one to probabilities.
+
+    Args:
+        conversion: How the user's values became uint8: the model takes the user's.
+        batch: Number of images that it takes at once; None: any.
+    """
+    image = keras.Input(input_shape, batch_size=batch, dtype=conversion.model_dtype, name="image")
+    scales, offsets = conversion.standardizing(scale.mean, scale.deviation)
+    scaled = keras.layers.Rescaling(scales, offsets, name="scale", dtype="float32")(image)
     probabilities = keras.layers.Softmax(name="probabilities", dtype="float32")(trained(scaled))
     return keras.Model(image, probabilities, name="mpineat")
 
@@ -163,8 +195,9 @@ def _train(
     return model
 
 
-def _accuracy(model: keras.Model, test: Split) -> float:
-    predicted = model.predict(test.x, batch_size=500, verbose=0).argmax(axis=-1)
+def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
+    x = conversion.back(test.x)
+    predicted = model.predict(x, batch_size=500, verbose=0).argmax(axis=-1)
     return float(np.mean(predicted == test.y))
 
 

@@ -40,6 +40,7 @@ def write(model: keras.Model, path: Path) -> None:
 
 EXPORTER = Exporter(
     name="onnx",
+    fixed_batch=True,
     write=write,
     check=lambda _: converter(),
     how_to_load='onnxruntime.InferenceSession("{path}")',

@@ -12,9 +12,11 @@ from mpineat.training.export.exporter import Exporter
 
 
 def serving(model: keras.Model) -> tf.types.experimental.GenericFunction:
-    """Return the model as one traced function of a batch of any size, its ends named."""
+    """Return the model as one traced function of a batch, its ends named."""
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, "image")])
+    (image,) = model.inputs
+
+    @tf.function(input_signature=[tf.TensorSpec(image.shape, image.dtype, "image")])
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": model(image, training=False)}
 
@@ -23,7 +25,13 @@ def serving(model: keras.Model) -> tf.types.experimental.GenericFunction:
 
 def write(model: keras.Model, path: Path) -> None:
     """Write the folder with its signature serving_default."""
-    tf.saved_model.save(model, str(path), signatures={"serving_default": serving(model)})
+    serve = serving(model)
+    # The function's own variables: what nothing saved refers to is uninitialised, hence NaN, for
+    # converters that load the folder without Keras.
+    saved = tf.train.Checkpoint(
+        serve=serve, variables=list(serve.get_concrete_function().variables)
+    )
+    tf.saved_model.save(saved, str(path), signatures={"serving_default": serve})
 
 
 def check(output: Path) -> None:
@@ -35,6 +43,7 @@ def check(output: Path) -> None:
 EXPORTER = Exporter(
     name="savedmodel",
     folder=True,
+    fixed_batch=True,
     write=write,
     check=check,
     how_to_load='tf.saved_model.load("{path}")',

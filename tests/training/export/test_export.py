@@ -14,11 +14,13 @@ import tensorflow as tf
 
 from mpineat import registry
 from mpineat.config import Config, Dataset, Training
+from mpineat.data.conversion import Conversion
 from mpineat.data.dataset import open_dataset
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Layer, Network
 from mpineat.training.export import final, keras, onnx, savedmodel
 from mpineat.training.export import json as architecture
+from mpineat.training.export.exporter import Exporter
 
 CONFIG = Config(
     dataset=Dataset(train_examples=600), training=Training(batch_size=32, learning_rate=3e-3)
@@ -121,8 +123,25 @@ def test_model_takes_raw_images_and_returns_probabilities(model: tf.keras.Model)
 
 def test_savedmodel_serves_the_same_probabilities(model: tf.keras.Model, tmp_path: Path) -> None:
     savedmodel.EXPORTER.put(model, tmp_path / "saved")
-    serve = tf.saved_model.load(tmp_path / "saved").signatures["serving_default"]
-    found = serve(image=tf.constant(TEST.x))["probabilities"].numpy()
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    found = loaded.signatures["serving_default"](image=tf.constant(TEST.x))["probabilities"]
+    np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-5)
+    np.testing.assert_array_equal(loaded.serve(tf.constant(TEST.x))["probabilities"], found)
+
+
+def test_savedmodel_holds_its_variables_so_that_converters_find_them(
+    model: tf.keras.Model, tmp_path: Path
+) -> None:
+    savedmodel.EXPORTER.put(model, tmp_path / "saved")
+    assert len(tf.saved_model.load(tmp_path / "saved").variables) == 6
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    (image,) = interpreter.get_input_details()
+    interpreter.resize_tensor_input(image["index"], TEST.x.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(image["index"], TEST.x)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-5)
 
 
@@ -134,6 +153,64 @@ def test_onnx_agrees_to_1e_4(model: tf.keras.Model, tmp_path: Path) -> None:
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx")
     (found,) = session.run(["probabilities"], {"image": TEST.x})
     np.testing.assert_allclose(found, model.predict(TEST.x, verbose=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("exporter", [savedmodel.EXPORTER, onnx.EXPORTER])
+def test_a_model_may_take_batches_of_one_size_only(tmp_path: Path, exporter: Exporter) -> None:
+    if exporter is onnx.EXPORTER and not HAS_ONNX:
+        pytest.skip("needs tf2onnx and onnxruntime")
+    output = tmp_path / "four"
+    done = final.export(NETWORK, CONFIG, output=output, exporter=exporter, epochs=6, batch=4)
+    assert done.test_accuracy > 0.8  # of all test images, which are no multiple of four
+    images = TEST.x[:4]
+    if exporter is onnx.EXPORTER:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(output)
+        assert session.get_inputs()[0].shape == [4, 8, 8, 1]
+        assert session.get_outputs()[0].shape == [4, 10]
+        (found,) = session.run(None, {"image": images})
+    else:
+        loaded = tf.saved_model.load(output)
+        serve = loaded.signatures["serving_default"]
+        assert serve.structured_input_signature[1]["image"].shape == (4, 8, 8, 1)
+        found = serve(image=tf.constant(images))["probabilities"]
+    assert found.shape == (4, 10)
+
+
+def test_a_format_without_batches_of_one_size_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"--batch 4: --format keras has no batches of a fixed"):
+        final.export(NETWORK, CONFIG, output=tmp_path / "m.keras", exporter=keras.EXPORTER, batch=4)
+
+
+@pytest.mark.parametrize("wrong", ["no y_test", "too few of a class to hold any out"])
+def test_a_test_set_that_cannot_be_read_costs_no_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setattr(final, "_train", lambda *_: pytest.fail("trained"))
+    x, y = np.zeros((12, 8, 8), np.uint8), np.arange(12) % 4
+    more = {"x_test": x} if wrong == "no y_test" else {}
+    np.savez(tmp_path / "own.npz", x=x, y=y, **more)
+    own = CONFIG.model_copy(
+        update={"dataset": Dataset(name="file", path=str(tmp_path / "own.npz"))}
+    )
+    with pytest.raises(InputError, match=r"test"):
+        final.export(NETWORK, own, output=tmp_path / "m.keras", exporter=keras.EXPORTER)
+
+
+def test_a_failure_of_the_measurement_loses_no_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*_: object) -> float:
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+    monkeypatch.setattr(final, "_accuracy", out_of_memory)
+    output = tmp_path / "m.keras"
+    done = final.export(NETWORK, CONFIG, output=output, exporter=keras.EXPORTER, epochs=1)
+    assert "OOM when allocating" in done.unmeasured
+    assert f"wrote {output}" in str(done)
+    assert "no test accuracy: ResourceExhaustedError" in str(done)
+    assert tf.keras.models.load_model(output).output_shape == (None, 10)
 
 
 def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
@@ -171,3 +248,35 @@ def test_onnx_without_its_extra_names_it(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(InputError, match=r"needs tf2onnx, .* pip install 'mpineat\[onnx\]'"):
         final.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", exporter=onnx.EXPORTER)
+
+
+@pytest.mark.skipif(not HAS_ONNX, reason="needs tf2onnx and onnxruntime")
+@pytest.mark.parametrize("dtype", ["float64", "bool", "uint16"])
+def test_a_model_takes_the_values_of_the_users_file(tmp_path: Path, dtype: str) -> None:
+    digits = open_dataset(CONFIG.dataset, 0)
+    conversion = Conversion(dtype=dtype, high=65535.0 if dtype == "uint16" else 1.0)
+    x = conversion.back(np.where(digits.train.x > 127, 255, 0).astype(np.uint8))
+    np.savez(tmp_path / "own.npz", x=x, y=digits.train.y)
+    config = CONFIG.model_copy(update={"dataset": own(tmp_path / "own.npz")})
+    done = final.export(
+        NETWORK, config, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=6
+    )
+    model = tf.keras.models.load_model(done.output)
+    found = model.predict(x, verbose=0)
+    assert np.mean(found.argmax(axis=-1) == digits.train.y) > 0.6
+    for exporter in (savedmodel.EXPORTER, onnx.EXPORTER):
+        exporter.put(model, tmp_path / exporter.name)
+    import onnxruntime
+
+    image = x.astype(conversion.model_dtype)
+    served = tf.saved_model.load(str(tmp_path / "savedmodel")).signatures["serving_default"]
+    session = onnxruntime.InferenceSession(tmp_path / "onnx")
+    for again in (
+        served(image=tf.constant(image))["probabilities"],
+        session.run(["probabilities"], {"image": image})[0],
+    ):
+        np.testing.assert_allclose(again, found, atol=1e-4)
+
+
+def own(path: Path) -> Dataset:
+    return Dataset(name="file", path=str(path))

@@ -1,0 +1,120 @@
+"""All of a data set, read and looked through before a batch job is spent on it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpineat import config
+from mpineat.data.dataset import Description, describe_header, open_reader, own_validation
+from mpineat.data.fingerprint import Fingerprint, fingerprint
+from mpineat.data.images import parts
+from mpineat.data.reader import Header, Split
+from mpineat.errors import InputError
+
+_SHOWN = 12  # classes whose counts are named
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What was read: every part, validated; validation None: it is split off the training set."""
+
+    options: config.Dataset
+    header: Header
+    train: Split
+    validation: Split | None
+    test: Split
+
+    @property
+    def description(self) -> Description:
+        """What the search needs to know."""
+        return describe_header(self.options, self.header)
+
+    def fingerprint(self) -> Fingerprint:
+        """Return what makes it the same data set another time."""
+        return fingerprint(self.header, self.train, self.validation, self.test)
+
+    def lines(self) -> Iterator[str]:
+        """Yield what a person should look at: conversions, values, classes, images in two parts."""
+        yield from self.header.notes
+        yield f"values {self.train.x.min()} to {self.train.x.max()} as uint8"
+        for name, part in self._parts():
+            yield f"{len(part.y):,} to {name}: {_classes(part, self.header)}"
+        if common := images_in_common(self.train, self.test):
+            yield (
+                f"warning: {common:,} of {len(self.test.y):,} test images are among the training "
+                "images; the test accuracy will flatter"
+            )
+
+    def _parts(self) -> Iterator[tuple[str, Split]]:
+        yield ("train on" if self.validation else "train and validate on"), self.train
+        if self.validation is not None:
+            yield "validate on", self.validation
+        yield "test", self.test
+
+
+def survey(options: config.Dataset) -> Survey:
+    """Read all parts of the data set of these options.
+
+    Raises:
+        InputError: As `data.dataset.open_dataset`; a part without images, of another shape, or with
+            labels that are no class: nothing of it must come to light after the final training.
+    """
+    reader = open_reader(options)
+    header = reader.header()
+    found = Survey(
+        options=options,
+        header=header,
+        train=reader.train(),
+        validation=own_validation(reader, header),
+        test=reader.test(),
+    )
+    describe_header(options, header)  # refuses options that leave nothing to train on
+    where = options.path or options.name
+    for name, part in found._parts():
+        _validate(part, header, f"{where}: images to {name}")
+    return found
+
+
+def images_in_common(train: Split, test: Split) -> int:
+    """Return how many test images are among the training images, byte for byte."""
+    known = {_hash(image) for block in parts(train.x) for image in block}
+    return sum(_hash(image) in known for block in parts(test.x) for image in block)
+
+
+def _validate(part: Split, header: Header, place: str) -> None:
+    if part.x.dtype != np.uint8 or part.x.shape[1:] != header.shape:
+        raise InputError(
+            f"{place}: expected uint8 {list(header.shape)}, "
+            f"found {part.x.dtype} {list(part.x.shape[1:])}"
+        )
+    if len(part.x) != len(part.y) or not len(part.y):
+        raise InputError(
+            f"{place}: expected images with a label each, found {len(part.x)} images and "
+            f"{len(part.y)} labels"
+        )
+    if part.y.min() < 0 or part.y.max() >= header.classes:
+        raise InputError(
+            f"{place}: expected labels from 0 to {header.classes - 1}, "
+            f"found {part.y.min()} to {part.y.max()}"
+        )
+
+
+def _hash(image: np.ndarray) -> bytes:
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+
+
+def _classes(part: Split, header: Header) -> str:
+    counts = np.bincount(part.y, minlength=header.classes).tolist()
+    names = header.class_names or tuple(map(str, range(header.classes)))
+    if len(set(counts)) == 1:
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        return f"{counts[0]:,} of each class: {shown}"
+    if len(counts) <= _SHOWN:
+        return ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+    order = np.argsort(counts, kind="stable")
+    few, many = int(order[0]), int(order[-1])
+    return f"{names[few]} {counts[few]:,} (fewest) to {names[many]} {counts[many]:,} (most)"

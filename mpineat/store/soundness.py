@@ -1,0 +1,92 @@
+"""What holds between the values of a generation, beyond the range of each one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, pairwise
+
+from mpineat.evolution.state import GenomeT, Population, State
+from mpineat.genotype.genes import OUTPUT
+from mpineat.genotype.genome import Candidate
+from mpineat.genotype.graph import problem
+from mpineat.store.columns import BadValue
+from mpineat.tasks import Outcome
+
+# Of counters and of sizes that grow from generation to generation, with room to do so in 64 bits.
+LARGEST = 1 << 62
+WIDEST = 1 << 24  # filters or units
+
+
+def check(state: State, candidates: Sequence[Candidate], outcomes: Sequence[Outcome]) -> None:
+    """Check that genomes are graphs, that what is named is there, that counters are ahead.
+
+    Raises:
+        BadValue: Something that mpineat never writes.
+    """
+    if not state.evaluated:
+        raise BadValue("the generation was never evaluated")
+    modules, blueprints = state.modules, state.blueprints
+    _check_population(
+        "modules", modules, chain.from_iterable((m for _, m in c.modules) for c in candidates)
+    )
+    _check_population("blueprints", blueprints, (c.blueprint for c in candidates))
+    for module in modules.genomes:
+        if any(node.filters > WIDEST or node.kernel > WIDEST for node in module.nodes):
+            raise BadValue(f"module {module.id} has a node wider than {WIDEST:,}")
+    for blueprint in blueprints.genomes:
+        if any(units > WIDEST for units in blueprint.dense):
+            raise BadValue(f"blueprint {blueprint.id} has a layer wider than {WIDEST:,}")
+    _check_candidates(state, candidates)
+    _check_outcomes(state, outcomes)
+
+
+def _check_population(
+    name: str, population: Population[GenomeT], of_candidates: Iterable[GenomeT]
+) -> None:
+    _check_ascending(f"ids of {name}", [genome.id for genome in population.genomes])
+    species = [one.id for one in population.species]
+    _check_ascending(f"ids of {name}' species", species)
+    members = [id for one in population.species for id in one.members]
+    if sorted(members) != [genome.id for genome in population.genomes]:
+        raise BadValue(f"the species of {name} are no partition of them")
+    others = (one.representative for one in population.species)
+    # Most candidates share their genomes.
+    everyone = {id(g): g for g in chain(population.genomes, others, of_candidates)}.values()
+    for genome in everyone:
+        if wrong := problem([node.id for node in genome.nodes], genome.connections):
+            raise BadValue(f"{name} {genome.id}: {wrong}")
+    numbers: Iterable[int] = (
+        max(chain((n.id for n in g.nodes), (c.innovation for c in g.connections))) for g in everyone
+    )
+    _check_counter(f"{name}: next_innovation", population.next_innovation, (OUTPUT, *numbers))
+    _check_counter(f"{name}: next_genome", population.next_genome, (g.id for g in everyone))
+    _check_counter(f"{name}: next_species", population.next_species, species)
+
+
+def _check_candidates(state: State, candidates: Sequence[Candidate]) -> None:
+    if len({candidate.id for candidate in candidates}) < len(candidates):
+        raise BadValue("two candidates have one id")
+    _check_counter("next_candidate", state.next_candidate, (c.id for c in candidates))
+    for candidate in candidates:
+        pointers = sorted({node.species for node in candidate.blueprint.nodes})
+        if [species for species, _ in candidate.modules] != pointers:
+            raise BadValue(f"candidate {candidate.id} has not one module for each species")
+
+
+def _check_outcomes(state: State, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        if (outcome.status == "ok") != (outcome.accuracy is not None):
+            raise BadValue(f"candidate {outcome.candidate} is {outcome.status}, its accuracy not")
+        first = outcome.reused_from
+        if first is not None and (first == outcome.candidate or first >= state.next_candidate):
+            raise BadValue(f"candidate {outcome.candidate} repeats candidate {first}")
+
+
+def _check_ascending(what: str, numbers: Sequence[int]) -> None:
+    if any(one >= following for one, following in pairwise(numbers)):
+        raise BadValue(f"the {what} do not ascend")
+
+
+def _check_counter(what: str, counter: int, used: Iterable[int]) -> None:
+    if not max(used, default=-1) < counter < LARGEST:
+        raise BadValue(f"{what} is {counter}, expected a number that was never used")
