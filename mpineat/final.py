@@ -83,7 +83,11 @@ class Final:
         trainings = self._trainings(entrants)
         earlier = self._earlier()
         journaled = self._journal.of(self._number, final=True).outcomes
-        if not trainings or (earlier is not None and self._is_this(earlier, trainings)):
+        if not trainings:
+            return
+        found = [outcome for outcome, _ in entrants]
+        if earlier is not None and self._is_this(earlier, trainings):
+            self._progress.final_ended(finalists.standing(found, earlier.outcomes))
             return
         known = {_key(o.network_hash, o.context): o for o in (*self._trusted(earlier), *journaled)}
         outcomes = [
@@ -101,7 +105,7 @@ class Final:
             outcomes += self._evaluations.collect()
         outcomes.sort(key=lambda outcome: outcome.candidate)
         self._close(trainings, outcomes, time.time() - began + worked_before(journaled))
-        self._progress.final_ended(finalists.standing((found for found, _ in entrants), outcomes))
+        self._progress.final_ended(finalists.standing(found, outcomes))
 
     def _trainings(self, entrants: Sequence[Entrant]) -> tuple[Training, ...]:
         first = self._newest.state.next_candidate

@@ -146,18 +146,9 @@ def _export(subparsers: Subparsers) -> None:
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
     width = export.add_mutually_exclusive_group()
-    width.add_argument(
-        "--width",
-        choices=("full", "compressed"),
-        default="full",
-        help="as the network was born, or as it was trained in the search; default full",
-    )
-    width.add_argument(
-        "--flops",
-        type=float,
-        metavar="N",
-        help="the widest within N of a forward pass: compressed below full width, widened above",
-    )
+    widths, meaning = ("full", "compressed"), "as it was born, or as the search trained it"
+    width.add_argument("--width", choices=widths, default=widths[0], help=meaning)
+    width.add_argument("--flops", type=float, metavar="N", help="the widest within N flops")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
     export.add_argument(
         "--batch",

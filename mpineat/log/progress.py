@@ -123,7 +123,7 @@ class Progress:
         if outcome.reused_from is None:
             self._busy_seconds += outcome.seconds.total
         if not self._in_final:
-            self._best = tasks.best([outcome] if self._best is None else [self._best, outcome])
+            self._best = tasks.best([*([self._best] if self._best else []), outcome])
         level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
         log.log(level, "%s", generation_row.candidate_text(outcome))
 
@@ -188,27 +188,19 @@ class Progress:
         return figures
 
     def final(self, known: Sequence[Outcome], trainings: int) -> None:
-        """Say that the final begins, or goes on.
-
-        Args:
-            known: Outcomes of earlier launches, or of an earlier final; they are not repeated.
-            trainings: Of the final, those among them.
-        """
+        """Say that the final of so many trainings begins, or goes on behind the `known` ones."""
         log.info("final: %s", finalists.described(self._config))
         if known:
             log.info("      %d of %d trainings are known from before", len(known), trainings)
-        self._in_final = True
+        self._in_final, self._weight = True, self._final_weight
         self._evaluated, self._reused, self._size = len(known), 0, trainings
-        self._weight = self._final_weight
-        self._last_line = self._clock()
 
     def final_ended(self, standing: Sequence[Finalist]) -> None:
         """Say how the finalists did, the best first."""
         for finalist in standing:
             log.info("      %s", generation_row.finalist_text(finalist))
-        if standing and standing[0].mean is not None:
-            self._best = standing[0].found
-        self._last_line = self._clock()
+        self._in_final = True
+        self._best = standing[0].found if standing[0].mean is not None else self._best
 
     def stopped(self, reason: str) -> None:
         """Say why the run stopped in time and how it is continued."""

@@ -43,8 +43,7 @@ class Line:
     Attributes:
         place: Its file and number.
         run_id: Of the run that wrote it; None in lines of version 1, and some of version 2.
-        kind: "outcome" or "candidate"; "final" for an outcome of the final, whose generation is the
-            one that would have followed.
+        kind: "outcome", "candidate" or, for an outcome of the final, "final".
     """
 
     place: str
@@ -61,11 +60,9 @@ class Line:
         Raises:
             WireError: It is of another version, or a value is out of its range.
         """
-        value = self.value
-        if self.version == 1:
-            value = as_today(self.kind, value)
-        elif self.version != VERSION:
+        if self.version not in (1, VERSION):
             raise WireError(f"written by another mpineat (version {self.version}, not {VERSION})")
+        value = self.value if self.version == VERSION else as_today(self.kind, self.value)
         return (CANDIDATE if self.kind == "candidate" else OUTCOME).loads(value)
 
 
@@ -104,15 +101,12 @@ class Lines:
         return tuple(dict.fromkeys(line.run_id for line in self.lines if line.run_id))
 
     def of(self, generation: int, run_id: str | None = None, *, final: bool = False) -> Entries:
-        """Return the entries of one generation, or of the final in its place.
-
-        Where a candidate has several, the first counts. A final that is held again with other
-        options gives its ids to other trainings.
+        """Return the entries of one generation or of the final behind it, a candidate's first.
 
         Args:
             run_id: Of the run; a line that names another one is left out, whatever it holds.
         """
-        found: dict[tuple[object, ...], Outcome | Candidate] = {}
+        found: dict[object, Outcome | Candidate] = {}
         damaged = list(self.damaged)
         foreign: dict[str, list[str]] = {}
         for line in self.lines:
@@ -132,10 +126,11 @@ class Lines:
         return Entries(tuple(found.values()), tuple(damaged))
 
 
-def _identity(item: Outcome | Candidate) -> tuple[object, ...]:
+def _identity(item: Outcome | Candidate) -> object:
     if isinstance(item, Candidate):
-        return Candidate, item.id
-    return Outcome, item.candidate, item.network_hash, *sorted(item.context.items())
+        return item.id
+    # A final that is held again with other options gives its ids to other trainings.
+    return item.candidate, item.network_hash, *sorted(item.context.items())
 
 
 def _left_out(place: str, error: WireError) -> str:
