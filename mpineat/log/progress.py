@@ -294,8 +294,7 @@ class Progress:
     def _seconds_left(self) -> float | None:
         if not self._here:
             return None
-        left = self._weight * (self._size - self._evaluated)
+        left, final = self._weight * (self._size - self._evaluated), self._config.final
         if not self._in_final:
-            trainings = self._config.final.candidates * self._config.final.seeds
-            left = self._left_of_search() + self._final_weight * trainings
+            left = self._left_of_search() + self._final_weight * final.candidates * final.seeds
         return left * (self._clock() - self._launch) / self._here

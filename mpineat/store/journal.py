@@ -62,8 +62,8 @@ class Line:
         """
         if self.version not in (1, VERSION):
             raise WireError(f"written by another mpineat (version {self.version}, not {VERSION})")
-        value = self.value if self.version == VERSION else as_today(self.kind, self.value)
-        return (CANDIDATE if self.kind == "candidate" else OUTCOME).loads(value)
+        codec = CANDIDATE if self.kind == "candidate" else OUTCOME
+        return codec.loads(as_today(self.kind, self.value) if self.version == 1 else self.value)
 
 
 @dataclass(frozen=True, slots=True)
