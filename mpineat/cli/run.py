@@ -245,20 +245,21 @@ def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generat
         for generation in generations
     }
     texts = {text: path for path, text in reversed(recorded.items())}  # each once, of the oldest
-    before = {path: earlier.loads(text, str(path)) for text, path in texts.items()}
     path = run_dir / directory.CONFIG
-    if not before and path.exists():  # until the first generation has ended it alone tells
-        before = {path: earlier.load(path)}
+    written = {path: earlier.load(path)} if path.exists() else {}
+    # Until the first generation has ended config.yaml alone tells; later it may have been lost.
+    before = {path: earlier.loads(text, str(path)) for text, path in texts.items()} or written
     launches = provenance.read(run_dir)[0]
     theirs = {f"mpineat {launch.version}" for launch in launches[-1:] if launch.version}
     other = "".join(theirs - {f"mpineat {__version__}"}) or "another version"
     wrong: dict[str, str] = {}
-    for path, then in before.items():
+    for then in (*written.values(), *before.values()):
         for name, place in then.unknown.items():
             wrong[name] = (
                 f"{place}: {name}: mpineat {__version__} has no such option, the run was last "
                 f"written by {other}; resume it with that, or start another RUN_DIR"
             )
+    for path, then in before.items():
         for name, (now, was) in changed(config, then.config).items():
             if changes_outcomes(name) and name not in wrong:
                 wrong[name] = (

@@ -33,7 +33,10 @@ def check(state: State, candidates: Sequence[Candidate], outcomes: Sequence[Outc
     for module in modules.genomes:
         if any(node.filters > WIDEST or node.kernel > WIDEST for node in module.nodes):
             raise BadValue(f"module {module.id} has a node wider than {WIDEST:,}")
+    known = {one.id for one in modules.species}
     for blueprint in blueprints.genomes:
+        if not known.issuperset(node.species for node in blueprint.nodes):
+            raise BadValue(f"blueprint {blueprint.id} points to a species that is not there")
         if any(units > WIDEST for units in blueprint.dense):
             raise BadValue(f"blueprint {blueprint.id} has a layer wider than {WIDEST:,}")
     _check_candidates(state, candidates)

@@ -42,7 +42,7 @@ def test_the_example_is_checked_and_searched_with(
     assert found.returncode == 0, found.stderr
     assert "pgm, 12x10x1, 3 classes, 51 examples to train" in found.stdout
     assert "digits | mnist" in (options := mpineat("check", "--options", env=environment).stdout)
-    assert "file | pgm" in options
+    assert "folder | pgm" in options
 
     small = ("evolution.generations=1", "evolution.candidates=2", "training.epochs=1")
     run = mpineat("run", ROOT / "configs/digits.yaml", tmp_path / "run", *words, *small,

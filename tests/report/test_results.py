@@ -143,7 +143,7 @@ def test_running_generation_is_read_from_the_journal(tmp_path: Path, schedule: s
     last = whole.generations[-1]
     directory.generation_path(tmp_path, last.number).unlink()
     (tmp_path / directory.JOURNAL_BEFORE).unlink()
-    with Journal(tmp_path, "run") as journal:
+    with Journal(tmp_path, last.run_id) as journal:
         for outcome in last.outcomes[:2]:
             journal.append(last.number, outcome)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}

@@ -41,7 +41,7 @@ def test_follow_tells_each_change_once_and_ends_with_the_run(
         earlier(finished, "running", generations=1, evaluated=3),
         finished,
     ]
-    monkeypatch.setattr(status, "overview", lambda _: views.pop(0))
+    monkeypatch.setattr(status, "look", lambda *_: views.pop(0))
     texts = list(status.follow(finished_run, sleep=lambda _: None))
     assert len(texts) == 3
     assert "candidate     99" in texts[0]

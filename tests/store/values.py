@@ -178,14 +178,26 @@ def populations(draw: st.DrawFn, genomes: st.SearchStrategy[Any]) -> Population[
     )
 
 
+def pointing(modules: Population[Module]) -> st.SearchStrategy[Blueprint]:
+    """Draw blueprints that point to species of these modules."""
+    known = [one.id for one in modules.species]
+
+    def pointed(blueprint: Blueprint) -> Blueprint:
+        nodes = (n._replace(species=known[n.species % len(known)]) for n in blueprint.nodes)
+        return blueprint._replace(nodes=tuple(nodes))
+
+    return BLUEPRINTS.map(pointed) if known else st.nothing()
+
+
 @st.composite
 def generations(draw: st.DrawFn) -> Generation:
     """Draw a generation whose candidates also hold genomes that changed or are gone."""
+    modules = draw(populations(MODULES))
     state = State(
         generation=draw(st.integers(0, 99)),
         evaluated=True,
-        modules=draw(populations(MODULES)),
-        blueprints=draw(populations(BLUEPRINTS)),
+        modules=modules,
+        blueprints=draw(populations(pointing(modules))),
         next_candidate=2**61,
         counts=draw(st.dictionaries(TEXTS, IDS, max_size=3)),
         events=tuple(draw(st.lists(TEXTS, max_size=3))),

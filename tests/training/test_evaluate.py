@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mpineat.child.failures import RefusedStart
 from mpineat.child.messages import Setup
 from mpineat.config import Config
 from mpineat.data.dataset import describe, open_dataset
@@ -185,3 +186,10 @@ def test_a_missing_package_is_told_before_the_first_candidate(monkeypatch):
     config = Config(compression={"preset": "thesis", "backend": "morph_net"})
     with pytest.raises(InputError, match="needs Google's package"):
         evaluate.start(Setup(config=config, rank=1, host="here"))
+
+
+def test_a_worker_that_finds_other_images_than_rank_0_refuses_to_start(monkeypatch):
+    monkeypatch.setattr(evaluate, "claim_device", lambda _: "cpu")  # this process has one already
+    setup = Setup(config=CONFIG, rank=1, host="node7", dataset="another digest")
+    with pytest.raises(RefusedStart, match="holds other images on node7 than rank 0 has read"):
+        evaluate.start(setup)
