@@ -126,10 +126,9 @@ class Lines:
         return Entries(tuple(found.values()), tuple(damaged))
 
 
-def _identity(item: Outcome | Candidate) -> object:
+def _identity(item: Outcome | Candidate) -> object:  # a final held again gives its ids anew
     if isinstance(item, Candidate):
         return item.id
-    # A final that is held again with other options gives its ids to other trainings.
     return item.candidate, item.network_hash, *sorted(item.context.items())
 
 

@@ -27,9 +27,9 @@ def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
     for generation in store.read_run(run_dir).generations:
         for outcome in generation.outcomes:
             found[generation.number, outcome.candidate] = outcome.started
-    for entry in journal.read(run_dir).entries:
-        if isinstance(entry.item, Outcome):
-            found.setdefault((entry.generation, entry.item.candidate), entry.item.started)
+    for line in journal.read(run_dir).lines:
+        if isinstance(item := line.item(), Outcome):
+            found.setdefault((line.generation, item.candidate), item.started)
     return found
 
 
