@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -60,18 +60,23 @@ class Evaluations:
 
     def remember(self, candidate: Candidate, outcome: Outcome) -> None:
         """Keep an outcome for equal networks to come, unless the machine spoilt it."""
-        if outcome.fault != "machine" and outcome.reused_from is None:
-            self._known.setdefault(
-                self._key(candidate, outcome.network_hash, outcome.context), outcome
-            )
+        self._keep(self._key(candidate, outcome.network_hash, outcome.context), outcome)
 
-    def submit(self, candidate: Candidate, network: Network, context: Mapping[str, float]) -> None:
+    def submit(
+        self,
+        candidate: Candidate,
+        network: Network,
+        context: Mapping[str, float],
+        *,
+        compress: bool | None = None,
+    ) -> None:
         """Have `candidate` evaluated, unless the outcome of an equal network is known.
 
         Args:
-            context: What stages of the evaluation take from the strategy.
+            context: What stages of the evaluation take from rank 0.
+            compress: None: as the options say for the candidate's generation.
         """
-        key = self._key(candidate, network.hash(), context)
+        key = self._key(candidate, network.hash(), context, compress)
         if self._config.evolution.reuse_outcomes and key in self._known:
             self._finish(repeat(self._known[key], candidate, network))
         elif key in self._open:
@@ -106,13 +111,17 @@ class Evaluations:
         key = self._trained.pop(outcome.candidate, None)
         if key is None:  # a late one: another try was faster
             return
-        (candidate, _), *twins = self._open.pop(key)
+        _, *twins = self._open.pop(key)
         outcome = replace(outcome, context=dict(key.context))
         self._record(outcome)
-        self.remember(candidate, outcome)
+        self._keep(key, outcome)
         self._finish(outcome)
         for twin, network in twins:
             self._finish(repeat(outcome, twin, network))
+
+    def _keep(self, key: Key, outcome: Outcome) -> None:
+        if outcome.fault != "machine" and outcome.reused_from is None:
+            self._known.setdefault(key, outcome)
 
     def _finish(self, outcome: Outcome) -> None:
         self._finished.append(outcome)
@@ -124,17 +133,25 @@ class Evaluations:
         while self._farm.running() and time.monotonic() < end and not self._stop.at_once():
             self._poll()
 
-    def _key(self, candidate: Candidate, network_hash: str, context: Mapping[str, float]) -> Key:
+    def _key(
+        self,
+        candidate: Candidate,
+        network_hash: str,
+        context: Mapping[str, float],
+        compress: bool | None = None,
+    ) -> Key:
+        if compress is None:
+            compress = compresses(self._config, candidate.generation)
         return Key(
             network_hash=network_hash,
             training=candidate.blueprint.training,
-            compress=compresses(self._config, candidate.generation),
+            compress=compress,
             context=tuple(sorted(context.items())),
         )
 
     def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
         # Equal networks get equal seeds: an outcome must not depend on which of them is trained.
-        genes = key.training or (0.0,)
+        genes = (*(key.training or (0.0,)), *(value for _, value in key.context))
         settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in genes]
         entropy = [self._config.run.seed, int(key.network_hash, 16), *settings]
         return Task(
@@ -188,3 +205,9 @@ def _rename(network: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]) ->
         layers.append(renamed)
     output = network["output"]
     return {**network, "layers": layers, "output": names.get(output, output)}
+
+
+def worked_before(outcomes: Iterable[Outcome]) -> float:
+    """Return the wall seconds that earlier launches spent on these outcomes of one generation."""
+    spans = [(o.started, o.started + o.seconds.total) for o in outcomes if o.started]
+    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0

@@ -1,4 +1,4 @@
-"""The search: ask, evaluate, tell, store, breed, until the last generation. Start reading here."""
+"""The search: ask, evaluate, tell, store, breed; at the end a final. Start reading here."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mpineat import store
+from mpineat import finalists, store
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config, yaml_file
-from mpineat.evaluations import Evaluations, compresses
+from mpineat.evaluations import Evaluations, compresses, worked_before
 from mpineat.evolution.coevolution import replace_genomes
 from mpineat.evolution.state import Result, State
 from mpineat.evolution.strategy import select
 from mpineat.farm.dispatch import Farm
+from mpineat.final import Entrant, Final
 from mpineat.genotype.genome import Candidate
 from mpineat.genotype.innovation import Innovations
 from mpineat.log.progress import Progress
@@ -77,19 +78,22 @@ class Search:
         """Evaluations that ended in this launch."""
         self._farm = farm
         self._journal = journal
+        self._stop = stop
         self._progress = progress
         self._strategy = select(config)
         self._build = partial(build_network, input_shape=shape, classes=classes, config=config)
         self._newest = origin.earlier[-1] if origin.earlier else None
         self._number = origin.number
         self._evaluations = Evaluations(config, farm, self._record, stop, progress)
+        self._entrants: tuple[Entrant, ...] = ()
         for generation in origin.earlier:
             self._learn(generation.candidates, generation.outcomes)
+            self._enter(generation)
         self._carried = () if self._newest is None else unfinished(self._newest)
         self._left_over = self._carried  # carried from an earlier launch: not submitted in this one
 
     def run(self) -> None:
-        """Work until the last generation is on disk.
+        """Work until the last generation and the final are on disk.
 
         Raises:
             Stopped: Asked to stop in time; a later launch goes on where this one was.
@@ -99,6 +103,17 @@ class Search:
         while self._number < self._config.evolution.generations:
             self._work_on(self._next_state())
             self._number += 1
+        if self._newest is not None:
+            Final(
+                self._config,
+                self._run_dir,
+                self._newest,
+                build=self._build,
+                farm=self._farm,
+                journal=self._journal,
+                stop=self._stop,
+                progress=self._progress,
+            ).hold(self._entrants)
 
     def _next_state(self) -> State:
         if self._newest is None:
@@ -194,6 +209,7 @@ class Search:
         )
         self._newest = store.write(self._run_dir, generation)
         self._journal.fold(self._number)
+        self._enter(self._newest)
         self._carried = unfinished(self._newest)
         self._progress.generation(state, outcomes)
 
@@ -201,6 +217,16 @@ class Search:
         by_id = {candidate.id: candidate for candidate in candidates}
         for outcome in outcomes:
             self._evaluations.remember(by_id[outcome.candidate], outcome)
+
+    def _enter(self, generation: Generation) -> None:
+        """Keep who would be in the final, were this the last generation."""
+        genotypes = {found.candidate: genotype for found, genotype in self._entrants}
+        genotypes |= {candidate.id: candidate for candidate in generation.candidates}
+        outcomes = (*(found for found, _ in self._entrants), *generation.outcomes)
+        self._entrants = tuple(
+            (found, genotypes[found.candidate])
+            for found in finalists.entrants(outcomes, self._config.final.candidates)
+        )
 
     def _record(self, outcome: Outcome) -> None:
         self._journal.append(self._number, outcome)
@@ -226,9 +252,3 @@ def inherited(generation: Generation, config: Config) -> tuple[State, tuple[str,
         blueprint_innovations=Innovations(state.blueprints.next_innovation),
     )
     return replace_genomes(state, found.modules, found.blueprints), found.records
-
-
-def worked_before(outcomes: Iterable[Outcome]) -> float:
-    """Return the wall seconds that earlier launches spent on these outcomes of one generation."""
-    spans = [(o.started, o.started + o.seconds.total) for o in outcomes if o.started]
-    return max(end for _, end in spans) - min(start for start, _ in spans) if spans else 0.0

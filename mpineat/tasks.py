@@ -31,7 +31,8 @@ class Task:
             order the queue.
         attempt: 1 for the first try.
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
-        context: What stages of the evaluation take from the strategy, by name.
+        context: What stages of the evaluation take from rank 0, by name: from the strategy, or in a
+            final its epochs and which of its seeds this is. The seed derives from it too.
     """
 
     candidate: Candidate
@@ -44,6 +45,10 @@ class Task:
     attempt: Positive = 1
     batch_size: Positive | None = None
     context: Mapping[str, Finite] = field(default_factory=dict)
+
+    def epochs(self, usual: int) -> int:
+        """Return the epochs to train: the context's, as in a final, or the `usual` ones."""
+        return int(self.context.get("epochs", usual))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +140,19 @@ class Outcome:
     context: Mapping[str, Finite] = field(default_factory=dict)
 
 
-def best(outcomes: Iterable[Outcome]) -> Outcome | None:
-    """Return the winner: highest accuracy, fewest flops, lowest id; None if all failed."""
+def ranked(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return those that did not fail, the best first: highest accuracy, fewest flops, lowest id."""
     judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
-    return min(
-        judged, key=lambda o: (-(o.accuracy or 0.0), o.flops_after, o.candidate), default=None
-    )
+    return sorted(judged, key=_rank)
+
+
+def best(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """Return the first of the ranked ones; None if all failed."""
+    return min((o for o in outcomes if o.accuracy is not None), key=_rank, default=None)
+
+
+def _rank(outcome: Outcome) -> tuple[float, int, int]:
+    return -(outcome.accuracy or 0.0), outcome.flops_after, outcome.candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,11 @@ def search(
 
 
 def history(run_dir: Path) -> tuple[Generation, ...]:
-    """Return the run's generations without what may differ between two runs of one seed."""
+    """Return the run's generations, and its final as the last of them where it has ended.
+
+    What may differ between two runs of one seed is left out.
+    """
+    run = store.read_run(run_dir)
     return tuple(
         replace(
             generation,
@@ -118,7 +122,7 @@ def history(run_dir: Path) -> tuple[Generation, ...]:
             parent_sha256="",
             outcomes=tuple(map(timeless, generation.outcomes)),
         )
-        for generation in store.read_run(run_dir).generations
+        for generation in (*run.generations, *([run.final] if run.final else []))
     )
 
 

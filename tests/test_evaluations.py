@@ -163,6 +163,7 @@ def test_what_the_strategy_tells_the_stages_is_part_of_what_is_equal() -> None:
         (1, {"epochs": 3.0}),
         (3, {"epochs": 4.0}),
     ]
+    assert len({task.seed for task in farm.seen}) == 3
     while len(recorded) < 3:
         found.collect()
     later, _ = evaluations(again := Farm())  # another launch, which reads them from disk
@@ -172,6 +173,17 @@ def test_what_the_strategy_tells_the_stages_is_part_of_what_is_equal() -> None:
     assert [outcome.reused_from for outcome in later.collect()] == [3]
     later.submit(candidate(8), network(candidate(8)), {"epochs": 5.0})
     assert [task.candidate.id for task in again.seen] == [8]
+
+
+def test_a_final_is_not_compressed() -> None:
+    farm = Farm()
+    found, _ = evaluations(farm)
+    found.submit(candidate(0), network(candidate(0)), {})
+    found.submit(candidate(1), network(candidate(1)), {"seed": 0.0}, compress=False)
+    found.submit(candidate(2), network(candidate(2)), {"seed": 0.0}, compress=False)
+    assert [task.compress for task in farm.seen] == [True, False]
+    outcomes = [outcome for _ in range(2) for outcome in found.collect()]
+    assert [(o.candidate, o.reused_from) for o in outcomes] == [(0, None), (1, None), (2, 1)]
 
 
 def test_equal_networks_get_equal_seeds_in_different_runs() -> None:

@@ -122,17 +122,19 @@ def run_words(config: Path, experiment: Experiment) -> tuple[str, ...]:
 
 
 def is_finished(config: Path, experiment: Experiment) -> bool:
-    """Tell whether the last generation that the configuration asks for is on the disk.
+    """Tell whether all that the configuration asks for is on the disk, the final too.
 
     Raises:
         InputError: The configuration is wrong.
         StorageError: What is on the disk cannot be read now.
     """
-    planned = yaml_file.load(config, experiment.overrides).evolution.generations
+    options = yaml_file.load(config, experiment.overrides)
     if not directory.is_used(experiment.run_dir):
         return False
     generations = store.look(experiment.run_dir, store.read_summary).generations
-    return bool(generations) and generations[-1].number >= planned - 1
+    if not generations or generations[-1].number < options.evolution.generations - 1:
+        return False
+    return options.final.candidates == 0 or (experiment.run_dir / directory.FINAL).exists()
 
 
 def _run(command: Sequence[str]) -> int:

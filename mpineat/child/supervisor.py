@@ -189,7 +189,7 @@ class Supervisor:
         elapsed, rss = self._stepped - self._since, child.rss_mb()
         if self._state == "starting" and elapsed > farm.start_seconds:
             return self._died("killed", f"was not ready after {elapsed:.0f} s (farm.start_seconds)")
-        if self._state == "busy" and elapsed > farm.task_minutes * 60:
+        if self._state == "busy" and elapsed > farm.task_minutes * 60 * self._epochs_share():
             return self._died("timeout", f"was not done after {elapsed:.0f} s (farm.task_minutes)")
         if farm.memory_mb is not None and rss > farm.memory_mb:
             return self._died("killed", f"used {rss:.0f} MiB (farm.memory_mb)")
@@ -201,6 +201,12 @@ class Supervisor:
         if self._stopped_looks >= 2:
             log.warning("child process was stopped by a signal: continued")
             child.wake()
+
+    def _epochs_share(self) -> float:
+        """Return the task's epochs in multiples of training.epochs, at least 1: the final's."""
+        _, setup = self._running()
+        usual = setup.config.training.epochs
+        return max(1.0, self._task.epochs(usual) / usual) if self._task else 1.0
 
     def _died(self, reason: str, how: str) -> None:
         _, setup = self._running()

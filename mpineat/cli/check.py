@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mpineat import finalists
 from mpineat.config import Config
 from mpineat.config.yaml_file import dumps, options
 from mpineat.data import contact_sheet
@@ -62,6 +63,8 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
         f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
         f"{learning if config.compression.enabled else ''}"
     )
+    if config.final.candidates:
+        yield f"final         {finalists.described(config)}"
     if build:
         yield from _build_extremes(networks)
 

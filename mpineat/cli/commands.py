@@ -116,11 +116,12 @@ def export_formats() -> Iterable[str]:
 
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
-    from mpineat import registry
+    from mpineat import registry, units
     from mpineat.cli import same_data
     from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
+    from mpineat.phenotype import cost
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 
@@ -135,20 +136,35 @@ def export(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
-        if exporter.trains:
+        if exporter.trains or arguments.flops is not None:
             same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
-        from mpineat.training.export import final
+        from mpineat.training.export import final, width
 
+    config = applied(evolved, config)
+    full = Network.from_json(outcome.network_before or {})
+    network = full
+    if arguments.flops is not None:
+        exporter.examine(arguments.output, arguments.batch)  # before the structure learning
+        network = width.at_flops(full, config, arguments.flops)
+    elif arguments.width == "compressed":
+        network = Network.from_json(outcome.network_after or {})
     exported = final.export(
-        Network.from_json(outcome.network_after or {}),
-        applied(evolved, config),
+        network,
+        config,
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,
         batch=arguments.batch,
     )
     accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
+    for finalist in view.finalists:
+        if finalist.found == outcome and finalist.mean is not None:
+            accuracy += f", {finalist.mean:.4f} in its final"
     print(f"candidate {outcome.candidate}, {accuracy}")
+    flops, most = cost.flops(network), cost.flops(full)
+    print(
+        f"exported at {units.count(flops)} flops, {units.share(flops / most)} of its full width's"
+    )
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
     print(exported)

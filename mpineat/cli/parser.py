@@ -145,6 +145,10 @@ def _export(subparsers: Subparsers) -> None:
     _moved(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
+    width = export.add_mutually_exclusive_group()
+    widths, meaning = ("full", "compressed"), "as it was born, or as the search trained it"
+    width.add_argument("--width", choices=widths, default=widths[0], help=meaning)
+    width.add_argument("--flops", type=float, metavar="N", help="the widest within N flops")
     _format(export, commands.export_formats, "keras", "json is the architecture alone")
     export.add_argument(
         "--batch",

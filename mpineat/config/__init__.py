@@ -7,7 +7,7 @@ Read from YAML by `yaml_file.py`; written back, resolved, to `config.yaml` in th
 from __future__ import annotations
 
 from mpineat.config.data import Arrays, Augment, Dataset
-from mpineat.config.learning import Compression, Training
+from mpineat.config.learning import Compression, Final, Training
 from mpineat.config.running import Farm, Run
 from mpineat.config.search import Distance, Evolution, Mutation, SearchSpace, TrainingRanges
 from mpineat.config.section import Section, option
@@ -21,6 +21,7 @@ __all__ = [
     "Distance",
     "Evolution",
     "Farm",
+    "Final",
     "Mutation",
     "Run",
     "SearchSpace",
@@ -39,4 +40,5 @@ class Config(Section):
     evolution: Evolution = option(Evolution(), "how the populations evolve")
     training: Training = option(Training(), "how fitness is measured")
     compression: Compression = option(Compression(), "MorphNet in front of the training")
+    final: Final = option(Final(), "the end of a search: its best networks against each other")
     farm: Farm = option(Farm(), "ranks and child processes")

@@ -28,6 +28,7 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "training.threads": False,
     "training.max_minutes": False,
     "compression": True,
+    "final": False,  # of no generation's; a final that ended is held again, equal trainings are kept
     "farm.evaluator": True,
     "farm.dry_run_seconds": False,
     "farm.task_minutes": False,

@@ -98,6 +98,16 @@ class Compression(Section):
         return self
 
 
+class Final(Section):
+    """The trainings that end a search and choose its winner among the best networks."""
+
+    candidates: int = option(
+        4, "finalists: the search's best different networks, trained at full width when it has ended; 0: no final", ge=0
+    )
+    epochs: Count | None = option(None, "epochs of each training of the final; none: twice training.epochs")
+    seeds: Count = option(2, "trainings of each finalist, each from other weights; the best mean accuracy wins")
+
+
 # What the thesis's text fixes (section 6.2); its exporter lists convolutions alone.
 THESIS_PRESET = {
     "epochs": 1.0,

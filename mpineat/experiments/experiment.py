@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mpineat import tasks
+from mpineat import finalists, tasks
 from mpineat.config import Config
 from mpineat.config.difference import changes_outcomes, flat
 from mpineat.experiments.prediction import is_trained
 from mpineat.tasks import Outcome
 
-PLANNED = "evolution.generations"  # changes no outcome, but what a run costs
+# They change no outcome of the search, but what a run costs and which network wins.
+PLANNED = ("evolution.generations", "final.")
 OWN = ("run.seed", "compression.")  # which pair of a comparison, and which of its two
 
 
@@ -43,6 +44,8 @@ class Experiment:
         generations: The finished and readable ones, ascending; a damaged one is missing.
         workers: Processes that evaluate; 0 when that is not recorded or changed on a resume.
         devices: What they evaluated on.
+        final: Outcomes of the final; () before it ended and where there is none. Its time is not
+            the search's.
         problems: Sentences on what could not be read, and what follows from it.
     """
 
@@ -52,6 +55,7 @@ class Experiment:
     generations: tuple[GenerationRecord, ...]
     workers: int = 0
     devices: tuple[str, ...] = ()
+    final: tuple[Outcome, ...] = ()
     problems: tuple[str, ...] = ()
 
     @property
@@ -100,8 +104,8 @@ class Experiment:
 
     @property
     def winner(self) -> Outcome | None:
-        """The best network of all generations."""
-        return tasks.best(self.outcomes)
+        """The final's, or without one the best of all generations; as the search found it."""
+        return finalists.winner(self.outcomes, self.final)
 
     @property
     def busy_seconds(self) -> float:
@@ -125,6 +129,7 @@ class Experiment:
             self,
             config=self.config.model_copy(update={"evolution": evolution}),
             generations=tuple(g for g in self.generations if g.number < generations),
+            final=self.final if generations >= self.planned else (),
         )
 
 
@@ -133,7 +138,7 @@ def protocol(experiment: Experiment) -> dict[str, Any]:
     return {
         name: value
         for name, value in flat(experiment.config).items()
-        if name == PLANNED or (changes_outcomes(name) and not name.startswith(OWN))
+        if name.startswith(PLANNED) or (changes_outcomes(name) and not name.startswith(OWN))
     }
 
 

@@ -62,5 +62,6 @@ def read_experiment(run_dir: Path) -> Experiment:
         ),
         workers=run.workers,
         devices=tuple(sorted({o.device for g in run.generations for o in g.outcomes if o.device})),
+        final=run.final.outcomes if run.final else (),
         problems=run.problems,
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mpineat import units
+from mpineat.finalists import Finalist
 from mpineat.store.now import Worker
 from mpineat.tasks import Outcome, Totals
 
@@ -125,6 +126,17 @@ def candidate_text(outcome: Outcome) -> str:
     )
     parameters = f"{units.count(outcome.parameters_after)} parameters"
     return f"{head}: accuracy {units.accuracy(outcome.accuracy)}, {flops}, {parameters}, {source}"
+
+
+def finalist_text(finalist: Finalist) -> str:
+    """Return one line about a network of the final."""
+    found = finalist.found
+    accuracies = " ".join(units.accuracy(outcome.accuracy) for outcome in finalist.trained)
+    return (
+        f"candidate {found.candidate:>6}: mean {units.accuracy(finalist.mean)} of {accuracies}; "
+        f"{units.accuracy(found.accuracy)} in the search; "
+        f"{units.count(found.flops_before)} flops at full width"
+    )
 
 
 def workers_text(workers: Sequence[Worker], ranks: int) -> str:

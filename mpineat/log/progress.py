@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mpineat import __version__, tasks, units
+from mpineat import __version__, finalists, tasks, units
 from mpineat.config import Config
 from mpineat.evolution.state import State
+from mpineat.finalists import Finalist
 from mpineat.log import generation_row
 from mpineat.log.console import Console
 from mpineat.store import now
@@ -27,8 +28,8 @@ NAMED_AT_MOST = 6  # running candidates; thousands of ranks must not make thousa
 class Progress:
     """What rank 0 tells about its run while it goes on.
 
-    The order of calls: launched; finished and beat in between; generation at each one's end; at
-    last done or stopped.
+    The order of calls: launched; finished and beat in between; generation at each one's end; final
+    and final_ended around the final; at last done or stopped.
     """
 
     def __init__(
@@ -49,9 +50,13 @@ class Progress:
         self._classes = 0
         self._workers = 1
         self._generation = 0
-        self._evaluated = 0  # of the current generation, earlier launches included
+        self._size = config.evolution.candidates  # evaluations of the current generation
+        self._evaluated = 0  # of those, earlier launches included
         self._reused = 0  # of these, what the next launch takes again from an equal network
-        self._here = 0  # finished in this launch: the pace that `left` is estimated from
+        self._weight = 1.0  # of an evaluation: epochs in multiples of training.epochs
+        self._final_weight = finalists.epochs(config) / config.training.epochs
+        self._here = 0.0  # finished in this launch: the pace that `left` is estimated from
+        self._in_final = False
         self._busy_seconds = 0.0  # of the current generation, in this launch
         self._lines = 0
         self._best: Outcome | None = None
@@ -86,14 +91,17 @@ class Progress:
         log.info("configuration  %s, seed %d", config_name, self._config.run.seed)
         log.info("data set       %s", dataset)
         log.info("ranks          %d: %s", ranks, generation_row.workers_text(workers, ranks))
-        log.info(
-            "to come        generation %d to %d of %s, at most %s of %s each",
-            generation,
-            evolution.generations - 1,
-            units.plural(evolution.candidates, "candidate"),
-            units.plural(self._left_to_evaluate(), "training"),
-            units.plural(self._config.training.epochs, "epoch"),
-        )
+        if generation < evolution.generations:
+            log.info(
+                "to come        generation %d to %d of %s, at most %s of %s each",
+                generation,
+                evolution.generations - 1,
+                units.plural(evolution.candidates, "candidate"),
+                units.plural(self._left_of_search(), "training"),
+                units.plural(self._config.training.epochs, "epoch"),
+            )
+        if self._config.final.candidates:
+            log.info("at the end     a final of %s", finalists.described(self._config))
         log.info("run directory  %s", self._run_dir)
         if generation or evaluated:
             log.info(
@@ -107,27 +115,28 @@ class Progress:
     def finished(self, outcome: Outcome) -> None:
         """Count an outcome; shown at -v, the machine's failures always."""
         self._evaluated += 1
-        self._here += 1
+        self._here += self._weight
         self._totals["failed"] += outcome.status != "ok"
         self._totals["reused"] += outcome.reused_from is not None
         self._reused += outcome.reused_from is not None
         self._totals["trained"] += outcome.status == "ok" and outcome.reused_from is None
         if outcome.reused_from is None:
             self._busy_seconds += outcome.seconds.total
-        self._best = tasks.best([outcome] if self._best is None else [self._best, outcome])
+        if not self._in_final:
+            self._best = tasks.best([*([self._best] if self._best else []), outcome])
         level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
         log.log(level, "%s", generation_row.candidate_text(outcome))
 
     def beat(self, running: Sequence[now.Running], queued: int) -> None:
         """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
         time = self._clock()
-        size, left = self._config.evolution.candidates, self._seconds_left()
+        left = self._seconds_left()
         until = "" if left is None else f", about {units.duration(left)} left"
         if self._console is not None:
             self._console.bar(
                 self._evaluated,
-                size,
-                f"generation {self._generation}, {len(running)} running{until}",
+                self._size,
+                f"{self._place}, {len(running)} running{until}",
             )
         if time - self._last_renewal >= now.RENEW_SECONDS:
             self._renew(time, running, queued, left)
@@ -141,10 +150,10 @@ class Progress:
         if len(longest) > NAMED_AT_MOST:
             names.append(f"and {len(longest) - NAMED_AT_MOST} more")
         log.info(
-            "generation %d: %d of %d evaluated, %d queued%s; running: %s",
-            self._generation,
+            "%s: %d of %d evaluated, %d queued%s; running: %s",
+            self._place,
             self._evaluated,
-            size,
+            self._size,
             queued,
             until,
             ", ".join(names) or "nothing",
@@ -178,16 +187,31 @@ class Progress:
         self._last_line = time
         return figures
 
+    def final(self, known: Sequence[Outcome], trainings: int) -> None:
+        """Say that the final of so many trainings begins, or goes on behind the `known` ones."""
+        log.info("final: %s", finalists.described(self._config))
+        if known:
+            log.info("      %d of %d trainings are known from before", len(known), trainings)
+        self._in_final, self._weight = True, self._final_weight
+        self._evaluated, self._reused, self._size = len(known), 0, trainings
+
+    def final_ended(self, standing: Sequence[Finalist]) -> None:
+        """Say how the finalists did, the best first."""
+        for finalist in standing:
+            log.info("      %s", generation_row.finalist_text(finalist))
+        self._in_final = True
+        self._best = standing[0].found if standing[0].mean is not None else self._best
+
     def stopped(self, reason: str) -> None:
         """Say why the run stopped in time and how it is continued."""
         self._end()
         log.info(
-            "stopped in time after %s: %s; generation %d has %d of %d candidates evaluated",
+            "stopped in time after %s: %s; %s has %d of %d candidates evaluated",
             units.duration(self._clock() - self._launch),
             reason,
-            self._generation,
+            self._place,
             self._evaluated - self._reused,  # what a resume will count
-            self._config.evolution.candidates,
+            self._size,
         )
         log.info(
             "everything finished is in %s; the same command with --resume continues it",
@@ -211,7 +235,8 @@ class Progress:
             self._totals["failed"],
         )
         if self._best is not None:
-            log.info("best: %s", generation_row.candidate_text(self._best))
+            name = "winner" if self._in_final else "best"
+            log.info("%s: %s", name, generation_row.candidate_text(self._best))
         log.info("wrote %s: a checkpoint a generation, journal, logs", self._run_dir)
         log.info("look at it:      python -m mpineat report %s", self._run_dir)
         if self._best is not None:
@@ -256,7 +281,11 @@ class Progress:
         for event in state.events:
             log.debug("      %s", event)
 
-    def _left_to_evaluate(self) -> int:
+    @property
+    def _place(self) -> str:
+        return "the final" if self._in_final else f"generation {self._generation}"
+
+    def _left_of_search(self) -> int:
         evolution = self._config.evolution
         return max(
             0, (evolution.generations - self._generation) * evolution.candidates - self._evaluated
@@ -265,4 +294,7 @@ class Progress:
     def _seconds_left(self) -> float | None:
         if not self._here:
             return None
-        return self._left_to_evaluate() * (self._clock() - self._launch) / self._here
+        left, final = self._weight * (self._size - self._evaluated), self._config.final
+        if not self._in_final:
+            left = self._left_of_search() + self._final_weight * final.candidates * final.seeds
+        return left * (self._clock() - self._launch) / self._here

@@ -12,9 +12,11 @@ from typing import Literal
 
 import numpy as np
 
+from mpineat.phenotype import cost
 from mpineat.phenotype.channels import ChannelPlan, Mask, plan_channels
 from mpineat.phenotype.network import JOINS, Layer, Network, ShapeError
 
+_FINEST_FACTOR = 1e-4  # no layer has so many filters that a finer one would change its width
 EmptyLayer = Literal["keep_strongest", "bypass", "drop_branch"]
 
 
@@ -98,6 +100,23 @@ def scale_widths(network: Network, factor: float) -> Network:
     plan = plan_channels(network)
     counts = [max(1, round(len(block.groups) * factor)) for block in plan.blocks]
     return with_blocks(network, plan, counts)
+
+
+def widened(network: Network, flops: float) -> Network:
+    """Return `network` with all widths multiplied by the largest factor that costs at most `flops`.
+
+    Gordon et al. 2018, algorithm 1, step 4: the uniform expansion to a budget.
+    """
+    low, high = 1.0, 2.0
+    while cost.flops(scale_widths(network, high)) <= flops:
+        low, high = high, 2 * high
+    while high - low > _FINEST_FACTOR * low:
+        middle = (low + high) / 2
+        if cost.flops(scale_widths(network, middle)) <= flops:
+            low = middle
+        else:
+            high = middle
+    return scale_widths(network, low)
 
 
 def with_blocks(network: Network, plan: ChannelPlan, counts: Sequence[int]) -> Network:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Generic
 
-from mpineat import store, units
+from mpineat import finalists, store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
+from mpineat.finalists import Finalist
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
 from mpineat.store import Generation, now, provenance
 from mpineat.store.provenance import Launch
 from mpineat.store.run import PastT
+from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome, Totals
 
 
@@ -31,6 +33,8 @@ class Overview(Generic[PastT]):
         evaluated: Outcomes of the generation that has not ended.
         moment: What runs now; None unless it runs.
         seconds: Working time so far, pauses between launches left out.
+        finalists: How the networks of the final stand, the best first; () before it, and where the
+            past is summaries, which do not know their networks.
     """
 
     run: store.Run[PastT]
@@ -41,20 +45,46 @@ class Overview(Generic[PastT]):
     moment: now.Now | None
     workers: int
     seconds: float
+    finalists: tuple[Finalist, ...] = ()
 
     @property
     def totals(self) -> Totals:
-        """Of all outcomes."""
+        """Of all outcomes of the search."""
         return sum((past.totals for past in self.run.generations), Totals.of(self.evaluated))
 
     @property
+    def everything(self) -> Totals:
+        """Of all outcomes, those of the final too."""
+        return self.totals + Totals.of(self.final_outcomes)
+
+    @property
+    def won(self) -> Finalist | None:
+        """The winner of the final; None before it has ended, and where it came to nothing."""
+        first = next(iter(self.finalists), None)
+        ended = self.run.final is not None and first is not None and first.mean is not None
+        return first if ended else None
+
+    @property
     def best(self) -> Outcome | None:
-        """The winner so far."""
-        return self.totals.best
+        """The winner: of the final once that has ended, till then of the search so far."""
+        return self.totals.best if self.won is None else self.won.found
+
+    @property
+    def final_outcomes(self) -> tuple[Outcome, ...]:
+        """Of the final: of all of it or, while it goes on, those that its options ask for."""
+        if self.run.final is not None:
+            return self.run.final.outcomes
+        asked = finalists.contexts(self.config)
+        return tuple(o for o in self.run.final_outcomes if o.context in asked)
+
+    @property
+    def every_outcome(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """Of the search and of its final."""
+        return (*self.outcomes, *self.final_outcomes)
 
     @property
     def outcomes(self: Overview[Generation]) -> tuple[Outcome, ...]:
-        """All, in the order of the generations."""
+        """All of the search, in the order of the generations."""
         return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
 
     @property
@@ -64,7 +94,7 @@ class Overview(Generic[PastT]):
 
     @property
     def generation(self) -> int:
-        """The one that has not ended; the planned number of generations when all have."""
+        """The one that has not ended; the number of generations, which is the final's, at last."""
         return self.rows[-1].generation + 1 if self.rows else 0
 
     @property
@@ -75,18 +105,21 @@ class Overview(Generic[PastT]):
         size = self.config.evolution.candidates
         done = sum(row.candidates for row in self.rows)
         here = len(self.evaluated)
-        left = max(0, (self.config.evolution.generations - self.generation) * size - here)
+        left: float = max(0, (self.config.evolution.generations - self.generation) * size - here)
+        final = self.config.final.candidates * self.config.final.seeds - len(self.final_outcomes)
+        left += max(0, final) * finalists.epochs(self.config) / self.config.training.epochs
         return left * self.seconds / (done + here) if done + here and self.seconds else None
 
     @property
     def generation_of(self: Overview[Generation]) -> dict[int, int]:
         """Candidate id -> generation."""
         ended = {o.candidate: g.number for g in self.run.generations for o in g.outcomes}
-        return ended | {o.candidate: self.generation for o in self.evaluated}
+        running = (*self.evaluated, *self.final_outcomes)
+        return ended | {o.candidate: self.generation for o in running}
 
     def candidate(self: Overview[Generation], number: int) -> Candidate | None:
         """Return a candidate's genotype; None while its generation has not ended."""
-        past = self.run.generations
+        past = (*self.run.generations, *([self.run.final] if self.run.final else []))
         everyone = chain(self.run.candidates, *(g.candidates for g in reversed(past)))
         return next((one for one in everyone if one.id == number), None)
 
@@ -98,7 +131,7 @@ class Overview(Generic[PastT]):
         """
         found = self.best if number is None else None
         if number is not None:
-            found = next((o for o in self.outcomes if o.candidate == number), None)
+            found = next((o for o in self.every_outcome if o.candidate == number), None)
         where = f"{self.run.path}: "
         if found is None:
             missing = "no candidate has been trained yet" if number is None else "no such candidate"
@@ -116,7 +149,8 @@ def overview(run_dir: Path) -> Overview[Generation]:
     Raises:
         InputError: No run was ever started there, or nothing says what its configuration was.
     """
-    return look(run_dir, store.read)
+    view = look(run_dir, store.read)
+    return replace(view, finalists=finalists.standing(view.outcomes, view.final_outcomes))
 
 
 def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
@@ -133,9 +167,13 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
         generation_row.row(g.number, g.species, g.totals, g.seconds, run.workers)
         for g in run.generations
     )
-    finished = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
+    searched = bool(ended) and ended[-1].generation >= config.evolution.generations - 1
+    # Where nothing could be trained there is nobody to train again.
+    ends = config.final.candidates == 0 or not any(row.best is not None for row in ended)
+    finished = searched and (ends or run.final is not None)
     status = "finished" if finished else "running" if run.owner is not None else "stopped"
     seconds = sum(generation.seconds for generation in run.generations)
+    seconds += run.final.seconds if run.final else 0.0
     if not finished:
         seconds += _since_last_generation(run, status == "running")
     return Overview(
@@ -143,7 +181,7 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
         config=config,
         status=status,
         rows=ended,
-        evaluated=() if finished else run.outcomes,
+        evaluated=() if searched else run.outcomes,
         moment=now.read(run_dir) if status == "running" else None,
         workers=run.workers,
         seconds=seconds,
@@ -167,47 +205,64 @@ def _since_last_generation(run: store.Run[PastT], running: bool) -> float:
         return 0.0
     if running:
         return max(0.0, time.time() - max(begins))
-    ends = [o.started + o.seconds.total for o in run.outcomes if o.reused_from is None]
+    outcomes = (*run.outcomes, *run.final_outcomes)
+    ends = [o.started + o.seconds.total for o in outcomes if o.reused_from is None]
     return max(0.0, max(ends, default=0.0) - max(begins))
 
 
-def sentences(view: Overview[PastT]) -> tuple[str, str]:
+def sentences(view: Overview[Generation] | Overview[Summary]) -> tuple[str, str]:
     """Return the result in two sentences: what was found, and at what cost or how far it is."""
-    totals = view.totals
-    best, number, trained = totals.best, totals.number, totals.trained
-    if best is None:
-        found = (
-            "No candidate has been trained yet."
-            if not number
-            else f"None of {units.plural(number, 'candidate')} could be trained."
-        )
-    else:
-        verb = "reaches" if view.status == "finished" else "has reached so far"
-        found = (
-            f"The best of {units.plural(number, 'network')} {verb} a validation accuracy of "
-            f"{units.accuracy(best.accuracy)} with {units.count(best.flops_after)} flops and "
-            f"{units.count(best.parameters_after)} parameters"
-        )
-        if best.flops_before > best.flops_after > 0:
-            kept = best.flops_after / best.flops_before
-            found += (
-                f", compressed to {units.share(kept)} of the {units.count(best.flops_before)}"
-                " flops that it was assembled with"
-            )
-        found += "."
-    cost = f"{units.plural(trained, 'training')} in {units.duration(view.seconds)}"
+    cost = f"{units.plural(view.everything.trained, 'training')} in {units.duration(view.seconds)}"
     crew = f" on {units.plural(view.workers, 'worker')}" if view.workers else ""
+    evolution, final = view.config.evolution, view.config.final
     where = (
-        f"generation {view.generation} (the last is {view.config.evolution.generations - 1}), "
-        f"{len(view.evaluated)} of {view.config.evolution.candidates} candidates evaluated"
+        f"generation {view.generation} (the last is {evolution.generations - 1}), "
+        f"{len(view.evaluated)} of {evolution.candidates} candidates evaluated"
     )
+    if view.generation >= evolution.generations:
+        where = (
+            f"its final, {len(view.final_outcomes)} of at most "
+            f"{units.plural(final.candidates * final.seeds, 'training')} done"
+        )
     if view.status == "finished":
-        return found, f"The search took {cost}{crew}."
+        return _found(view), f"The search took {cost}{crew}."
     if view.status == "stopped":
-        return found, (
+        return _found(view), (
             f"The search was stopped after {cost}{crew}, in {where}; "
             "the same command with --resume continues it."
         )
     left = view.seconds_left
     ahead = "" if left is None else f"; about {units.duration(left)} are left"
-    return found, f"The search is in {where}, after {cost}{crew}{ahead}."
+    return _found(view), f"The search is in {where}, after {cost}{crew}{ahead}."
+
+
+def _found(view: Overview[Generation] | Overview[Summary]) -> str:
+    best, number, first = view.best, view.totals.number, view.won
+    if best is None:
+        return (
+            "No candidate has been trained yet."
+            if not number
+            else f"None of {units.plural(number, 'candidate')} could be trained."
+        )
+    if first is not None:
+        return (
+            f"The best of {units.plural(number, 'network')} reaches a validation accuracy of "
+            f"{units.accuracy(first.mean)} at full width, the mean of "
+            f"{units.plural(len(first.accuracies), 'training')} in the final, with "
+            f"{units.count(best.flops_before)} flops and {units.count(best.parameters_before)} "
+            f"parameters; in the search it had {units.accuracy(best.accuracy)}{_compressed(best)}."
+        )
+    verb = "reaches" if view.status == "finished" else "has reached so far"
+    return (
+        f"The best of {units.plural(number, 'network')} {verb} a validation accuracy of "
+        f"{units.accuracy(best.accuracy)} with {units.count(best.flops_after)} flops and "
+        f"{units.count(best.parameters_after)} parameters{_compressed(best)}."
+    )
+
+
+def _compressed(best: Outcome) -> str:
+    if not best.flops_before > best.flops_after > 0:
+        return ""
+    kept = units.share(best.flops_after / best.flops_before)
+    flops = units.count(best.flops_before)
+    return f", compressed to {kept} of the {flops} flops that it was assembled with"

@@ -46,7 +46,7 @@ def write(view: Overview[Generation], output: Path | None = None) -> Path:
 
 def render(view: Overview[Generation]) -> str:
     """Return the page as text."""
-    times = timeline(view.outcomes, launch_times(view.run.launches), view.generation_of)
+    times = timeline(view.every_outcome, launch_times(view.run.launches), view.generation_of)
     found, cost = sentences(view)
     gantt = charts.gantt_chart(times)
     winner = page_winner.winner(view)
@@ -75,6 +75,7 @@ def render(view: Overview[Generation]) -> str:
         contents=[item for item in CONTENTS.items() if present.get(item[0], True)],
         running=page_tables.running(view),
         winner=winner,
+        final=page_tables.final(view),
         charts=list(_charts(view)),
         generations=page_tables.generations(view),
         gantt=gantt and Markup(gantt),
@@ -98,11 +99,20 @@ def _shown(value: Any) -> Any:
 
 
 def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, str, str]]:
-    best, outcomes = view.best, view.outcomes
+    best, outcomes = view.best, view.every_outcome
     if best is not None:
-        yield "validation accuracy", units.accuracy(best.accuracy), f"candidate {best.candidate}"
+        won = None if view.won is None else view.won.mean
+        accuracy = best.accuracy if won is None else won
+        yield "validation accuracy", units.accuracy(accuracy), f"candidate {best.candidate}"
         for name in ("flops", "parameters"):
             after, before = getattr(best, f"{name}_after"), getattr(best, f"{name}_before")
+            if won is not None:
+                yield (
+                    name,
+                    units.count(before),
+                    f"at full width; {units.count(after)} in the search",
+                )
+                continue
             note = f"{units.share(after / before)} of {units.count(before)}" if before else ""
             yield name, units.count(after), note if after != before else "not compressed"
     trained = sum(o.status == "ok" and o.reused_from is None for o in outcomes)
@@ -148,7 +158,7 @@ def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
 def _spent(view: Overview[Generation], times: Timeline) -> Iterator[dict[str, Any]]:
     total = times.seconds * len(times.busy)
     seconds: dict[str, float] = defaultdict(float)
-    for outcome in view.outcomes:
+    for outcome in view.every_outcome:
         if outcome.reused_from is None:
             for stage, spent in stages(outcome).items():
                 seconds[stage] += spent

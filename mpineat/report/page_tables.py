@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from mpineat import units
+from mpineat import finalists, units
 from mpineat.config import Config
 from mpineat.config.difference import changed
 from mpineat.config.yaml_file import options
@@ -54,9 +54,27 @@ def generations(view: Overview[Generation]) -> dict[str, Any] | None:
     return {"head": list(generation_row.COLUMNS)[: len(lines[0])], "rows": lines}
 
 
+def final(view: Overview[Generation]) -> dict[str, Any] | None:
+    """Return how the finalists stand; None before the final."""
+    if not view.finalists:
+        return None
+    lines = [
+        [
+            str(one.found.candidate),
+            units.accuracy(one.mean),
+            ", ".join(o.reason or units.accuracy(o.accuracy) for o in one.trained),
+            units.accuracy(one.found.accuracy),
+            units.count(one.found.flops_before),
+        ]
+        for one in view.finalists
+    ]
+    head = ["candidate", "mean accuracy", "of", "in the search", "flops"]
+    return {"head": head, "rows": lines, "note": f"{finalists.described(view.config)}."}
+
+
 def failures(view: Overview[Generation]) -> Iterator[dict[str, Any]]:
     """Yield each reason, most frequent first, with an example's detail."""
-    failed = [outcome for outcome in view.outcomes if outcome.status != "ok"]
+    failed = [outcome for outcome in view.every_outcome if outcome.status != "ok"]
     reasons = Counter(outcome.reason for outcome in failed)
     for reason, number in reasons.most_common():
         example = next(o.detail for o in failed if o.reason == reason)

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mpineat import store, tasks
+from mpineat import finalists, store
 from mpineat.config import Config
 from mpineat.errors import InputError
+from mpineat.finalists import Finalist
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.network import Network
 from mpineat.report.text_table import Value
@@ -45,6 +46,7 @@ class Results:
         generation_of: Candidate id -> the generation that its outcome counts in.
         candidates: Candidate id -> genotype. Those of the running generation are added when it
             ends, with `evolution.schedule=steady` when they are asked.
+        final: The networks of the final, the best first; () before it ended and without one.
         problems: One sentence for each thing that is missing or damaged.
 
     Example:
@@ -62,12 +64,17 @@ class Results:
     outcomes: tuple[Outcome, ...]
     generation_of: Mapping[int, int]
     candidates: Mapping[int, Candidate]
+    final: tuple[Finalist, ...]
     problems: tuple[str, ...]
 
     @property
     def best(self) -> Outcome | None:
-        """The winner so far: highest accuracy, then fewest flops; None if nothing was trained."""
-        return tasks.best(self.outcomes)
+        """The winner, as the search found it; None if nothing was trained.
+
+        Of the final where it has ended, else the highest accuracy so far, then fewest flops.
+        """
+        trained = (outcome for finalist in self.final for outcome in finalist.trained)
+        return finalists.winner(self.outcomes, trained)
 
     def outcome(self, candidate: int) -> Outcome:
         """Return a candidate's outcome.
@@ -114,10 +121,11 @@ class Results:
 
         Returns:
             Name -> array [candidates], in the order of `outcomes`: "id", "generation", "blueprint"
-            (id of the genome), "modules" ("species:id species:id ..."), every plain field of
-            tasks.Outcome under its own name ("accuracy" in [0, 1], "flops_after" of one forward
-            pass, "started" in Unix seconds, ...), and "seconds_<stage>" for each stage. Texts are
-            arrays of str objects. Missing is "" in texts, -1 in whole numbers, NaN in others.
+            (id of the genome), "modules" ("species:id species:id ..."), "final_accuracy" (the mean
+            in the final, of finalists alone), every plain field of tasks.Outcome under its own name
+            ("accuracy" in [0, 1], "flops_after" of one forward pass, "started" in Unix seconds,
+            ...), and "seconds_<stage>" for each stage. Texts are arrays of str objects. Missing is
+            "" in texts, -1 in whole numbers, NaN in others.
         """
         kinds = {**_KINDS, **_SCALARS}
         return {
@@ -143,6 +151,8 @@ class Results:
             "blueprint": [None if one is None else one.blueprint.id for one in genotypes],
             "modules": [_modules(one) for one in genotypes],
         }
+        means = {finalist.found.candidate: finalist.mean for finalist in self.final}
+        columns["final_accuracy"] = [means.get(outcome.candidate) for outcome in outcomes]
         for name in _SCALARS:
             columns[name] = [getattr(outcome, name) for outcome in outcomes]
         columns["seconds_queue"] = [outcome.seconds.queue for outcome in outcomes]
@@ -167,20 +177,22 @@ def open_run(path: str | Path) -> Results:
     running = run.generations[-1].number + 1 if run.generations else 0
     counted = [*ended, *((outcome, running) for outcome in run.outcomes)]
     candidates = [*(c for each in run.generations for c in each.candidates), *run.candidates]
+    outcomes = tuple(outcome for outcome, _ in counted)
     return Results(
         path=run.path,
         config=run.config,
         generations=run.generations,
-        outcomes=tuple(outcome for outcome, _ in counted),
+        outcomes=outcomes,
         generation_of={outcome.candidate: number for outcome, number in counted},
         candidates={candidate.id: candidate for candidate in candidates},
+        final=finalists.standing(outcomes, run.final.outcomes if run.final else ()),
         problems=run.problems,
     )
 
 
 # The genotype's columns, and those fields of an outcome that fit into a column; a field that
 # Outcome gains becomes a column by itself.
-_KINDS = {"id": int, "generation": int, "blueprint": int, "modules": str}
+_KINDS = {"id": int, "generation": int, "blueprint": int, "modules": str, "final_accuracy": float}
 _SCALARS = {
     name: kind
     for name, kind in typing.get_type_hints(Outcome).items()

@@ -12,8 +12,16 @@ Columns = Mapping[str, Sequence[Value]]
 
 # What fits side by side on a terminal; the other formats hold every column.
 SHOWN = (
-    *("id", "generation", "status", "reason", "accuracy", "loss", "flops_before", "flops_after"),
-    *("parameters_after", "seconds_total", "rank", "blueprint", "reused_from"),
+    *("id", "generation", "status", "reason", "accuracy", "final_accuracy", "loss"),
+    *(
+        "flops_before",
+        "flops_after",
+        "parameters_after",
+        "seconds_total",
+        "rank",
+        "blueprint",
+        "reused_from",
+    ),
 )
 
 

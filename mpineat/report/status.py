@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mpineat import store, units
+from mpineat import finalists, store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, look, sentences
+from mpineat.report.overview import Overview, look, overview, sentences
+from mpineat.store import Generation
 from mpineat.store.summary import Summary
 
 RUNNING_AT_MOST = 20  # lines; the JSON form holds all
@@ -24,7 +25,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return _text(look(run_dir, store.read_summary), clock())
+    return _text(_look(run_dir), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no run.
     """
-    view = look(run_dir, store.read_summary)
+    view = _look(run_dir)
     best = view.best
     return {
         "run_dir": str(view.run.path),
@@ -55,6 +56,16 @@ def as_json(run_dir: Path) -> dict[str, Any]:
             "flops_before": best.flops_before,
             "parameters": best.parameters_after,
         },
+        "final": [
+            {
+                "candidate": one.found.candidate,
+                "accuracy": one.mean,
+                "accuracies": [outcome.accuracy for outcome in one.trained],
+                "accuracy_in_search": one.found.accuracy,
+                "flops": one.found.flops_before,
+            }
+            for one in view.finalists
+        ],
         "generations": [asdict(row) for row in view.rows],
         "running": [] if view.moment is None else [asdict(one) for one in view.moment.running],
         "problems": list(view.run.problems),
@@ -73,9 +84,9 @@ def follow(
     # A finished generation never changes, and one process that looks on shall cost little.
     read = lru_cache(maxsize=None)(store.read_summary)
     while True:
-        view = look(run_dir, read)
+        view = _look(run_dir, read)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
-        figures = (view.status, view.totals.number, view.generation, running)
+        figures = (view.status, view.everything.number, view.generation, running)
         if figures != told:
             told = figures
             yield _text(view, time.time())
@@ -84,11 +95,19 @@ def follow(
         sleep(every_seconds)
 
 
-def _text(view: Overview[Summary], time: float) -> str:
+def _look(
+    run_dir: Path, read: Callable[[Path], Summary] = store.read_summary
+) -> Overview[Summary] | Overview[Generation]:
+    """Return the figures alone, and all that is known where a final is to be compared with it."""
+    view = look(run_dir, read)
+    return overview(run_dir) if view.run.final_outcomes else view
+
+
+def _text(view: Overview[Summary] | Overview[Generation], time: float) -> str:
     return "\n".join(shown(line) for line in _lines(view, time))
 
 
-def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
+def _lines(view: Overview[Summary] | Overview[Generation], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
     if view.rows:
@@ -98,7 +117,12 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
         for row in view.rows:
             elapsed += row.seconds
             yield generation_row.row_text(row, elapsed)
-    if failures := generation_row.failures_text(view.totals.reasons):
+    if view.finalists:
+        yield ""
+        yield f"final: {finalists.described(view.config)}"
+        for finalist in view.finalists:
+            yield f"  {generation_row.finalist_text(finalist)}"
+    if failures := generation_row.failures_text(view.everything.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
         yield ""

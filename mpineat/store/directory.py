@@ -24,6 +24,7 @@ JOURNAL = "journal.jsonl"
 JOURNAL_BEFORE = "journal_before.jsonl"  # the journal of the newest finished generation
 LOCK = "run.lock"
 GENERATIONS = "generations"
+FINAL = "final.h5"  # a generation's file in all but its name
 LOGS = "logs"
 
 PAUSES = (0.1, 0.3, 1.0)  # seconds before each further try to read a file

@@ -100,13 +100,18 @@ class Generation:
         return Totals.of(self.outcomes)
 
 
-def write(run_dir: Path, generation: Generation) -> Generation:
+def write(run_dir: Path, generation: Generation, *, final: bool = False) -> Generation:
     """Write the file, durably and whole or not at all; return the value with its content_sha256.
+
+    Args:
+        final: Whether these are the trainings of the final after the generation before.
 
     Raises:
         StorageError: The disk is full or read-only.
     """
     path = directory.generation_path(run_dir, generation.number)
+    if final:
+        path = run_dir / directory.FINAL
     with collector_paused():
         data, digest = hdf5.pack(_attributes(generation), _tables(generation))
     directory.write_durably(path, data)
@@ -154,7 +159,7 @@ def refusals(path: Path) -> Iterator[None]:
 
 def check_name(path: Path, number: int) -> None:
     """Raise InputError where a file's name is not that of its generation."""
-    if path.name != directory.generation_path(Path(), number).name:
+    if path.name not in (directory.generation_path(Path(), number).name, directory.FINAL):
         raise InputError(
             f"{path}: holds generation {number}: renamed, or swapped with another file; "
             "bring back the run's own file"

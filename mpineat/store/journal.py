@@ -32,7 +32,7 @@ _CRC_DIGITS = 8
 _MIDDLE = b'",'
 _HEAD = re.compile(
     rb'(?:"version":(\d{1,9}),)?(?:"run":"([\w-]{1,64})",)?'
-    rb'"generation":(\d{1,9}),"kind":"(outcome|candidate)","value":'
+    rb'"generation":(\d{1,9}),"kind":"(outcome|candidate|final)","value":'
 )
 
 
@@ -43,7 +43,7 @@ class Line:
     Attributes:
         place: Its file and number.
         run_id: Of the run that wrote it; None in lines of version 1, and some of version 2.
-        kind: "outcome" or "candidate".
+        kind: "outcome", "candidate" or, for an outcome of the final, "final".
     """
 
     place: str
@@ -60,12 +60,10 @@ class Line:
         Raises:
             WireError: It is of another version, or a value is out of its range.
         """
-        value = self.value
-        if self.version == 1:
-            value = as_today(self.kind, value)
-        elif self.version != VERSION:
+        if self.version not in (1, VERSION):
             raise WireError(f"written by another mpineat (version {self.version}, not {VERSION})")
-        return (OUTCOME if self.kind == "outcome" else CANDIDATE).loads(value)
+        codec = CANDIDATE if self.kind == "candidate" else OUTCOME
+        return codec.loads(as_today(self.kind, self.value) if self.version == 1 else self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,25 +100,25 @@ class Lines:
         """Of all runs that the lines name, the first one first."""
         return tuple(dict.fromkeys(line.run_id for line in self.lines if line.run_id))
 
-    def of(self, generation: int, run_id: str | None = None) -> Entries:
-        """Return the entries of one generation, the first only where a candidate has several.
+    def of(self, generation: int, run_id: str | None = None, *, final: bool = False) -> Entries:
+        """Return the entries of one generation or of the final behind it, a candidate's first.
 
         Args:
             run_id: Of the run; a line that names another one is left out, whatever it holds.
         """
-        found: dict[tuple[type, int], Outcome | Candidate] = {}
+        found: dict[object, Outcome | Candidate] = {}
         damaged = list(self.damaged)
         foreign: dict[str, list[str]] = {}
         for line in self.lines:
             if run_id and line.run_id and line.run_id != run_id:
                 foreign.setdefault(line.run_id, []).append(line.place)
-            elif line.generation == generation:
+            elif (line.generation, line.kind == "final") == (generation, final):
                 try:
                     item = line.item()
                 except WireError as error:
                     damaged.append(_left_out(line.place, error))
                 else:
-                    found.setdefault((type(item), _candidate(item)), item)
+                    found.setdefault(_identity(item), item)
         damaged += [
             f"{place}: {plural(1 + len(more), 'line')} of another run ({other}): left out"
             for other, (place, *more) in foreign.items()
@@ -128,8 +126,10 @@ class Lines:
         return Entries(tuple(found.values()), tuple(damaged))
 
 
-def _candidate(item: Outcome | Candidate) -> int:
-    return item.candidate if isinstance(item, Outcome) else item.id
+def _identity(item: Outcome | Candidate) -> object:  # a final held again gives its ids anew
+    if isinstance(item, Candidate):
+        return item.id
+    return item.candidate, item.network_hash, *sorted(item.context.items())
 
 
 def _left_out(place: str, error: WireError) -> str:
@@ -168,9 +168,9 @@ def _scan(run_dir: Path) -> Lines:
     return Lines(tuple(found.values()), tuple(damaged))
 
 
-def _encode(run_id: str, generation: int, item: Outcome | Candidate) -> bytes:
+def _encode(run_id: str, generation: int, item: Outcome | Candidate, final: bool) -> bytes:
     if isinstance(item, Outcome):
-        kind, value = "outcome", OUTCOME.dumps(item)
+        kind, value = "final" if final else "outcome", OUTCOME.dumps(item)
     else:
         kind, value = "candidate", CANDIDATE.dumps(item)
     rest = b'"version":%d,"run":"%b","generation":%d,"kind":"%b","value":%b}' % (
@@ -248,10 +248,10 @@ class Journal:
             os.fsync(self._file)
         return whole
 
-    def append(self, generation: int, item: Outcome | Candidate) -> None:
+    def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
-        line = _encode(self._run_id, generation, item)
+        line = _encode(self._run_id, generation, item, final)
         try:
             with directory.storage_errors(self._path):
                 written = 0
@@ -264,9 +264,9 @@ class Journal:
             raise
         self._end += len(line)
 
-    def of(self, generation: int) -> Entries:
-        """Return what an earlier launch left of this generation."""
-        return _scan(self._run_dir).of(generation, self._run_id)
+    def of(self, generation: int, *, final: bool = False) -> Entries:
+        """Return what an earlier launch left of this generation, or of the final in its place."""
+        return _scan(self._run_dir).of(generation, self._run_id, final=final)
 
     def fold(self, generation: int) -> None:
         """Take the entries of `generation`, whose file is safe now, out of the journal.

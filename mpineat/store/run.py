@@ -32,6 +32,8 @@ class Run(Generic[PastT]):
         generations: The whole generation files, ascending.
         outcomes: Of the generation that is running, from the journal, in the order of arrival.
         candidates: Asked in the running generation by the steady schedule, from the journal.
+        final: The final of these generations; None before it ended and where there is none.
+        final_outcomes: Of the final, also of one that goes on, whose are in the journal.
         owner: The process that writes to the directory; None when nobody does.
         problems: One sentence for each thing that is missing or damaged.
     """
@@ -42,6 +44,8 @@ class Run(Generic[PastT]):
     generations: tuple[PastT, ...]
     outcomes: tuple[Outcome, ...]
     candidates: tuple[Candidate, ...]
+    final: Generation | None
+    final_outcomes: tuple[Outcome, ...]
     owner: Owner | None
     problems: tuple[str, ...]
 
@@ -167,6 +171,12 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
     running = generations[-1].number + 1 if generations else 0
     current = entries.of(running, generations[-1].run_id if generations else None)
     problems += current.damaged
+    planned = 0 if config is None else config.evolution.generations
+    final: Generation | None = None
+    in_final: tuple[Outcome, ...] = ()
+    if running >= max(1, planned):  # else a final in the directory is that of a shorter search
+        final = _final(run_dir, generations[-1].content_sha256, problems)
+        in_final = entries.of(running, generations[-1].run_id, final=True).outcomes
     return Run(
         path=run_dir,
         config=config,
@@ -174,6 +184,8 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
         generations=generations,
         outcomes=current.outcomes,
         candidates=current.candidates,
+        final=final,
+        final_outcomes=final.outcomes if final else in_final,
         owner=lock.owner(run_dir),
         problems=tuple(problems),
     )
@@ -193,3 +205,14 @@ def _generations(
             problems.append(f"{path}: the generation before it is missing")
     problems += _contradictions(run_dir, found)
     return tuple(found)
+
+
+def _final(run_dir: Path, newest: str, problems: list[str]) -> Generation | None:
+    """Return the final behind the file of the digest `newest`; None before it has ended."""
+    path = run_dir / directory.FINAL
+    try:
+        final = read(path) if path.exists() else None
+    except (InputError, StorageError) as error:
+        problems.append(str(error))
+        return None
+    return final if final is not None and final.parent_sha256 == newest else None

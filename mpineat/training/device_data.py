@@ -15,6 +15,12 @@ from mpineat.training.augment import augmented
 _SAMPLE = 2000  # images say a channel's mean within 1 % of its deviation
 
 
+def grow_gpu_memory() -> None:
+    """Take a GPU's memory as it is needed; before anything is put there."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Mean and standard deviation of each channel of the training images, which are in [0, 1].

@@ -76,7 +76,8 @@ class Evaluation:
         self.input_shape, self.classes = input_shape, classes
         self.batch_size = task.batch_size or config.training.batch_size
         self._started, self._clock = time.time(), awake.seconds()
-        minutes = config.training.max_minutes
+        # The limit is the search's; a final has other epochs, and what came so far is worth them.
+        minutes = None if "epochs" in task.context else config.training.max_minutes
         self.deadline = None if minutes is None else self._clock + 60 * minutes
         self.networks: list[Network] = []
         self.learned: Learned | None = None

@@ -90,7 +90,7 @@ class Train:
         history = fit.train(
             evaluation.model,
             evaluation.data,
-            epochs=max(1, training.epochs - begun),
+            epochs=max(1, evaluation.task.epochs(training.epochs) - begun),
             seed=evaluation.task.seed,
             batch_size=evaluation.batch_size,
             training=training,

@@ -119,6 +119,15 @@ def test_a_hang_ends_at_the_deadline_even_of_a_stopped_child(supervisor, tmp_pat
     expect(supervisor, Kind.READY)
 
 
+def test_a_training_of_more_epochs_may_take_longer(supervisor, tmp_path):
+    start(supervisor, tmp_path, dry_run_seconds=0.3, task_minutes=1 / 60)
+    expect(supervisor, Kind.READY)
+    supervisor.give(task_to_bytes(evaluations.task(1, context={"epochs": 8 * 10.0})))
+    outcome = outcome_from_bytes(expect(supervisor, Kind.OUTCOME).payload)
+    assert outcome.status == "ok"
+    assert outcome.seconds.total > 1.0  # which would have been too long for the usual epochs
+
+
 def test_a_stopped_child_is_continued(supervisor, tmp_path):
     start(supervisor, tmp_path, dry_run_seconds=0.2)
     expect(supervisor, Kind.READY)

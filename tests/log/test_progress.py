@@ -147,8 +147,9 @@ def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: i
     assert figures.busy == pytest.approx((10 + 20 + 10) / (25 * 2))  # the reused one took no worker
     header, line, failures = stream.getvalue().splitlines()[-3:]
     assert header.split()[2:] == generation_row.HEADER.split()
+    # 4 candidates are left, and a final of 8 trainings that take twice as long.
     assert line.split()[2:] == [
-        *("0", "0.7000", "0.6000", "3+2", "1/4", "1", "1.00", "k", "80", "%", "0:25", "0:25")
+        *("0", "0.7000", "0.6000", "3+2", "1/4", "1", "1.00", "k", "80", "%", "0:25", "2:05")
     ]
     assert failures.endswith("failed: 1 nan")
 

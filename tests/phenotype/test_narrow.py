@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mpineat.phenotype.channels import plan_channels
 from mpineat.phenotype.cost import flops
-from mpineat.phenotype.narrow import keep_alive, scale_widths, with_widths
+from mpineat.phenotype.narrow import keep_alive, scale_widths, widened, with_widths
 from mpineat.phenotype.network import ShapeError
 from tests.phenotype.networks import build, conv, head, join, networks
 
@@ -148,3 +148,14 @@ def test_every_policy_gives_a_network_with_the_same_ends(network, random, policy
 def test_scaled_widths_always_fit(network, factor):
     scaled = scale_widths(network, factor)
     assert scaled.shapes[scaled.output] == network.shapes[network.output]
+
+
+@settings(max_examples=30, deadline=None)
+@given(networks(), st.floats(1.0, 9.0))
+def test_widening_uses_up_the_budget_of_flops(network, times):
+    budget = times * flops(network)
+    wide = widened(network, budget)
+    assert flops(network) <= flops(wide) <= budget
+    factor = max(w / widths(network)[name] for name, w in widths(wide).items() if name != "output")
+    assert flops(scale_widths(wide, 2.0)) > budget
+    assert factor >= 1.0

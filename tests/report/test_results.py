@@ -47,7 +47,9 @@ def test_columns_have_an_entry_a_candidate_in_the_order_of_the_outcomes(run: Res
     columns = run.columns()
     assert {len(column) for column in columns.values()} == {36}
     assert columns["id"].tolist() == [outcome.candidate for outcome in run.outcomes]
-    assert columns["accuracy"].max() == run.best.accuracy
+    winner = np.nanargmax(columns["final_accuracy"])
+    assert columns["id"][winner] == run.best.candidate
+    assert columns["accuracy"][winner] == run.best.accuracy
     assert columns["flops_after"].dtype == np.int64
     assert np.bincount(columns["generation"]).tolist() == [12, 12, 12]
     genotype = run.candidates[columns["id"][5]]

@@ -24,7 +24,10 @@ def earlier(finished: Overview, status: str, *, generations: int, evaluated: int
     )
     return replace(
         finished,
-        run=replace(finished.run, generations=ended, outcomes=outcomes),
+        run=replace(
+            finished.run, generations=ended, outcomes=outcomes, final=None, final_outcomes=()
+        ),
+        finalists=(),
         status=status,
         rows=finished.rows[:generations],
         evaluated=outcomes,

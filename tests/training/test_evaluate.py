@@ -82,6 +82,15 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
     assert outcome_from_bytes(outcome_to_bytes(outcome)).curve == outcome.curve
 
 
+def test_a_final_trains_its_own_epochs_and_no_limit_of_the_search_ends_it(candidate):
+    training = CONFIG.training.model_copy(update={"max_minutes": 1e-9})
+    config = CONFIG.model_copy(update={"training": training})
+    evaluator = evaluate.Evaluator(config, open_dataset(CONFIG.dataset, 0), gpu=False)
+    assert evaluator(task(candidate)).reason == "too_slow"
+    outcome = evaluator(task(candidate, context={"epochs": 3.0, "seed": 1.0}))
+    assert (outcome.status, len(outcome.curve)) == ("ok", 3)
+
+
 def test_equal_tasks_have_equal_outcomes(evaluator, candidate):
     first, second = evaluator(task(candidate)), evaluator(task(candidate))
     assert first.curve == second.curve

@@ -35,13 +35,15 @@ def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
 
 
 def finished(run_dir: Path) -> bool:
-    """Return whether all generations are there."""
+    """Return whether all generations are there, and the final."""
     wanted = next(int(o.partition("=")[2]) for o in OPTIONS if "generations" in o)
-    return len(directory.generation_paths(run_dir)) == wanted
+    paths = directory.generation_paths(run_dir)
+    return len(paths) == wanted and (run_dir / directory.FINAL).exists()
 
 
 def history(run_dir: Path) -> list[Any]:
     """Return all that one seed must give again: all but times, places and tries."""
+    run = store.read_run(run_dir)
     return [
         (
             generation.state,
@@ -59,5 +61,5 @@ def history(run_dir: Path) -> list[Any]:
                 for outcome in generation.outcomes
             ],
         )
-        for generation in store.read_run(run_dir).generations
+        for generation in (*run.generations, *([run.final] if run.final else []))
     ]

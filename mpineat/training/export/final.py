@@ -24,7 +24,7 @@ from mpineat.data.reader import Split
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
-from mpineat.training.device_data import DeviceData, Scale, scale_of, to_device
+from mpineat.training.device_data import DeviceData, Scale, grow_gpu_memory, scale_of, to_device
 from mpineat.training.export.exporter import Exporter
 from mpineat.training.model import build
 
@@ -96,8 +96,7 @@ def export(
     if not exporter.trains:
         exporter.put(network, output)
         return Exported(output=output, how_to_load=exporter.how_to_load)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     dataset = open_dataset(config.dataset, config.run.seed)
     test = dataset.test  # now: what is wrong with it must not cost a training
