@@ -7,12 +7,8 @@ import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mpineat.errors import DONE, InputError
-
-if TYPE_CHECKING:
-    from mpineat.config import Config
 
 SHORTEST_MINUTES = 10  # the job is warned 5 minutes before its limit
 MOST = 100_000  # nodes, or GPUs or cores of one
@@ -52,7 +48,6 @@ def _script(arguments: argparse.Namespace) -> str:
     from mpineat import registry
     from mpineat.cluster import job_file
     from mpineat.cluster.batch import KIND, BatchSystem, Job
-    from mpineat.config import yaml_file
 
     if arguments.system is None:
         raise InputError(f"job: expected --system {'|'.join(systems())}")
@@ -88,13 +83,21 @@ def _script(arguments: argparse.Namespace) -> str:
         run_dir=arguments.run_dir or Path("runs") / stem,
         folder=arguments.files or Path("jobs"),
         file=arguments.output or Path("FILE"),
-        options=_data_set(yaml_file.load(arguments.config)),
+        options=_data_set(arguments.config),
     )
 
 
-def _data_set(config: Config) -> tuple[str, ...]:
-    """Return the option by which a data set is looked for in the site's folder of data sets."""
-    path = Path(config.dataset.path or "/")
+def _data_set(config_path: Path) -> tuple[str, ...]:
+    """Return the option by which a data set is looked for in the site's folder of data sets.
+
+    A path that is absolute in the file, not only as `load` makes it, means what it says.
+    """
+    from mpineat.config import yaml_file, yaml_text
+
+    config = yaml_file.load(config_path)
+    written = yaml_file.written(yaml_text.read(config_path), str(config_path)).values
+    section = written.get("dataset") or {}
+    path = Path(section.get("path") or "/")
     if (
         path.is_absolute()
         or not re.fullmatch(r"[\w.+-]+", path.name)

@@ -83,10 +83,10 @@ def _with_absolute_path(config: Config, folder: Path | None, place: str) -> Conf
         return config
     path = Path(config.dataset.path).expanduser()
     beside, here = (folder or Path()).absolute() / path, Path.cwd() / path
-    if beside != here and not _is_there(beside) and _is_there(here):
+    found = beside if _is_there(beside) else here
+    if found != beside and _is_there(here):
         log.warning("%s: dataset.path: not beside this file, taken from the current folder", place)
-        beside = here
-    dataset = config.dataset.model_copy(update={"path": os.path.normpath(beside)})
+    dataset = config.dataset.model_copy(update={"path": os.path.normpath(found)})
     return config.model_copy(update={"dataset": dataset})
 
 

@@ -26,7 +26,8 @@ def test_hopeless_candidates_are_given_up_after_an_epoch(tmp_path: Path) -> None
     environment = install(tmp_path / "site", EXAMPLE, stage=entry_point[1].replace('"', ""))
     run = mpineat("run", ROOT / "configs/digits.yaml", tmp_path / "run", *OPTIONS,
                   env=environment, cwd=tmp_path)  # fmt: skip
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 1, run.stderr  # nothing was left to go on with
+    assert "none of 2 candidates could be trained: 2 hopeless" in run.stderr
     (generation,) = store.read_run(tmp_path / "run").generations
     assert [len(outcome.curve) for outcome in generation.outcomes] == [1, 1]
     assert {(o.reason, o.fault) for o in generation.outcomes} == {("hopeless", "candidate")}
