@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mpineat import config
-from mpineat.data.container import Array, Container
+from mpineat.data.named_arrays import Array, Container
 from mpineat.errors import InputError
 
 IMAGES = ("x", "images", "image", "imgs", "data")

@@ -4,118 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-import numpy as np
-
-from mpineat.data import memory
+from mpineat.data.named_arrays import Container
 from mpineat.errors import InputError
 
-BLOCK = 1 << 24  # bytes of an array that are read at once
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSETS = (0, 512, 1024, 2048)  # a user block, MATLAB's for one, may come first
 ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 NPY_MAGIC = b"\x93NUMPY"
 MATLAB_5 = b"MATLAB 5.0 MAT-file"
 MATLAB_7 = b"MATLAB 7.3 MAT-file"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Array:
-    """One array of a file, not read yet.
-
-    Attributes:
-        place: The file and the name, for messages.
-        dtype: Of kind "O" only where the values are text.
-        read: Yields all of it in parts along the first axis, at least one; what is damaged raises
-            InputError.
-    """
-
-    name: str
-    place: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    read: Callable[[], Iterator[np.ndarray]]
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield it in parts along the first axis."""
-        memory.require(self.nbytes, self.place, f"{self.dtype} {list(self.shape)}")
-        yield from self.read()
-
-    def whole(self) -> np.ndarray:
-        """Return all of it."""
-        return np.concatenate(list(self.blocks()))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it declares to hold."""
-        size = self.dtype.itemsize
-        for extent in self.shape:
-            size *= extent
-        return size
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unusable:
-    """A name behind which there is nothing that may be read: an error once it is needed."""
-
-    name: str
-    place: str
-    reason: str
-
-    def refuse(self) -> NoReturn:
-        """Raise InputError."""
-        raise InputError(f"{self.place}: {self.reason}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deferred:
-    """An array whose shape is known only once it is read."""
-
-    name: str
-    place: str
-    load: Callable[[], Array]
-
-
-Entry = Array | Deferred | Unusable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
-    """The arrays of one file, in its order.
-
-    Attributes:
-        column_major: MATLAB's axes: h5py shows them in reverse.
-    """
-
-    path: Path
-    arrays: Mapping[str, Entry]
-    column_major: bool = False
-
-    def array(self, name: str) -> Array:
-        """Return the array of this name.
-
-        Raises:
-            InputError: There is none, or none that may be read.
-        """
-        found = self.arrays.get(name)
-        if found is None:
-            raise InputError(
-                f"{self.path}: expected an array {name!r}, found {self.names()}; "
-                "dataset.arrays says which is which"
-            )
-        if isinstance(found, Unusable):
-            found.refuse()
-        return found.load() if isinstance(found, Deferred) else found
-
-    def names(self) -> str:
-        """Return what there is, for messages."""
-        shown = sorted(self.arrays)[:12]
-        return ", ".join(shown) + (", ..." if len(self.arrays) > len(shown) else "") or "nothing"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from mpineat.data import memory
-from mpineat.data.container import BLOCK, Array, Container, Entry, Unusable
+from mpineat.data.named_arrays import BLOCK, Array, Container, Entry, Unusable
 from mpineat.errors import InputError
 
 _DAMAGE = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, OverflowError)

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from mpineat.data import memory
-from mpineat.data.container import Array
 from mpineat.data.conversion import Conversion
+from mpineat.data.named_arrays import Array
 from mpineat.errors import InputError
 
 CHANNELS = (1, 3, 4)  # grey, RGB, RGBA

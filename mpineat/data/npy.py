@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 
 from mpineat.data import memory, plain_pickle
-from mpineat.data.container import BLOCK, Array, Container, Deferred, Entry, Unusable
+from mpineat.data.named_arrays import BLOCK, Array, Container, Deferred, Entry, Unusable
 from mpineat.errors import InputError
 
 _LONGEST_HEADER = 1 << 16

@@ -12,11 +12,12 @@ import numpy as np
 from mpineat import config
 from mpineat.data import images, labels
 from mpineat.data.arrays import Pair, choose
-from mpineat.data.container import Array, opened
+from mpineat.data.container import opened
 from mpineat.data.conversion import AS_IT_IS, Conversion, recognised
 from mpineat.data.held_out import held_out
 from mpineat.data.images import Layout
 from mpineat.data.labels import LabelMap
+from mpineat.data.named_arrays import Array
 from mpineat.data.reader import Header, Source, Split, location
 from mpineat.errors import InputError
 
