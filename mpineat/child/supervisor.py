@@ -7,12 +7,12 @@ import os
 import time
 from collections import deque
 
-from mpineat.child.agreement import check_answer, check_networks, read_outcome, read_task
+from mpineat.child.agreement import check_answer, check_networks, read_outcome
 from mpineat.child.failures import failed
 from mpineat.child.messages import BEAT, READY, REFUSAL, Beat, Kind, Message, Setup, refused
 from mpineat.child.process import Child
 from mpineat.cluster.awake import Awake
-from mpineat.tasks import Seconds, Task, outcome_to_bytes, task_to_bytes
+from mpineat.tasks import Seconds, Task, outcome_to_bytes, task_from_bytes
 from mpineat.wire import WireError
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ class Supervisor:
         self._child = child
         self._setup: Setup | None = None
         self._task: Task | None = None
+        self._payload = b""  # the task as it came
         self._state = "starting"
         self._clock = Awake()  # the child is suspended with this process, so its deadlines move
         self._since = self._clock()  # of the task, or of the child's start while there is none
@@ -74,7 +75,8 @@ class Supervisor:
         if self._task is not None:
             raise RuntimeError("a task is still being evaluated")
         try:
-            self._task = read_task(payload)
+            # Whether a network can be made of it is for the child to say.
+            self._task, self._payload = task_from_bytes(payload), payload
         except WireError as error:
             log.error("rank 0 sent no task: %s", error)
             self._news.append(Message(Kind.OUTCOME))  # none: rank 0 knows what it gave
@@ -132,8 +134,7 @@ class Supervisor:
         child, setup = self._running()
         self._state, self._since, self._began = "busy", self._clock(), time.time()
         self._log_offset = _size(setup.log_path)
-        assert self._task is not None
-        child.send(Kind.TASK, task_to_bytes(self._task))
+        child.send(Kind.TASK, self._payload)
 
     def _hear(self, kind: Kind, payload: bytes) -> Message | None:
         """Take what the child may say now; a child that says anything else is garbled."""

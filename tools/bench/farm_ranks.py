@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 PAYLOAD = 2048  # bytes each way for the others: about what a Task and an Outcome take
@@ -109,12 +110,14 @@ def ours(tasks: int, idle_seconds: float) -> dict[str, float] | None:
             (i, Module(i, (ModuleNode(2, 32, 3, "none", 0.1),), wires, "add")) for i in range(3)
         )
         nodes = tuple(BlueprintNode(i + 2, i) for i in range(3))
+        path = (INPUT, *(node.id for node in nodes), OUTPUT)
+        chain = tuple(Connection(i, *ends, True) for i, ends in enumerate(pairwise(path)))
 
         def task(number: int) -> Task:
             candidate = Candidate(
                 id=number,
                 generation=0,
-                blueprint=Blueprint(number, nodes, wires, dense=(64,)),
+                blueprint=Blueprint(number, nodes, chain, dense=(64,)),
                 modules=modules,
             )
             return Task(
