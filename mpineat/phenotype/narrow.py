@@ -105,9 +105,12 @@ def scale_widths(network: Network, factor: float) -> Network:
 def widened(network: Network, flops: float) -> Network:
     """Return `network` with all widths multiplied by the largest factor that costs at most `flops`.
 
-    Gordon et al. 2018, algorithm 1, step 4: the uniform expansion to a budget.
+    Gordon et al. 2018, algorithm 1, step 4: the uniform expansion to a budget. A network without a
+    width of its own, all of whose layers are tied to its ends, stays as it is.
     """
     low, high = 1.0, 2.0
+    if cost.flops(scale_widths(network, high)) == cost.flops(network):
+        return network
     while cost.flops(scale_widths(network, high)) <= flops:
         low, high = high, 2 * high
     while high - low > _FINEST_FACTOR * low:
