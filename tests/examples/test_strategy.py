@@ -23,6 +23,7 @@ OPTIONS = (
     "evolution.candidates=4",
     "evolution.modules=6",
     "evolution.blueprints=4",
+    "final.candidates=0",  # what follows a search is not the strategy's
 )
 
 
