@@ -22,7 +22,8 @@ from tests.searches import configured, search
 from tests.test_readme import COMMANDS, DOCUMENTS, ROOT
 
 PACKAGE = ROOT / "mpineat"
-FILES = (directory.LOCK, same_data.DATASET)  # files that are called as an option could be
+# Files that are called as an option could be.
+FILES = (directory.LOCK, same_data.DATASET, "final.py", "final.h5")
 RUN_DIRECTORY = (ROOT / "docs" / "run-directory.md").read_text("utf-8")
 DESIGN = (ROOT / "docs" / "design.md").read_text("utf-8")
 
