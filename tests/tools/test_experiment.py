@@ -117,7 +117,7 @@ def test_a_disk_that_fails_is_said_in_a_line(tmp_path: Path) -> None:
     newest.mkdir()  # reading fails, whoever reads
     again = experiment(tmp_path, "--index", "1")
     assert again.returncode == 1
-    assert f"{newest}: cannot be read: Is a directory" in again.stderr
+    assert f"{newest}: cannot be read: not a regular file" in again.stderr
     assert "Traceback" not in again.stderr
 
 
