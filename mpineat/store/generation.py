@@ -54,6 +54,7 @@ TEXT: Columns = {"text": str}
 COUNTS: Columns = {"name": str, "count": Count}
 CONTEXT: Columns = {"name": str, "value": Finite}
 MEMORY = "memory/"
+HEADING = ("run_id", "seed", "created", "parent_sha256", "content_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,14 +223,17 @@ def _generation(attributes: dict[str, Any], tables: Tables) -> Generation:
         state=state,
         candidates=candidates,
         outcomes=outcomes,
-        run_id=values["run_id"],
-        seed=values["seed"],
-        config=config_from(tables),
-        created=values["created"],
-        seconds=values["wall_seconds"],
-        parent_sha256=values["parent_sha256"],
-        content_sha256=values["content_sha256"],
+        **heading(values, tables),
     )
+
+
+def heading(values: Mapping[str, Any], tables: Tables) -> dict[str, Any]:
+    """Return what a Generation and its Summary say alike of the run and of the file."""
+    return {
+        "config": config_from(tables),
+        "seconds": values["wall_seconds"],
+        **{name: values[name] for name in HEADING},
+    }
 
 
 def attributes_from(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mpineat.store import hdf5
 from mpineat.store.candidates import TABLE, totals_from
 from mpineat.store.columns import from_table
-from mpineat.store.generation import attributes_from, check_name, config_from, refusals
+from mpineat.store.generation import attributes_from, check_name, heading, refusals
 from mpineat.store.genomes import BLUEPRINTS, MODULES, SPECIES
 from mpineat.tasks import Totals
 
@@ -48,13 +48,7 @@ def read_summary(path: Path) -> Summary:
         ids = [from_table({"id": SPECIES["id"]}, tables, name)[0] for name in species]
         summary = Summary(
             number=values["generation"],
-            run_id=values["run_id"],
-            seed=values["seed"],
-            config=config_from(tables),
-            created=values["created"],
-            seconds=values["wall_seconds"],
-            parent_sha256=values["parent_sha256"],
-            content_sha256=values["content_sha256"],
+            **heading(values, tables),
             species=(len(ids[0]), len(ids[1])),
             totals=totals_from(tables),
         )
