@@ -122,6 +122,7 @@ def export(arguments: argparse.Namespace) -> int:
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype import cost
+    from mpineat.child.keras_settings import onednn
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 
@@ -134,6 +135,7 @@ def export(arguments: argparse.Namespace) -> int:
     evolved = genotype.blueprint.training if genotype else None
     console.listen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(onednn(config.training, os.environ))
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
         if exporter.trains or arguments.flops is not None:
@@ -156,7 +158,11 @@ def export(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs,
         batch=arguments.batch,
     )
-    accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
+    accuracy = (
+        f"validation accuracy {outcome.accuracy:.4f} in the search"
+        if outcome.accuracy is not None
+        else f"discarded in the search after {units.plural(len(outcome.curve), 'epoch')}"
+    )
     for finalist in view.finalists:
         if finalist.found == outcome and finalist.mean is not None:
             accuracy += f", {finalist.mean:.4f} in its final"

@@ -18,7 +18,11 @@ from mpineat.config.section import Section
 from mpineat.config.yaml_text import Document, Key
 
 # Option -> what runs did before there was this option; for those whose default does something else.
-BEFORE: Mapping[str, Any] = {"final.candidates": 0}
+BEFORE: Mapping[str, Any] = {
+    "final.candidates": 0,
+    "evolution.early_discarding": "none",
+    "training.onednn": "tensorflow",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,7 +163,7 @@ def test_writing_leaves_the_collector_as_it_was(tmp_path: Path) -> None:
         (Species, "id representative members best_fitness age stagnation"),
         (
             Population,
-            "genomes species threshold fitness uses next_innovation next_genome next_species",
+            "genomes species threshold fitness uses estimated next_innovation next_genome next_species",
         ),
         (
             State,
