@@ -117,12 +117,12 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry, units
+    from mpineat.child.keras_settings import onednn
     from mpineat.cli import same_data
     from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
     from mpineat.log import console
     from mpineat.phenotype import cost
-    from mpineat.child.keras_settings import onednn
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
 

@@ -1,4 +1,4 @@
-"""How well cheap evaluations rank networks: against the same networks, trained in full at full width.
+"""How well cheap evaluations rank networks, against long trainings of the same at full width.
 
 Every finished training is a line of the output file, and a second call goes on where the first one
 stopped. A proxy is written RULE:TARGET:EPOCHS, as in budget:0.15:0.1 (epochs of structure
