@@ -47,7 +47,8 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         "evaluated": view.judged,
         "screened": len(view.evaluated) - view.judged,
         "seconds": round(view.seconds, 1),
-        "seconds_left": 0.0 if view.status == "finished" else view.seconds_left,
+        "seconds_left": 0.0 if view.status == "finished" else view.left and view.left.seconds,
+        "at_least": view.status != "finished" and view.left is not None and view.left.at_least,
         "best": None
         if best is None
         else {

@@ -119,6 +119,7 @@ def test_launches_stopped_before_one_evaluation_ends_do_not_go_on_for_ever(tmp_p
     codes = [mpineat(*words, *slow, "run.wall_minutes=0.03").returncode for _ in range(2)]
     third = mpineat(*words, *slow, "run.wall_minutes=0.03")
     assert [*codes, third.returncode] == [75, 75, 1]
+    assert "stopping: 0 evaluations are given 0 s; 1 would take longer: ended" in third.stdout
     assert "3 launches in a row were stopped before one evaluation ended" in third.stderr
     assert "the time limit is shorter than an evaluation" in third.stderr
 
