@@ -96,16 +96,25 @@ def _features(task: Task) -> tuple[float, ...]:
 
 
 def _fit(features: NDArray[np.float64], seconds: NDArray[np.float64]) -> tuple[float, ...]:
-    """Minimise the relative error with all weights >= 0; of few evaluations, with one factor.
+    """Return FIRST_WEIGHTS, or from FEWEST on those of _least_squares, with the right sum.
+
+    The least relative errors are too short in sum where seconds scatter.
+    """
+    few = len(seconds) < FEWEST
+    weights = np.array(FIRST_WEIGHTS) if few else _least_squares(features, seconds)
+    weights *= seconds.sum() / (features @ weights).sum()
+    return tuple(map(float, weights))
+
+
+def _least_squares(
+    features: NDArray[np.float64], seconds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Minimise the relative error with all weights >= 0.
 
     With five features the exact solution is the best of the 31 unconstrained fits of a subset that
     happen to be non-negative (the optimum's support is one of them).
     """
     rows = features / seconds[:, None]
-    if len(seconds) < FEWEST:
-        first = rows @ FIRST_WEIGHTS
-        factor = float(first.sum() / (first @ first))
-        return tuple(factor * weight for weight in FIRST_WEIGHTS)
     target = np.ones(len(seconds))
     best, best_error = np.zeros(FEATURES), np.inf
     for size in range(1, FEATURES + 1):
@@ -115,4 +124,4 @@ def _fit(features: NDArray[np.float64], seconds: NDArray[np.float64]) -> tuple[f
             if weights.min() >= 0 and error < best_error:
                 best_error, best = error, np.zeros(FEATURES)
                 best[chosen] = weights
-    return tuple(map(float, best))
+    return best

@@ -81,6 +81,17 @@ def test_noise_never_makes_a_bigger_network_look_cheaper():
     assert model.seconds(big) >= model.seconds(small) >= 0
 
 
+def test_where_seconds_scatter_their_sum_is_right():
+    model, spent = CostModel(EPOCHS), 0.0
+    rng = np.random.default_rng(2)
+    for task in some(40):
+        total = seconds_of(task).total * float(rng.lognormal(0, 0.7))
+        model.learn(task, evaluations.outcome(task, seconds=Seconds(total=total)))
+        spent += total
+    expected = sum(model.seconds(task) for task in some(40))
+    assert expected == pytest.approx(spent, rel=1e-6)
+
+
 def test_failed_and_shrunk_evaluations_teach_nothing():
     model = CostModel(EPOCHS)
     for number in range(5 * FEWEST):
