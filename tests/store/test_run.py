@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +121,42 @@ def test_files_that_are_no_history_of_one_run_are_named(tmp_path: Path, spoil, w
     with pytest.raises(InputError, match=re.escape(why)):
         take_up(tmp_path, Config())
     assert snapshot(tmp_path) == before
+
+
+def foreign(run_dir: Path, name: str) -> None:
+    """Put a file of another run in the place of the run's own."""
+    other = run_dir.with_name("another run")
+    directory.create(other)
+    store.write(other, replace(generation(0), run_id="another"))
+    store.write(other, replace(generation(1), run_id="another"), final=True)
+    with Journal(other, "another") as journal:
+        for outcome in outcomes(3):
+            journal.append(1, outcome)
+    shutil.copy(other / name, run_dir / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("generations/generation_0000.h5", "generation_0000.h5: of another run (another, seed 1;"),
+        ("final.h5", "final.h5: of another run (another, seed 1;"),
+        ("journal.jsonl", "journal.jsonl: of another run (another) than "),
+    ],
+)
+@pytest.mark.parametrize("generations", [1, 2, 3])
+def test_a_file_of_another_run_is_named(
+    tmp_path: Path, generations: int, name: str, why: str
+) -> None:
+    run_dir = tmp_path / "run"
+    run(run_dir, generations)
+    if "journal" not in name:
+        with Journal(run_dir, "run") as journal:  # which tells whose the generations are
+            journal.append(generations, outcomes(3)[0])
+    foreign(run_dir, name)
+    if generations == 1 and "generations" in name:  # a file of each run: both are named
+        why = f"journal.jsonl: of another run (run) than {run_dir / name} (another)"
+    before = snapshot(run_dir)
+    with pytest.raises(InputError, match=re.escape(why)) as refused:
+        take_up(run_dir, Config())
+    assert "another" in str(refused.value)
+    assert snapshot(run_dir) == before
