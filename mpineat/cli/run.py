@@ -104,7 +104,10 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         end, evaluated = provenance.FAILED, 0
         try:
             entry = provenance.describe(
-                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+                run_id=origin.run_id,
+                ranks=member.size,
+                mpi=member.library,
+                dataset=fingerprint.to_json(),
             )
             provenance.record(run_dir, entry)
             journaled = book.of(origin.number)
@@ -226,16 +229,18 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
 
 
 def _run_id(run_dir: Path, generations: Sequence[Generation]) -> str:
-    """Return the run's id: that of its generations, before their first that of the journal."""
+    """Return the run's id: its generations', before the first what journal and launches say."""
     if generations:
         return generations[-1].run_id
     found = journal.read(run_dir).run_ids
-    if len(found) > 1:
+    recorded = {launch.run_id for launch in provenance.read(run_dir)[0]} - {""}
+    own = [run_id for run_id in found if run_id in recorded] if recorded else found
+    if found and len(own) != 1:
         raise InputError(
-            f"{run_dir / directory.JOURNAL}: holds lines of several runs ({', '.join(found)}), and "
-            "no generation says which is this one; bring back the run's own file"
+            f"{run_dir / directory.JOURNAL}: holds lines of {', '.join(found)}, and no generation "
+            "says which run is this one; bring back the run's own file"
         )
-    return found[0] if found else uuid.uuid4().hex
+    return own[0] if own else uuid.uuid4().hex
 
 
 def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generation]) -> None:

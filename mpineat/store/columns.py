@@ -9,6 +9,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NamedTuple
 
@@ -87,6 +88,7 @@ def defaults_of(cls: Any) -> Mapping[str, object]:
     return defaults
 
 
+@cache
 def _column(hint: Any) -> _Column:
     """Return the column for values of a type, its range from what annotates the type."""
     if isinstance(hint, Default):

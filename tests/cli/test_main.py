@@ -132,10 +132,11 @@ def test_a_run_of_another_version_is_read_and_not_gone_on_with(tmp_path: Path) -
     for command in (
         ("status", tmp_path),
         ("results", tmp_path),
-        ("export", tmp_path, "--format", "json", "-o", tmp_path / "a.json"),
+        ("export", tmp_path, "--format", "json", "-o", tmp_path / "a\x1b[2J.json"),
     ):
         found = mpineat(*command)
         assert found.returncode == 0, found.stderr
+        assert "\x1b" not in found.stdout
         assert "training.future_option: left out" in found.stdout + found.stderr
     refused = mpineat(*words, "evolution.generations=2")
     assert refused.returncode == 2

@@ -13,7 +13,7 @@ from mpineat import store
 from mpineat.cli.run import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError
-from mpineat.store import directory
+from mpineat.store import directory, provenance
 from mpineat.store.journal import Journal
 from mpineat.store.lock import RunLock
 from tests.store.examples import generation, outcomes, run
@@ -160,3 +160,13 @@ def test_a_file_of_another_run_is_named(
         take_up(run_dir, Config())
     assert "another" in str(refused.value)
     assert snapshot(run_dir) == before
+
+
+def test_of_two_runs_in_a_journal_the_launches_tell_which_is_the_own(tmp_path: Path) -> None:
+    for name in ("own", "another"):
+        with Journal(tmp_path, name) as journal:
+            journal.append(0, outcomes()[0])
+    with pytest.raises(InputError, match="holds lines of own, another, and no generation says"):
+        take_up(tmp_path, Config())
+    provenance.record(tmp_path, provenance.describe(run_id="own"))
+    assert take_up(tmp_path, Config()).run_id == "own"

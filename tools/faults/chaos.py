@@ -90,6 +90,8 @@ class Chaos:
         try:
             while (code := job.wait(self.rng.uniform(0.2, 2.0))) is None:
                 kind = order.pop(0) if order else ""
+                if kind not in HARMLESS:
+                    self._make_room()  # the faults themselves need some
                 if kind and self.kinds[kind](job):
                     hits.append(kind)
                     self.faults[kind] += 1
@@ -99,7 +101,7 @@ class Chaos:
             job.gone()
         finally:
             job.end()
-            (self.run_dir / "filler").unlink(missing_ok=True)
+            self._make_room()
         self._remember()
         fatal = [kind for kind in hits if kind not in HARMLESS]
         self.codes[f"{fatal[-1] if fatal else 'harmless'}: {code}"] += 1
@@ -144,6 +146,10 @@ class Chaos:
             file.truncate(0)
             os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - left)
         return True
+
+    def _make_room(self) -> None:
+        """Take away what filled the disk."""
+        (self.run_dir / "filler").unlink(missing_ok=True)
 
     def _sicken_disk(self, job: Job) -> bool:
         """Kill everything, and launch where no checkpoint can be read: nothing may change."""
@@ -195,8 +201,9 @@ class Chaos:
     def _intrude(self, kind: intruders.Kind, job: Job) -> bool:
         """Put in what is not the run's own, while it runs or when it does not; it is refused."""
         early = kind.running and self.rng.random() < 0.5
-        ended = len(directory.generation_paths(self.run_dir))
-        if ended < kind.generations or not (early or strikes.end(self.rng, job)):
+        history = store.history(self.run_dir)  # damage that nobody has accepted yet comes first
+        ready = not history.newest and len(history.generations) >= kind.generations
+        if not ready or not (early or strikes.end(self.rng, job)):
             return False
         found = kind.intrude(self.rng, self.run_dir, self.rng.choice(self.others))
         if early:
@@ -229,6 +236,7 @@ class Chaos:
         return {p: p.read_bytes() for p in files if left_out.isdisjoint((p, *p.parents))}
 
     def _add_lines(self, job: Job) -> bool:
+        self._make_room()
         return intruders.lines(self.rng, self.run_dir, self.rng.choice(self.others))
 
     def _change_data(self, job: Job) -> bool:
