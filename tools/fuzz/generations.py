@@ -6,7 +6,7 @@
 RUN_DIR is a run of a few generations, the smaller the faster; it is copied, and each time one
 value, column, table or attribute of its newest generation's file is changed. Status, report,
 results, summarize and resume must end with a value or with an InputError of one line, each within
-5 s; what is accepted must hold values that the types of its fields accept.
+5 s and 4 GiB; what is accepted must hold values that the types of its fields accept.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import copy
 import functools
 import random
+import resource
 import shutil
 import sys
 import tempfile
@@ -42,6 +43,7 @@ from mpineat.store.lines import CANDIDATE
 from mpineat.tasks import OUTCOME, Outcome
 
 SECONDS = 5.0
+MEMORY = 4 << 30
 NUMBERS = (0, 1, -1, 2, 7, -7, 2**31, -(2**31), 2**53, 2**62, 2**63 - 1, -(2**63), 10**9)
 FLOATS = (0.0, -0.5, 1.5, 1e9, -1e300, 1e300, float("nan"), float("inf"), float("-inf"))
 TEXTS = (b"", b"<b>", b"\xff\xfe", b"{", b"[1]", b"[" * 3000, b"{}", b"null", b"add", b"x" * 500)
@@ -181,6 +183,7 @@ def main() -> int:
     parser.add_argument("--mutations", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     rng = random.Random(options.seed)
     config = yaml_file.load(options.run_dir / directory.CONFIG)
     read_once()
