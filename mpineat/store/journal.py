@@ -1,8 +1,9 @@
 """The journal: what the running generation has learned so far, on the disk before it counts.
 
-One line an entry. A line that a crash tore is cut off; a line that the disk damaged is named and
-left out. When the generation's file is safe, its lines are kept once more in journal_before.jsonl,
-so that the loss of that file loses no evaluation.
+One line an entry, JSON with the CRC-32 of the rest of the line in front. A line that a crash tore
+is cut off; a line that the disk damaged is named and left out. When the generation's file is safe,
+its lines are kept once more in journal_before.jsonl, so that the loss of that file loses no
+evaluation.
 """
 
 from __future__ import annotations
@@ -10,15 +11,102 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from mpineat import files
 from mpineat.errors import StorageError
 from mpineat.genotype.genome import Candidate
-from mpineat.store import directory
-from mpineat.store.lines import Entries, Line, Lines, encode, left_out, parse
+from mpineat.store import directory, journal_line
+from mpineat.store.journal_line import Line
 from mpineat.tasks import Outcome
+from mpineat.units import plural
 from mpineat.wire import WireError
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a generation's candidates were and came to, in the order in which it was written.
+
+    Attributes:
+        damaged: A sentence for each line that is left out.
+    """
+
+    entries: tuple[Outcome | Candidate, ...]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The outcomes, in the order of their arrival."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Outcome))
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The candidates, in the order in which they were asked."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Candidate))
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The whole lines, each once, in order, and a sentence for each damaged one."""
+
+    lines: tuple[Line, ...]
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Of all runs that the lines name, the first one first."""
+        return tuple(dict.fromkeys(line.run_id for line in self.lines if line.run_id))
+
+    def of(self, generation: int, run_id: str | None = None, *, final: bool = False) -> Entries:
+        """Return the entries of one generation or of the final behind it, a candidate's first.
+
+        Args:
+            run_id: Of the run; a line that names another one is left out, whatever it holds.
+        """
+        found: dict[object, Outcome | Candidate] = {}
+        damaged = list(self.damaged)
+        foreign: dict[str, list[str]] = {}
+        for line in self.lines:
+            if run_id and line.run_id and line.run_id != run_id:
+                foreign.setdefault(line.run_id, []).append(line.place)
+            elif (line.generation, line.kind == "final") == (generation, final):
+                try:
+                    item = line.item()
+                except WireError as error:
+                    damaged.append(_left_out(line.place, error))
+                else:
+                    _enter(found, item)
+        damaged += [
+            f"{place}: {plural(1 + len(more), 'line')} of another run ({other}): left out"
+            for other, (place, *more) in foreign.items()
+        ]
+        return Entries(tuple(found.values()), tuple(damaged))
+
+
+def _enter(found: dict[object, Outcome | Candidate], item: Outcome | Candidate) -> None:
+    """Add an entry unless there is one; a full training takes the place of its screen."""
+    identity = _identity(item)
+    before = found.get(identity)
+    if before is None:
+        found[identity] = item
+    elif _is_screen(before) and not _is_screen(item):
+        del found[identity]
+        found[identity] = item
+
+
+def _is_screen(item: Outcome | Candidate) -> bool:
+    return isinstance(item, Outcome) and item.status == "discarded"
+
+
+def _identity(item: Outcome | Candidate) -> object:  # a final held again gives its ids anew
+    if isinstance(item, Candidate):
+        return item.id
+    return item.candidate, item.network_hash, *sorted(item.context.items())
+
+
+def _left_out(place: str, error: WireError) -> str:
+    return f"{place}: {error}: what it held is evaluated again"
 
 
 def read(run_dir: Path) -> Lines:
@@ -46,10 +134,10 @@ def _scan(run_dir: Path) -> Lines:
         for number, text in enumerate(texts, 1):
             place = f"{path}:{number}"
             try:
-                found.setdefault(text, parse(text, place))
+                found.setdefault(text, journal_line.parse(text, place))
             except WireError as error:
                 if number < len(texts):  # what follows the last line feed is being written, or torn
-                    damaged.append(left_out(place, error))
+                    damaged.append(_left_out(place, error))
     return Lines(tuple(found.values()), tuple(damaged))
 
 
@@ -86,7 +174,7 @@ class Journal:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             try:
-                parse(data[whole:], str(self._path))
+                journal_line.parse(data[whole:], str(self._path))
             except WireError:
                 os.ftruncate(self._file, whole)
             else:  # only the line feed is missing
@@ -112,7 +200,7 @@ class Journal:
     def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
-        line = encode(self._run_id, generation, item, final)
+        line = journal_line.encode(self._run_id, generation, item, final)
         try:
             with directory.storage_errors(self._path):
                 self._end = self._checked_end()

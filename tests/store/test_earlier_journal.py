@@ -15,10 +15,9 @@ import pytest
 
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Candidate, Module
-from mpineat.store import directory, journal
+from mpineat.store import directory, journal, journal_line
 from mpineat.store.earlier_journal import as_today
-from mpineat.store.lines import CANDIDATE
-from mpineat.tasks import OUTCOME, Compressed
+from mpineat.tasks import Compressed
 from mpineat.wire import WireError
 
 FIXTURE = Path(__file__).with_name("earlier_journal.jsonl")
@@ -154,7 +153,7 @@ def test_a_blueprint_that_evolved_its_learning_rate_alone_is_read(rate, training
     del value["blueprint"]["training"]
     value["blueprint"]["learning_rate"] = rate
     text = as_today("candidate", json.dumps(value).encode())
-    assert CANDIDATE.loads(text).blueprint.training == training
+    assert journal_line.CANDIDATE.loads(text).blueprint.training == training
 
 
 @pytest.mark.parametrize("kind", ["outcome", "candidate"])
@@ -162,7 +161,7 @@ def test_a_blueprint_that_evolved_its_learning_rate_alone_is_read(rate, training
     "text", [b"", b"[]", b"7", b'{"blueprint":7}', b"[" * 10**6, b"1" * 5000, b"\xff"]
 )
 def test_what_is_no_line_is_refused_in_one_line(kind: str, text: bytes) -> None:
-    codec = OUTCOME if kind == "outcome" else CANDIDATE
+    codec = journal_line.OUTCOME if kind == "outcome" else journal_line.CANDIDATE
     with pytest.raises(WireError) as caught:
         codec.loads(as_today(kind, text))
     assert "\n" not in str(caught.value)

@@ -12,8 +12,7 @@ import pytest
 
 from mpineat.errors import StorageError
 from mpineat.store import directory, journal
-from mpineat.store.journal import Journal
-from mpineat.store.lines import Entries, Lines
+from mpineat.store.journal import Entries, Journal, Lines
 from mpineat.wire import LARGEST
 from tests.evaluations import candidate
 from tests.store.examples import outcomes
