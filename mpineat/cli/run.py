@@ -40,6 +40,7 @@ from mpineat.store.journal import Journal
 from mpineat.tasks import Totals, best
 
 IN_VAIN_AT_MOST = 3  # launches in a row that were stopped before one evaluation ended
+NAMED_AT_MOST = 10  # options that differ from the run's
 
 log = logging.getLogger(__name__)
 
@@ -271,7 +272,10 @@ def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generat
                     f"{path}: {name}: the run has {was!r}, found {now!r}; start another RUN_DIR"
                 )
     if wrong:
-        raise InputError(*wrong.values())
+        lines = list(wrong.values())
+        if more := lines[NAMED_AT_MOST:]:
+            lines[NAMED_AT_MOST:] = [f"and {units.plural(len(more), 'option')} more"]
+        raise InputError(*lines)
 
 
 def _check_genomes(path: Path, state: State, config: Config) -> None:
