@@ -226,7 +226,8 @@ def _out_of_range(column: _Column, array: np.ndarray[Any, Any]) -> np.ndarray[An
     if column.at_most is not None:
         wrong |= ~(array <= column.at_most)
     if column.below is not None:
-        wrong |= ~(array < column.below)
+        # Of whole numbers not `< 2**63`, which older numpy compares as floating-point numbers.
+        wrong |= ~(array < column.below if column.kind is float else array <= column.below - 1)
     if column.finite:
         wrong |= ~np.isfinite(array)
     if column.kind is bool and column.optional:
