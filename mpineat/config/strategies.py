@@ -25,7 +25,7 @@ class Bayesian(Section):
     initial: Count = option(16, "networks drawn at random before the model has a say")
     parents: Count = option(10, "best networks whose mutants are proposed (BANANAS)")
     proposals: Count = option(100, "mutants and random draws that the model chooses from in a generation")
-    outcomes: int = option(300, "most outcomes that the model is fitted to: the best half, and of the others a random one", ge=8)
+    outcomes: int = option(200, "most outcomes that the model is fitted to: the best half, and of the others a random one", ge=8)
 
 
 class Reinforce(Section):

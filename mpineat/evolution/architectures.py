@@ -213,14 +213,17 @@ def _grown(
     species_of: Mapping[int, int],
     next_genome: int,
 ) -> Population[GenomeT]:
-    genomes = sorted([*population.genomes, *born], key=lambda genome: genome.id)
+    genomes: list[GenomeT] = list(population.genomes)
+    genomes.extend(born)
+    genomes.sort(key=lambda genome: genome.id)
     known = {species.id: species for species in population.species}
     species = []
     for id in sorted(set(species_of.values())):
         members = [genome for genome in genomes if species_of[genome.id] == id]
         ids = tuple([genome.id for genome in members])
-        old = known.get(id) or Species(id=id, representative=members[0], members=ids)
-        species.append(replace(old, members=ids))
+        old = known.get(id)
+        fresh = Species(id=id, representative=members[0], members=ids)
+        species.append(replace(old, members=ids) if old else fresh)
     return replace(
         population,
         genomes=tuple(genomes),

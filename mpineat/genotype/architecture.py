@@ -17,7 +17,6 @@ from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.graph import sources_by_target
 from mpineat.genotype.innovation import Innovations
 
-
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 
 NEW = -1  # id of a genome without a parent, until it is a candidate's

@@ -7,12 +7,16 @@ where they stand at the same place, since histories of random draws share no inn
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpineat.config import Distance
 from mpineat.genotype.encoding import Encoding
 from mpineat.genotype.settings import Floats
+
+Rows: TypeAlias = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +34,14 @@ class Comparison:
         """Return the comparison of architectures of one search space."""
         positions = encoding.positions
         return cls(
-            genes=[p.index for p in positions if p.kind == "gene"],
-            nodes=[p.index for p in positions if p.name.endswith((": module", ": filters"))],
-            kinds=[(p.index, len(p.shares)) for p in positions if p.kind == "kind"],
-            numbers=[p.index for p in positions if p.kind == "number"],
+            genes=[p.at for p in positions if p.kind == "gene"],
+            nodes=[p.at for p in positions if p.name.endswith((": module", ": filters"))],
+            kinds=[(p.at, len(p.shares)) for p in positions if p.kind == "kind"],
+            numbers=[p.at for p in positions if p.kind == "number"],
             weights=encoding.config.evolution.distance,
         )
 
-    def distances(self, some: Floats, others: Floats) -> Floats:
+    def distances(self, some: Rows, others: Rows) -> Floats:
         """Return [some, others] the distances between rows of encodings."""
         first, second = self._genes(some), self._genes(others)
         both = first @ second.T
@@ -51,15 +55,16 @@ class Comparison:
         summed = kinds - self._codes(some) @ self._codes(others).T
         summed += self._differences(some, others)
         found = self.weights.structure * structure
-        return np.asarray(found + self.weights.settings * summed / np.maximum(shared, 1))
+        found = found + self.weights.settings * summed / np.maximum(shared, 1)
+        return np.asarray(found, np.float64)
 
-    def _genes(self, rows: Floats) -> Floats:
+    def _genes(self, rows: Rows) -> Rows:
         return np.hstack([np.nan_to_num(rows[:, self.genes]), self._present(rows, self.nodes)])
 
-    def _present(self, rows: Floats, positions: list[int]) -> Floats:
+    def _present(self, rows: Rows, positions: list[int]) -> Rows:
         return np.isfinite(rows[:, positions]).astype(np.float32)
 
-    def _codes(self, rows: Floats) -> Floats:
+    def _codes(self, rows: Rows) -> Rows:
         """Return a column for each choice of each kind, 1 where it was made."""
         return np.hstack(
             [
@@ -68,7 +73,7 @@ class Comparison:
             ]
         )
 
-    def _differences(self, some: Floats, others: Floats) -> Floats:
+    def _differences(self, some: Rows, others: Rows) -> Rows:
         """Return the sum over the numbers that both have of the absolute differences."""
         ours, theirs = (rows[:, self.numbers].astype(np.float32) for rows in (some, others))
         here, there = (np.isfinite(rows).astype(np.float32) for rows in (ours, theirs))

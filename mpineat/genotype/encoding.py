@@ -7,7 +7,7 @@ neighbour or to the output, as Zoph and Le 2017 do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from mpineat.genotype.architecture import NEW, Architecture, edge, place
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.hyperparameters import CHOICES, hyperparameters_at, ranges, scaled
-from mpineat.genotype.settings import MOST_DROPOUT, Floats
+from mpineat.genotype.settings import MOST_DROPOUT, Floats, Integers
 
 CHAIN, SHORTCUT = 0.9, 0.1  # chances of connections, which give about as many as random search has
 
@@ -26,7 +26,7 @@ class Position(NamedTuple):
     """One number of the encoding.
 
     Attributes:
-        index: Where it stands.
+        at: Where it stands.
         name: For people: "module 0, node 2: filters".
         kind: "size" (of a graph), "gene" (a connection: 1 or 0), "kind" (one of several that have
             no order) or "number" (between 0 and 1).
@@ -34,7 +34,7 @@ class Position(NamedTuple):
         levels: How many different values a number has; 0 for a continuum.
     """
 
-    index: int
+    at: int
     name: str
     kind: str
     shares: tuple[float, ...] = ()
@@ -64,8 +64,8 @@ class Encoding:
         self.slots = config.evolution.module_species
         self.kernels = sorted(self.space.kernel_sizes)
         laid = [
-            Position(index, name, kind, shares, levels)
-            for index, (name, kind, shares, levels) in enumerate(self._layout())
+            Position(at, name, kind, shares, levels)
+            for at, (name, kind, shares, levels) in enumerate(self._layout())
         ]
         self.positions = tuple(laid)
         self._at = {position.name: position for position in laid}
@@ -100,7 +100,7 @@ class Encoding:
         """Return the value at every position, NaN where the architecture has nothing there."""
         values = np.full(len(self.positions), np.nan)
         for name, value in self._facts(architecture):
-            values[self._at[name].index] = value
+            values[self._at[name].at] = value
         return values
 
     def choices(self, architecture: Architecture) -> tuple[Floats, Integers]:
@@ -111,15 +111,15 @@ class Encoding:
         """
         facts = dict(self._facts(architecture))
         answers = np.zeros(len(self.positions))
-        allowed = np.zeros(len(self.positions), np.int64)
+        counts = np.zeros(len(self.positions), np.int64)
 
-        def choose(position: Position, most: int) -> float:
-            allowed[position.index] = most
-            answers[position.index] = answer = facts.get(position.name, 0.0)
+        def choose(position: Position, allowed: int) -> float:
+            counts[position.at] = allowed
+            answers[position.at] = answer = facts.get(position.name, 0.0)
             return answer
 
         self.decode(choose)
-        return answers, allowed
+        return answers, counts
 
     def _layout(self) -> Iterator[tuple[str, str, tuple[float, ...], int]]:
         space = self.space
@@ -170,9 +170,7 @@ class Encoding:
             )
         return Module(NEW, tuple(nodes), connections, join)
 
-    def _graph(
-        self, owner: str, most: int, choose: Choose
-    ) -> tuple[range, tuple[Connection, ...]]:
+    def _graph(self, owner: str, most: int, choose: Choose) -> tuple[range, tuple[Connection, ...]]:
         size = 1 + self._choice(f"{owner}: nodes", most, choose)
         ids = range(OUTPUT + 1, OUTPUT + 1 + size)
         order = (INPUT, *ids, OUTPUT)
@@ -196,8 +194,8 @@ class Encoding:
         config, space = self.config, self.space
         blueprint = architecture.blueprint
         yield from _graph_facts("blueprint", blueprint, space.max_blueprint_nodes)
-        for node in blueprint.nodes:
-            yield f"blueprint, node {node.id - 1}: module", node.species
+        for pointer in blueprint.nodes:
+            yield f"blueprint, node {pointer.id - 1}: module", pointer.species
         for i, units in enumerate(blueprint.dense):
             yield f"dense {i}", _share(units, space.dense_units)
         if config.evolution.evolve_training:
@@ -208,13 +206,13 @@ class Encoding:
         for slot, module in architecture.modules:
             owner = f"module {slot}"
             yield from _graph_facts(owner, module, space.max_module_nodes)
-            yield f"{owner}: join", space.joins.index(module.join)  # type: ignore[arg-type]
+            yield f"{owner}: join", space.joins.index(module.join)
             for node in module.nodes:
                 own = f"{owner}, node {node.id - 1}"
                 yield f"{own}: filters", _share(node.filters, space.filters)
                 rank = self.kernels.index(node.kernel)
                 yield f"{own}: kernel", _share(rank, (0, len(self.kernels) - 1))
-                yield f"{own}: neighbour", space.neighbours.index(node.neighbour)  # type: ignore[arg-type]
+                yield f"{own}: neighbour", space.neighbours.index(node.neighbour)
                 if node.neighbour == "dropout":
                     yield f"{own}: rate", _share(node.rate, space.dropout)
 
@@ -239,9 +237,7 @@ def _graph_layout(owner: str, most: int) -> Iterator[tuple[str, str, tuple[float
             yield f"{owner}: {source}-{target}", "gene", (1 - chance, chance), 0
 
 
-def _graph_facts(
-    owner: str, genome: Blueprint | Module, most: int
-) -> Iterator[tuple[str, float]]:
+def _graph_facts(owner: str, genome: Blueprint | Module, most: int) -> Iterator[tuple[str, float]]:
     yield f"{owner}: nodes", len(genome.nodes) - 1
     for gene in genome.connections:
         yield f"{owner}: {place(gene.source, most)}-{place(gene.target, most)}", 1.0

@@ -101,8 +101,9 @@ class Table:
 
     def scored(self, scores: Mapping[int, float], ended: Collection[int]) -> Table:
         """Return the table with scores written in; who ended without one is left out."""
-        found = [scores.get(id, old) for id, old in zip(self.ids.tolist(), self.scores, strict=True)]
-        keep = [id in scores or id not in ended for id in self.ids.tolist()]
+        ids = self.ids.tolist()
+        found = [scores.get(id, old) for id, old in zip(ids, self.scores, strict=True)]
+        keep = [id in scores or id not in ended for id in ids]
         return Table(self.ids[keep], self.rows[keep], np.array(found, float)[keep])
 
     def thinned(self, most: int, draws: Draws) -> Table:
@@ -138,7 +139,8 @@ class _Promising(Proposals):
         if not self._pool or not self._open.any():
             self._fill()
         worth = expected_improvement(self._belief.mean, self._belief.deviation, self._best)
-        self._drawn = int(np.argmax(np.where(self._open, worth, -np.inf)))
+        # Rounded: in what order a library sums must not decide between equals.
+        self._drawn = int(np.argmax(np.where(self._open, worth.round(9), -1.0)))
         return self._pool[self._drawn]
 
     def take(self, candidate: Candidate) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,12 @@ class Grid:
         self.config = config
         space, levels = config.search_space, config.evolution.grid.levels
         depth = min(config.evolution.grid.depth, space.max_blueprint_nodes)
-        poolings = [kind for kind in space.neighbours if kind != "dropout"] or [PLAIN]
+        poolings: list[str] = [kind for kind in space.neighbours if kind != "dropout"]
         self.axes: Mapping[str, Sequence[Any]] = {
             "depths": range(1, depth + 1),
             "widths": _levels(space.filters, levels),
             "kernels": sorted(space.kernel_sizes),
-            "poolings": poolings,
+            "poolings": poolings or [PLAIN],
             "joins": (PLAIN, *space.joins),
             "dense": _levels(space.dense_units, levels) if space.dense_layers else (0,),
         }
@@ -80,7 +80,7 @@ class Grid:
         """Return the architecture whose turn it is; after the last comes the first again."""
         left = turn * self._step % self.size
         values = []
-        for axis in reversed(self.axes.values()):
+        for axis in reversed(list(self.axes.values())):
             left, at = divmod(left, len(axis))
             values.append(axis[at])
         return self._architecture(*reversed(values))
@@ -124,7 +124,7 @@ class _Walk(Proposals):
 
 def _chain(length: int, most: int) -> tuple[Connection, ...]:
     order = (INPUT, *range(OUTPUT + 1, OUTPUT + 1 + length), OUTPUT)
-    return tuple(sorted([edge(a, b, most) for a, b in zip(order, order[1:], strict=False)]))
+    return tuple(sorted([edge(a, b, most) for a, b in pairwise(order)]))
 
 
 def _levels(bounds: tuple[int, int], count: int) -> Sequence[int]:

@@ -39,7 +39,7 @@ class Reinforce(ArchitectureSearch):
 
         def choose(position: Position, allowed: int) -> float:
             count = choices(position)
-            row = cumulated[position.index]
+            row = cumulated[position.at]
             # A number has all its levels, and of a choice only the first ones may be allowed.
             reach = row[min(allowed, count) - 1 if position.shares else count - 1]
             drawn = draws.uniform() * reach
@@ -88,9 +88,7 @@ class Emitted:
         codes, allowed = [], []
         for result in results:
             candidate = result.candidate
-            answers, limits = encoding.choices(
-                Architecture(candidate.blueprint, candidate.modules)
-            )
+            answers, limits = encoding.choices(Architecture(candidate.blueprint, candidate.modules))
             scaled = np.where(numbers, answers * np.maximum(counts - 1, 1), answers)
             codes.append(np.rint(scaled).astype(np.int64))
             most = np.where(numbers & (limits > 0), counts, limits)
@@ -128,7 +126,7 @@ def first_logits(encoding: Encoding) -> Floats:
     logits = np.full((len(positions), max(map(choices, positions))), -np.inf)
     for position in positions:
         count = choices(position)
-        logits[position.index, :count] = np.log(position.shares or (1 / count,) * count)
+        logits[position.at, :count] = np.log(position.shares or (1 / count,) * count)
     return logits
 
 
