@@ -65,7 +65,7 @@ def test_an_edit_changes_something_and_touches_one_genome():
         assert child.content != parent.content
         before = Counter((m.nodes, m.connections, m.join) for _, m in parent.modules)
         after = Counter((m.nodes, m.connections, m.join) for _, m in child.modules)
-        # A blueprint's edit may bring a module in, or leave one without a node.
+        # A blueprint's edit may bring a variant of a module in, or leave one without a node.
         assert (after - before).total() <= 1
         assert (before - after).total() <= 1
 
@@ -126,3 +126,17 @@ def test_a_candidate_descends_from_the_genomes_that_it_was_made_of():
     known = {m.id for _, m in parent.modules}
     assert all(not m.parents or set(m.parents) <= known for _, m in child.modules)
     assert {child.blueprint.birth, *(m.birth for _, m in child.modules)} == {1}
+
+
+def test_a_module_that_an_edit_brings_in_is_one_edit_from_another():
+    draws = Draws(8)
+    brought = []
+    while len(brought) < 5:
+        parent = random_architecture(CONFIG, draws)
+        child = edited(parent, CONFIG, draws)
+        if len(child.modules) > len(parent.modules):
+            [new] = [m for _, m in child.modules if m not in [m for _, m in parent.modules]]
+            brought.append((new, parent))
+    for new, parent in brought:
+        sizes = [len(m.nodes) for _, m in parent.modules]
+        assert min(abs(len(new.nodes) - size) for size in sizes) <= 1

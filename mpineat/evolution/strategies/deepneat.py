@@ -109,7 +109,11 @@ def _bred(
     mutation = Mutation(config, generation, innovations, varying, counts)
     choosing = draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config).rng
     operators = LayerOperators(mutation, varying, layers)
-    genomes = reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
+    # To retain a layer is no choice here, and would hide from `ask` that it was dealt.
+    genomes = [
+        genome._replace(retained=())
+        for genome in reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
+    ]
     species, threshold = speciate(
         genomes,
         breeding,
@@ -209,7 +213,4 @@ class LayerOperators(BlueprintOperators):
         """Return a mutant of each blueprint, in its graph and in its layers."""
         fresh = [self._layers.new() for _ in range(FRESH * len(genomes))]
         mutants = self.mutation.blueprints(genomes, ids, parents, fresh)
-        return [
-            mutant._replace(nodes=self._layers.varied(mutant.nodes), retained=())
-            for mutant in mutants
-        ]
+        return [mutant._replace(nodes=self._layers.varied(mutant.nodes)) for mutant in mutants]
