@@ -188,6 +188,7 @@ class Layers:
             species=tuple(species),
             threshold=FIRST_THRESHOLD,
             fitness={id: value for id, value in known.items() if id in living},
+            estimated=before.estimated & living if before else frozenset(),
             next_innovation=max(before.next_innovation if before else 0, *numbers),
             next_genome=self._next,
             next_species=self._next,

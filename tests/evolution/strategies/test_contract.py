@@ -22,7 +22,7 @@ from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 STRATEGIES = registry.names("strategy")
 # So small that every strategy is past its beginning, where it learns nothing yet.
 EARLY = {"regularized_evolution": {"population": 5, "sample": 2}, "bayesian": {"initial": 4}}
-EVOLVED = {"evolve_training": True, "inherit": True}
+EVOLVED = {"evolve_training": True, "inherit": True, "early_discarding": "screen"}
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 
@@ -44,7 +44,7 @@ def generations(options: Config, count: int, fitness: Any) -> list[State]:
 
 @every_strategy
 @pytest.mark.parametrize(
-    ("options", "crews"), [({}, (1, 2, 5)), (EVOLVED, (3,))], ids=["usual", "evolved_and_inherited"]
+    ("options", "crews"), [({}, (1, 2, 5)), (EVOLVED, (3,))], ids=["usual", "all_that_evolves"]
 )
 def test_any_number_of_workers_and_any_stop_give_the_same_history(
     tmp_path: Path, name: str, options: dict[str, Any], crews: tuple[int, ...]
