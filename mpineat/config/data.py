@@ -75,6 +75,11 @@ class Dataset(Section):
     fit: Literal["pad", "crop"] | None = option(
         None, "folder: how images of another shape fit image_size: in a black frame, or their middle; never distorted"
     )
+    on_device: Literal["auto", "always", "never"] = option(
+        "auto",
+        "whether a worker's device holds all images: auto, where half of its memory (without a GPU, of the node's share) "
+        "does; else they are streamed from the files, in the same order",
+    )
     train_examples: Count | None = option(
         None, "use only so many training images (stratified by class); none: all"
     )

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mpineat.data import memory
-from mpineat.data.conversion import Conversion
 from mpineat.data.named_arrays import Array
 from mpineat.errors import InputError
 
@@ -33,6 +30,11 @@ class Layout:
     stored: tuple[int, ...]
     turned: tuple[int, ...]
     note: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether images lie in the array as they are wanted, value behind value."""
+        return self.turned == tuple(range(len(self.turned)))
 
     def applied(self, block: np.ndarray) -> np.ndarray:
         """Return a part of the array as [n, height, width, channels]."""
@@ -151,26 +153,3 @@ def value_range(array: Array) -> Range:
         low, high = min(low, block.min()), max(high, block.max())
         seen += len(block)
     return Range(low=float(low), high=float(high), whole=whole)
-
-
-def converted(array: Array, layout: Layout, conversion: Conversion) -> np.ndarray:
-    """Return all images, uint8.
-
-    Raises:
-        InputError: Damage, more than fits into memory, or values outside of the conversion's range.
-    """
-    shape = (layout.examples, *layout.shape)
-    memory.require(math.prod(shape), array.place, f"images {list(shape)}")
-    x = np.empty(shape, np.uint8)
-    done = 0
-    for block in array.blocks():
-        x[done : done + len(block)] = layout.applied(conversion.to_uint8(block, array.place, done))
-        done += len(block)
-    return x
-
-
-def parts(x: np.ndarray, size: int = 1 << 24) -> Iterator[np.ndarray]:
-    """Yield images in parts of about `size` bytes: a mapped file is never held as a whole."""
-    rows = max(1, size // max(1, x[:1].nbytes))
-    for first in range(0, len(x), rows):
-        yield x[first : first + rows]
