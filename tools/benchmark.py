@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure one room: `benchmark.py evolution|compression|training|streaming|farm|store [options]`."""
+"""Measure one thing: `benchmark.py NAME [options]`; without a name it says which there are."""
 
 from __future__ import annotations
 

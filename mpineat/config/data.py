@@ -41,6 +41,7 @@ class Dataset(Section):
     OF_SOME_READERS: ClassVar[tuple[str, ...]] = (
         "classes",
         "arrays",
+        "signals",
         "channels",
         "range",
         "rare_labels",
@@ -60,6 +61,11 @@ class Dataset(Section):
         None, "tiny_imagenet: take the first so many of wnids.txt; none: all (thesis: 100)"
     )
     arrays: Arrays = option(Arrays(), "file: what the arrays are called")
+    signals: bool = option(
+        False,
+        "file: arrays are signals [n, length] or [n, length, channels], images of height 1; needs "
+        "search_space.kernel_shape: row",
+    )
     channels: Literal["first", "last"] | None = option(
         None, "file: which axis of an image they are; none: as the shape says"
     )

@@ -50,6 +50,8 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
 def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent
     from PIL import Image
 
+    if len(image) == 1:
+        return _curve(image[0])
     depth = image.shape[-1]
     # Other than grey, RGB and RGBA: the first channel stands for all.
     pixels = image[..., 0] if depth not in (3, 4) else image[..., :3]
@@ -62,3 +64,16 @@ def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent
     return picture.resize(
         (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
     )
+
+
+def _curve(signal: np.ndarray) -> Any:
+    """Draw a signal [length, channels], its channels one over another."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (SIDE, SIDE), "white")
+    draw = ImageDraw.Draw(picture)
+    across = np.linspace(0, SIDE - 1, len(signal))
+    for channel in signal.T:
+        down = (SIDE - 1) * (1 - channel / 255)
+        draw.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill="black")
+    return picture

@@ -56,23 +56,32 @@ def layout(
     *,
     channels: Channels | None,
     size: tuple[int, int] | None,
+    signals: bool = False,
     column_major: bool = False,
 ) -> Layout:
     """Decide what the axes are.
 
     Args:
         channels: dataset.channels; None: recognise them.
+        signals: dataset.signals.
         size: dataset.image_size; flat images need it.
         column_major: MATLAB wrote the file: its [h, w, c, n] shows as [n, c, w, h].
 
     Raises:
         InputError: No images, or several readings are possible: the message names the option.
     """
+    if array.dtype.kind in "biuf" and len(array.shape) > 4 and 0 not in array.shape:
+        raise InputError(
+            f"{array.place}: {list(array.shape)} are volumes or films; networks are searched for "
+            "images and signals alone: give slices of them as images"
+        )
     if array.dtype.kind not in "biuf" or not 2 <= len(array.shape) <= 4 or 0 in array.shape:
         raise InputError(
             f"{array.place}: expected images as numbers [n, height, width] or "
             f"[n, height, width, channels], found {array.dtype} {list(array.shape)}"
         )
+    if signals:
+        return _of_signals(array, channels, column_major=column_major)
     n, *stored = array.shape
     if len(stored) == 1:
         stored = _unfolded(array, stored[0], size, channels)
@@ -99,6 +108,28 @@ def layout(
         turned=turned,
         note=note,
     )
+
+
+def _of_signals(array: Array, channels: Channels | None, *, column_major: bool) -> Layout:
+    """Return the axes of signals: [n, length], [n, length, channels] or [n, channels, length]."""
+    n, *stored = array.shape
+    if len(stored) == 3 or (len(stored) == 1 and channels is not None):
+        raise InputError(
+            f"{array.place}: expected signals [n, length] or [n, length, channels] "
+            f"(dataset.signals{f', dataset.channels: {channels}' if channels else ''}), "
+            f"found {list(array.shape)}"
+        )
+    if len(stored) == 1:
+        return Layout(examples=n, shape=(1, stored[0], 1), stored=tuple(stored), turned=(0, 1))
+    first = column_major if channels is None else channels == "first"
+    if channels is None and not column_major and stored[1] >= stored[0]:
+        raise InputError(
+            f"{array.place}: {list(array.shape)} may be [n, length, channels] or "
+            "[n, channels, length]; set dataset.channels: last or first"
+        )
+    turned = (0, 2, 1) if first else (0, 1, 2)
+    length, depth = (stored[axis - 1] for axis in turned[1:])
+    return Layout(examples=n, shape=(1, length, depth), stored=tuple(stored), turned=turned)
 
 
 def _first(array: Array, stored: list[int], channels: Channels | None) -> bool:

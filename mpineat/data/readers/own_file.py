@@ -116,6 +116,7 @@ class OwnFile:
                 chosen.train.x,
                 channels=options.channels,
                 size=options.image_size,
+                signals=options.signals,
                 column_major=container.column_major,
             )
             y = labels.flat(chosen.train.y.whole(), layout.examples, chosen.train.y.place)
@@ -198,7 +199,7 @@ OWN_FILE = Source(
     title="own data",
     path="file",
     open=lambda options: OwnFile(location(options), options),
-    options=("arrays", "channels", "range", "rare_labels", "image_size"),
+    options=("arrays", "signals", "channels", "range", "rare_labels", "image_size"),
 )
 
 
