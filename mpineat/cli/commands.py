@@ -171,7 +171,8 @@ def export(arguments: argparse.Namespace) -> int:
     )
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
-    print(exported)
+    for line in str(exported).split("\n"):
+        print(shown(line))
     return FAILED if exported.unmeasured else DONE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,29 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         InputError: Pillow is missing, or the suffix is no picture's.
         StorageError: The file cannot be written.
     """
+    sheet = drawn(split, class_names)
+    try:
+        sheet.save(path)
+    except ValueError as error:
+        raise InputError(f"{path}: expected a name such as sheet.png: {error}") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def png(split: Split, class_names: tuple[str, ...]) -> bytes:
+    """Return the picture as a .png file's content; b"" without Pillow."""
+    content = io.BytesIO()
+    with suppress(InputError):
+        drawn(split, class_names).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def drawn(split: Split, class_names: tuple[str, ...]) -> Any:
+    """Draw it.
+
+    Raises:
+        InputError: Pillow is missing.
+    """
     with extra("images"):
         from PIL import Image, ImageDraw
     labels = np.unique(split.y)[:CLASSES].tolist()
@@ -39,12 +64,7 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         draw.text((left, top + 1), f"{shown[:28]} ({len(members):,})", fill="black")
         for index, member in enumerate(members[:: -(-len(members) // OF_EACH)][:OF_EACH].tolist()):
             sheet.paste(_thumbnail(split.x[member]), (left + index * (SIDE + _GAP), top + _LINE))
-    try:
-        sheet.save(path)
-    except ValueError as error:
-        raise InputError(f"{path}: expected a name such as sheet.png: {error}") from error
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return sheet
 
 
 def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent

@@ -49,6 +49,7 @@ class Exported:
 
     Attributes:
         test_accuracy: None where nothing was trained, or where it could not be measured.
+        class_names: By the place of their probability; () where classes are only numbered.
         unmeasured: Why not; "" where it was, or where there is nothing to measure.
     """
 
@@ -59,6 +60,7 @@ class Exported:
     test_examples: int = 0
     test_accuracy: float | None = None
     unmeasured: str = ""
+    class_names: tuple[str, ...] = ()
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -77,8 +79,15 @@ class Exported:
             f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
             f"{units.duration(self.seconds)}\n"
             f"{written}\n"
+            f"{self._classes()}"
             f"{measured}"
         )
+
+    def _classes(self) -> str:
+        if not self.class_names:
+            return ""
+        names = ", ".join(f"{label} {name}" for label, name in enumerate(self.class_names))
+        return f"probabilities in the order of the classes: {names}\n"
 
 
 def export(
@@ -134,6 +143,7 @@ def export(
         test_examples=len(test.y),
         test_accuracy=accuracy,
         unmeasured=unmeasured,
+        class_names=dataset.class_names,
         seconds=seconds,
     )
 
