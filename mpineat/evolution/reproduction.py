@@ -35,7 +35,8 @@ def reproduce(
     """
     genomes = {genome.id: genome for genome in population.genomes}
     rankings = [ranked(s.members, fitness) for s in species]
-    kept = elites(rankings, fitness, evolution)
+    proven = [[id for id in order if id not in population.estimated] for order in rankings]
+    kept = elites(proven, fitness, evolution)
     least = [max(1, len(own)) for own in kept]
     places = quotas(shares(species, fitness), len(genomes), least)
     couples = _couples(

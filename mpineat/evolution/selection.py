@@ -98,7 +98,7 @@ def elites(
     """Return, for each species, the members that live on unchanged, best first.
 
     Args:
-        rankings: Each species' members by falling fitness.
+        rankings: Each species' members by falling fitness, without those that are only estimated.
     """
     # The best of all are among the best of each.
     best_few = [id for order in rankings for id in order[: evolution.elites]]
