@@ -10,7 +10,6 @@ from mpineat.data.readers.own_file import OwnFile
 from mpineat.errors import InputError
 from tests.data import files
 
-
 SIGNALS = np.random.default_rng(0).normal(0, 1, (60, 24, 2)).clip(-3, 3)
 
 
