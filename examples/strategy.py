@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from mpineat.config import Config
-from mpineat.evolution.coevolution import CoDeepNEAT
+from mpineat.evolution.strategies.coevolution import CoDeepNEAT
 from mpineat.evolution.creation import create
 from mpineat.evolution.state import Result, State
 

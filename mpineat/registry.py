@@ -18,8 +18,8 @@ from mpineat.errors import InputError
 # kind -> name -> "module:attribute", in the order in which lists show the names
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "strategy": {
-        "codeepneat": "mpineat.evolution.coevolution:CoDeepNEAT",
-        "random": "mpineat.evolution.random_search:RandomSearch",
+        "codeepneat": "mpineat.evolution.strategies.coevolution:CoDeepNEAT",
+        "random": "mpineat.evolution.strategies.random_search:RandomSearch",
     },
     "evaluator": {
         "training": "mpineat.training.evaluate:start",

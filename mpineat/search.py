@@ -13,7 +13,7 @@ from mpineat import finalists, store
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config, yaml_file
 from mpineat.evaluations import Evaluations, compresses, worked_before
-from mpineat.evolution.coevolution import replace_genomes
+from mpineat.evolution.strategies.coevolution import replace_genomes
 from mpineat.evolution.state import Result, State
 from mpineat.evolution.strategy import select
 from mpineat.farm.dispatch import Farm
