@@ -24,6 +24,7 @@ from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 VARIANTS: list[dict[str, Any]] = [
     *({"strategy": name} for name in registry.BUILT_IN["strategy"]),
     {"inherit": True, "evolve_training": True},
+    {"objectives": ["accuracy", "flops"]},
     {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 
@@ -111,6 +111,9 @@ class Evolution(Section):
     schedule: Literal["generational", "steady"] = option(
         "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
     )
+    objectives: tuple[Literal["accuracy", "flops", "parameters"], ...] = option(
+        ("accuracy",), "accuracy alone, or a second one beside it: [accuracy, flops] looks for the best trade-offs (NSGA-II)"
+    )
     generations: Count = option(7, "generations to evaluate (thesis: 7, or 4 for the larger data sets)")
     candidates: Count = option(12, "networks assembled and evaluated in a generation (thesis: 12)")
     modules: Count = option(12, "genomes in the module population")
@@ -140,6 +143,14 @@ class Evolution(Section):
     ranges: TrainingRanges = option(TrainingRanges(), "ranges of the other evolved settings of training")
     mutation: Mutation = option(Mutation(), "rates of the mutations")
     distance: Distance = option(Distance(), "weights of the compatibility distance")
+
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_first(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value[:1] != ("accuracy",) or len(value) > 2 or "accuracy" in value[1:]:
+            expected = "accuracy, then at most one of flops and parameters"
+            raise ValueError(f"evolution.objectives: expected {expected}, found {list(value)}")
+        return value
 
     @model_validator(mode="after")
     def _sizes(self) -> Evolution:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mpineat import finalists, store, units
 from mpineat.errors import shown
@@ -15,8 +15,9 @@ from mpineat.log import generation_row
 from mpineat.report.overview import Overview, look, overview, sentences
 from mpineat.store import Generation
 from mpineat.store.summary import Summary
+from mpineat.tasks import Outcome
 
-RUNNING_AT_MOST = 20  # lines; the JSON form holds all
+RUNNING_AT_MOST = FRONT_AT_MOST = 20  # lines; the JSON form holds all
 
 
 def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
@@ -66,6 +67,15 @@ def as_json(run_dir: Path) -> dict[str, Any]:
             }
             for one in view.finalists
         ],
+        "front": [
+            {
+                "candidate": one.candidate,
+                "accuracy": one.accuracy,
+                "flops": one.flops_after,
+                "parameters": one.parameters_after,
+            }
+            for one in _front(view)
+        ],
         "generations": [asdict(row) for row in view.rows],
         "running": [] if view.moment is None else [asdict(one) for one in view.moment.running],
         "problems": list(view.run.problems),
@@ -98,9 +108,16 @@ def follow(
 def _look(
     run_dir: Path, read: Callable[[Path], Summary] = store.read_summary
 ) -> Overview[Summary] | Overview[Generation]:
-    """Return the figures alone, and all that is known where a final is to be compared with it."""
+    """Return the figures alone, or all that is known where a final or a front needs networks."""
     view = look(run_dir, read)
-    return overview(run_dir) if view.run.final_outcomes else view
+    whole = view.run.final_outcomes or len(view.config.evolution.objectives) > 1
+    return overview(run_dir) if whole else view
+
+
+def _front(view: Overview[Summary] | Overview[Generation]) -> tuple[Outcome, ...]:
+    if len(view.config.evolution.objectives) == 1:
+        return ()
+    return cast(Overview[Generation], view).front  # as `_look` reads a run of two objectives
 
 
 def _text(view: Overview[Summary] | Overview[Generation], time: float) -> str:
@@ -122,6 +139,7 @@ def _lines(view: Overview[Summary] | Overview[Generation], time: float) -> Itera
         yield f"final: {finalists.described(view.config)}"
         for finalist in view.finalists:
             yield f"  {generation_row.finalist_text(finalist)}"
+    yield from _front_lines(_front(view), view.config.evolution.objectives)
     if failures := generation_row.failures_text(view.everything.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
@@ -135,3 +153,18 @@ def _lines(view: Overview[Summary] | Overview[Generation], time: float) -> Itera
             yield f"  and {len(longest) - RUNNING_AT_MOST} more"
     for problem in view.run.problems:
         yield f"problem: {problem}"
+
+
+def _front_lines(front: Sequence[Outcome], objectives: Sequence[str]) -> Iterator[str]:
+    if not front:
+        return
+    yield ""
+    yield f"front of {' and '.join(objectives)}: {units.plural(len(front), 'network')}"
+    for one in front[:FRONT_AT_MOST]:
+        yield (
+            f"  candidate {one.candidate:>6}  accuracy {units.accuracy(one.accuracy)}  "
+            f"{units.count(one.flops_after):>6} flops  "
+            f"{units.count(one.parameters_after):>6} parameters"
+        )
+    if len(front) > FRONT_AT_MOST:
+        yield f"  and {len(front) - FRONT_AT_MOST} more"
