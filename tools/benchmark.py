@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure one room: `benchmark.py evolution|compression|training|farm|store [options]`."""
+"""Measure one room: `benchmark.py ROOM [options]`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-ROOMS = ("evolution", "compression", "training", "farm", "store")
+ROOMS = ("evolution", "strategies", "compression", "training", "farm", "store")
 
 
 def main(argv: list[str]) -> int:
