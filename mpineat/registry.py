@@ -20,6 +20,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "strategy": {
         "codeepneat": "mpineat.evolution.strategies.coevolution:CoDeepNEAT",
         "random": "mpineat.evolution.strategies.random_search:RandomSearch",
+        "grid": "mpineat.evolution.strategies.grid:GridSearch",
+        "bayesian": "mpineat.evolution.strategies.bayesian:BayesianOptimisation",
+        "reinforce": "mpineat.evolution.strategies.reinforce:Reinforce",
+        "regularized_evolution": "mpineat.evolution.strategies.regularized:RegularizedEvolution",
+        "deepneat": "mpineat.evolution.strategies.deepneat:DeepNEAT",
     },
     "evaluator": {
         "training": "mpineat.training.evaluate:start",

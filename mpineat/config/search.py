@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import field_validator, model_validator
 
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
+from mpineat.config.strategies import Bayesian, Grid, RegularizedEvolution, Reinforce
 
 
 class SearchSpace(Section):
@@ -107,7 +108,7 @@ class TrainingRanges(Section):
 class Evolution(Section):
     """How the two populations evolve."""
 
-    strategy: Annotated[str, Named("strategy")] = option("codeepneat", "how candidates are found; 'random' draws every genome anew: the baseline")
+    strategy: Annotated[str, Named("strategy")] = option("codeepneat", "how candidates are found (docs/strategies.md); 'random' is the baseline")
     schedule: Literal["generational", "steady"] = option(
         "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
     )
@@ -143,6 +144,10 @@ class Evolution(Section):
     ranges: TrainingRanges = option(TrainingRanges(), "ranges of the other evolved settings of training")
     mutation: Mutation = option(Mutation(), "rates of the mutations")
     distance: Distance = option(Distance(), "weights of the compatibility distance")
+    grid: Grid = option(Grid(), "of the strategy 'grid'")
+    bayesian: Bayesian = option(Bayesian(), "of the strategy 'bayesian'")
+    reinforce: Reinforce = option(Reinforce(), "of the strategy 'reinforce'")
+    regularized_evolution: RegularizedEvolution = option(RegularizedEvolution(), "of the strategy of this name")
 
     @field_validator("objectives")
     @classmethod

@@ -78,7 +78,7 @@ def _ask(
         else:
             fruitless += 1
             if fruitless >= ROUNDS:
-                raise InputError(_empty(failures, fruitless * TRIES, last))
+                raise InputError(no_network(failures, fruitless * TRIES, last))
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
 
@@ -177,7 +177,8 @@ class _Deck:
             self.order.append(id)
 
 
-def _empty(failures: Counter[str], tries: int, last: str) -> str:
+def no_network(failures: Counter[str], tries: int, last: str) -> str:
+    """Say that the search space holds no network, as far as so many tries can tell."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in failures.most_common())
     return (
         f"search_space: none of the last {tries} draws gave a network within its limits "

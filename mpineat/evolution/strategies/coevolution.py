@@ -85,7 +85,7 @@ def _breed_modules(
     fitness = known_fitness(old)
     rank = costs.ranking(old, fitness, state.memory.get(costs.MODULES))
     breeding = surviving_species(old, fitness, evolution)
-    _record_deaths("module", old, breeding, counts, events)
+    record_deaths("module", old, breeding, counts, events)
     innovations = Innovations(old.next_innovation)
     varying = draws_for(Purpose.VARY_MODULES, generation, config)
     mutation = Mutation(config, generation, innovations, varying, counts)
@@ -101,7 +101,7 @@ def _breed_modules(
         pack_modules,
         config,
     )
-    return _next_population(old, genomes, species, threshold, innovations)
+    return next_population(old, genomes, species, threshold, innovations)
 
 
 def _breed_blueprints(
@@ -118,7 +118,7 @@ def _breed_blueprints(
     fitness = known_fitness(old)
     rank = costs.ranking(old, fitness, state.memory.get(costs.BLUEPRINTS))
     breeding = surviving_species(old, fitness, evolution)
-    _record_deaths("blueprint", old, breeding, counts, events)
+    record_deaths("blueprint", old, breeding, counts, events)
     # Before reproduction, so that parents hand on living pointers.
     survivors = {module.id for module in modules.genomes}
     repointed, moves = repoint(old.genomes, successor, survivors, counts)
@@ -141,16 +141,17 @@ def _breed_blueprints(
         pack_blueprints,
         config,
     )
-    return _next_population(old, genomes, species, threshold, innovations)
+    return next_population(old, genomes, species, threshold, innovations)
 
 
-def _next_population(
+def next_population(
     old: Population[GenomeT],
     genomes: Sequence[GenomeT],
     species: Sequence[Species[GenomeT]],
     threshold: float,
     innovations: Innovations,
 ) -> Population[GenomeT]:
+    """Return the population that follows `old`, its counters moved on."""
     known = {s.id for s in old.species}
     living = {genome.id for genome in genomes}
     return Population(
@@ -165,13 +166,14 @@ def _next_population(
     )
 
 
-def _record_deaths(
+def record_deaths(
     kind: str,
     old: Population[GenomeT],
     breeding: Sequence[Species[GenomeT]],
     counts: Counter[str],
     events: list[str],
 ) -> None:
+    """Count the species of `old` that may not breed, and say so."""
     alive = {species.id for species in breeding}
     for species in old.species:
         if species.id not in alive:
