@@ -24,7 +24,6 @@ from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"inherit": True, "evolve_training": True},
-    {"objectives": ["accuracy", "flops"]},
     {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},
 ]
 

@@ -10,12 +10,30 @@ import mpineat
 from mpineat import objectives, store
 from mpineat.report import page, status
 from mpineat.report.overview import overview
-from tests.searches import configured, search
+from tests.searches import GENERATIONS, configured, history, search
 
 BOTH = ("accuracy", "flops")
+LEARNING = ("codeepneat", "deepneat", "regularized_evolution")
+EARLY = {"regularized_evolution": {"population": 5, "sample": 2}}  # past its random beginning
 
 
-@pytest.fixture(scope="module", params=["codeepneat", "random"])
+@pytest.mark.parametrize("strategy", LEARNING)
+def test_any_number_of_workers_and_any_stop_give_the_same_history(
+    tmp_path: Path, strategy: str
+) -> None:
+    options = {"strategy": strategy, "objectives": BOTH, **EARLY}
+    for workers in (1, 3):
+        search(tmp_path / str(workers), configured(**options), workers=workers, order=workers)
+    for generations in range(1, GENERATIONS + 1):
+        search(tmp_path / "stopped", configured(**options, generations=generations))
+    wanted = history(tmp_path / "1")
+    assert history(tmp_path / "3") == history(tmp_path / "stopped") == wanted
+    alone = tmp_path / "alone"
+    search(alone, configured(strategy=strategy, **EARLY))
+    assert [g.candidates for g in history(alone)] != [g.candidates for g in wanted]
+
+
+@pytest.fixture(scope="module", params=["codeepneat", "random", "regularized_evolution"])
 def run_dir(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     path = tmp_path_factory.mktemp(request.param)
     search(path, configured(strategy=request.param, objectives=BOTH))

@@ -105,6 +105,9 @@ class TrainingRanges(Section):
         return self
 
 
+FOR_ACCURACY_ALONE = ("bayesian", "reinforce")  # strategies that cannot heed a second objective
+
+
 class Evolution(Section):
     """How the two populations evolve."""
 
@@ -165,6 +168,11 @@ class Evolution(Section):
                 raise ValueError(f"evolution.{kind}_species: {species} species cannot hold {size} {kind}s")
         if self.learning_rate[0] > self.learning_rate[1]:
             raise ValueError("evolution.learning_rate: the lower bound is above the upper bound")
+        if len(self.objectives) > 1 and self.strategy in FOR_ACCURACY_ALONE:
+            raise ValueError(
+                f"evolution.objectives: {self.strategy} follows accuracy alone; leave {self.objectives[1]} out, or take "
+                "codeepneat, deepneat or regularized_evolution"
+            )
         if self.strategy == "random" and self.schedule == "steady":
             raise ValueError("evolution.schedule: random search has no parents to wait for; use generational")
         return self
