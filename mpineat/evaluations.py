@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mpineat import screening
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
 from mpineat.errors import Stopped
@@ -24,12 +25,16 @@ POLL_SECONDS = 0.5
 
 
 class Key(NamedTuple):
-    """What an outcome depends on beside the configuration; a task is made of nothing else."""
+    """What an outcome depends on beside the configuration; a task is made of nothing else.
+
+    `stop_after` is left out of the seed: a screen is the beginning of the full training.
+    """
 
     network_hash: str
     training: Hyperparameters | None
     compress: bool
     context: tuple[tuple[str, float], ...]
+    stop_after: int
 
 
 class Evaluations:
@@ -60,7 +65,9 @@ class Evaluations:
 
     def remember(self, candidate: Candidate, outcome: Outcome) -> None:
         """Keep an outcome for equal networks to come, unless the machine spoilt it."""
-        self._keep(self._key(candidate, outcome.network_hash, outcome.context), outcome)
+        stop_after = screening.epochs(self._config) if outcome.status == "discarded" else 0
+        key = self._key(candidate, outcome.network_hash, outcome.context, stop_after=stop_after)
+        self._keep(key, outcome)
 
     def submit(
         self,
@@ -69,16 +76,22 @@ class Evaluations:
         context: Mapping[str, float],
         *,
         compress: bool | None = None,
+        stop_after: int = 0,
     ) -> None:
         """Have `candidate` evaluated, unless the outcome of an equal network is known.
 
         Args:
             context: What stages of the evaluation take from rank 0.
             compress: None: as the options say for the candidate's generation.
+            stop_after: Epochs after which the training is to end; the outcome of a full one, where
+                that is known, is as good.
         """
-        key = self._key(candidate, network.hash(), context, compress)
-        if self._config.evolution.reuse_outcomes and key in self._known:
-            self._finish(repeat(self._known[key], candidate, network))
+        key = self._key(
+            candidate, network.hash(), context, compress=compress, stop_after=stop_after
+        )
+        known = self._known.get(key._replace(stop_after=0)) or self._known.get(key)
+        if self._config.evolution.reuse_outcomes and known is not None:
+            self._finish(repeat(known, candidate, network))
         elif key in self._open:
             self._open[key].append((candidate, network))
         else:
@@ -138,7 +151,9 @@ class Evaluations:
         candidate: Candidate,
         network_hash: str,
         context: Mapping[str, float],
+        *,
         compress: bool | None = None,
+        stop_after: int = 0,
     ) -> Key:
         if compress is None:
             compress = compresses(self._config, candidate.generation)
@@ -147,6 +162,7 @@ class Evaluations:
             training=candidate.blueprint.training,
             compress=compress,
             context=tuple(sorted(context.items())),
+            stop_after=stop_after,
         )
 
     def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
@@ -160,6 +176,7 @@ class Evaluations:
             seed=int(np.random.SeedSequence(entropy).generate_state(1)[0]),
             compress=key.compress,
             context=dict(key.context),
+            stop_after=key.stop_after,
             flops=cost.flops(network),
             parameters=cost.parameters(network),
             layers=len(network.layers),
@@ -188,6 +205,7 @@ def repeat(outcome: Outcome, candidate: Candidate, network: Network) -> Outcome:
         network_before=None if before is None else network.to_json(),
         network_after=after,
         seconds=Seconds(),
+        estimate=None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from mpineat.phenotype.network import Network
 from mpineat.store import Generation, provenance
 from mpineat.store.journal import Journal
 from mpineat.tasks import Outcome
+from mpineat.trials import Trials
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,8 @@ class Search:
         for generation in origin.earlier:
             self._learn(generation.candidates, generation.outcomes)
             self._enter(generation)
+        before = () if self._newest is None else self._newest.outcomes
+        self._trials = Trials(config, self._evaluations, progress, before)
         self._carried = () if self._newest is None else unfinished(self._newest)
         self._left_over = self._carried  # carried from an earlier launch: not submitted in this one
 
@@ -132,17 +135,16 @@ class Search:
         spent = worked_before(outcomes)
         self._learn(by_id.values(), outcomes)
         done = {outcome.candidate for outcome in outcomes}
-        for candidate in (*self._left_over, *candidates):
-            if candidate.id not in done:
-                self._evaluations.submit(candidate, networks[candidate.id], state.context)
+        new = [c.id for c in (*self._left_over, *candidates) if c.id not in done]
         self._left_over = ()
-
-        size = min(self._config.evolution.candidates, len(by_id))
-        while len(outcomes) < size:
-            outcomes += self._evaluations.collect()
-        if not self._steady:
-            outcomes.sort(key=lambda outcome: outcome.candidate)
-        self._close(state, by_id, outcomes, time.time() - began + spent)
+        ended = self._trials.hold(
+            {number: (candidate, networks[number]) for number, candidate in by_id.items()},
+            new,
+            outcomes,
+            size=min(self._config.evolution.candidates, len(by_id)),
+            context=state.context,
+        )
+        self._close(state, by_id, ended, time.time() - began + spent)
 
     def _own(self, journaled: Iterable[Outcome], networks: dict[int, Network]) -> list[Outcome]:
         """Return the journaled outcomes that are of this generation's networks.
@@ -192,7 +194,7 @@ class Search:
         return replace(asked.state, next_candidate=after), tuple(candidates.values()), built
 
     def _close(
-        self, state: State, by_id: dict[int, Candidate], outcomes: list[Outcome], seconds: float
+        self, state: State, by_id: dict[int, Candidate], outcomes: Sequence[Outcome], seconds: float
     ) -> None:
         results = [Result(candidate=by_id[o.candidate], outcome=o) for o in outcomes]
         state = self._strategy.tell(state, results, self._config)

@@ -33,6 +33,8 @@ class Task:
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
         context: What stages of the evaluation take from rank 0, by name: from the strategy, or in a
             final its epochs and which of its seeds this is. The seed derives from it too.
+        stop_after: Epochs after which the training ends, to be judged by its loss (screening.py);
+            0 trains in full. Neither seed nor schedule depend on it: what it begins is the same.
     """
 
     candidate: Candidate
@@ -45,6 +47,7 @@ class Task:
     attempt: Positive = 1
     batch_size: Positive | None = None
     context: Mapping[str, Finite] = field(default_factory=dict)
+    stop_after: Count = 0
 
     def epochs(self, usual: int) -> int:
         """Return the epochs to train: the context's, as in a final, or the `usual` ones."""
@@ -101,12 +104,14 @@ class Outcome:
     """What evaluating a candidate returned; a failure is an Outcome too.
 
     Attributes:
-        status: "ok" or "failed".
-        fault: "" when ok; whose fault a failure is: "candidate" or "machine".
-        reason: "" when ok; else a word for the statistics: stages declare theirs, the machine's are
-            "killed", "timeout" and "lost".
+        status: "ok", "failed", or "discarded": stopped after its first epochs.
+        fault: "" unless it failed; whose fault a failure is: "candidate" or "machine".
+        reason: "" unless it failed; else a word for the statistics: stages declare theirs, the
+            machine's are "killed", "timeout" and "lost".
         detail: One line for the person who looks into it.
-        accuracy, loss: On the validation split after training; None when failed.
+        accuracy, loss: On the validation split after a full training; else None.
+        estimate: Of a discarded one: the accuracy that it is taken to have, once its generation has
+            ended.
         curve: The epochs of the training, also of one that failed later.
         context: That of the task; equal networks in another context are another evaluation.
         network_before, network_after: Network JSON, before and after compression.
@@ -116,12 +121,13 @@ class Outcome:
 
     candidate: Count
     network_hash: str
-    status: Annotated[str, StringConstraints(pattern="^(ok|failed)$")]
+    status: Annotated[str, StringConstraints(pattern="^(ok|failed|discarded)$")]
     fault: Annotated[str, StringConstraints(pattern="^(|candidate|machine)$")] = ""
     reason: str = ""
     detail: str = ""
     accuracy: Share | None = column("accuracy", "share of 1", None)
     loss: float | None = column("loss", "nats", None)
+    estimate: Share | None = column("estimate", "share of 1", None)
     flops_before: Count = column("flops before", "flops", 0)
     flops_after: Count = column("flops", "flops", 0)
     parameters_before: Count = 0
@@ -141,7 +147,7 @@ class Outcome:
 
 
 def ranked(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return those that did not fail, the best first: highest accuracy, fewest flops, lowest id."""
+    """Return those trained in full, the best first: highest accuracy, fewest flops, lowest id."""
     judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
     return sorted(judged, key=_rank)
 
@@ -160,7 +166,8 @@ class Totals:
     """What some outcomes come to.
 
     Attributes:
-        trained: That were trained and did not fail.
+        trained: That were trained in full and did not fail.
+        discarded: After their first epochs.
         judged: That have an accuracy, trained here or not.
         accuracy, flops: Sums over the judged ones; flops after compression.
         seconds: Sum over those that were evaluated and not repeated.
@@ -171,11 +178,17 @@ class Totals:
     trained: int = 0
     judged: int = 0
     reused: int = 0
+    discarded: int = 0
     accuracy: float = 0.0
     flops: int = 0
     seconds: float = 0.0
     reasons: Mapping[str, int] = field(default_factory=dict)
     best: Outcome | None = None
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return self.number - self.judged - self.discarded
 
     @staticmethod
     def of(outcomes: Collection[Outcome]) -> Totals:
@@ -186,10 +199,11 @@ class Totals:
             trained=sum(o.status == "ok" and o.reused_from is None for o in outcomes),
             judged=len(judged),
             reused=sum(o.reused_from is not None for o in outcomes),
+            discarded=sum(o.status == "discarded" for o in outcomes),
             accuracy=sum(o.accuracy or 0.0 for o in judged),
             flops=sum(o.flops_after for o in judged),
             seconds=sum(o.seconds.total for o in outcomes if o.reused_from is None),
-            reasons=Counter(o.reason for o in outcomes if o.status != "ok"),
+            reasons=Counter(o.reason for o in outcomes if o.status == "failed"),
             best=best(judged),
         )
 
@@ -200,6 +214,7 @@ class Totals:
             trained=self.trained + other.trained,
             judged=self.judged + other.judged,
             reused=self.reused + other.reused,
+            discarded=self.discarded + other.discarded,
             accuracy=self.accuracy + other.accuracy,
             flops=self.flops + other.flops,
             seconds=self.seconds + other.seconds,

@@ -24,6 +24,7 @@ from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"inherit": True, "evolve_training": True},
+    {"early_discarding": "screen", "screen_epochs": 2},
     {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},
 ]
 
@@ -117,6 +118,31 @@ def test_a_crash_at_any_sync_changes_nothing_and_loses_nothing(
     again = search(tmp_path, configured(), workers=2, order=7)
     assert history(tmp_path) == whole.history
     assert known.isdisjoint(again)
+
+
+@pytest.mark.parametrize("schedule", ["generational", "steady"])
+def test_screened_or_trained_in_full_nothing_is_lost_by_crashes(
+    tmp_path: Path, power: Power, schedule: str
+) -> None:
+    options = {"early_discarding": "screen", "screen_share": 0.4, "schedule": schedule}
+    undisturbed = tmp_path / "undisturbed"
+    search(undisturbed, configured(**options))
+    run_dir, acknowledged_in_full = tmp_path / "crashed", set()
+    for crash in range(99):
+        power.fail_after(9)
+        with suppress(Crash):
+            again = search(run_dir, configured(**options), order=crash)
+            break
+        run = store.read_run(run_dir)
+        acknowledged_in_full |= {o.candidate for o in run.outcomes if o.status == "ok"}
+    power.restore()
+    assert crash > 3
+    assert acknowledged_in_full.isdisjoint(again)
+    found = history(run_dir)
+    statuses = [outcome.status for one in found for outcome in one.outcomes]
+    assert {"ok", "discarded"} == set(statuses)
+    if schedule == "generational":
+        assert found == history(undisturbed)
 
 
 def test_many_crashes_in_a_row_change_nothing(tmp_path: Path, whole: Whole, power: Power) -> None:

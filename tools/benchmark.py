@@ -7,7 +7,7 @@ import importlib
 import sys
 from pathlib import Path
 
-ROOMS = ("evolution", "strategies", "compression", "training", "farm", "store")
+ROOMS = ("evolution", "strategies", "compression", "ranking", "training", "farm", "store")
 
 
 def main(argv: list[str]) -> int:

@@ -30,12 +30,16 @@ def read_outcome(data: bytes) -> Outcome:
     outcome = outcome_from_bytes(data)
     if outcome.status == "ok":
         whole = not outcome.fault and not outcome.reason and outcome.accuracy is not None
+    elif outcome.status == "discarded":
+        whole = not outcome.fault and not outcome.reason and outcome.accuracy is None
+        whole = whole and bool(outcome.curve)
     else:
         whole = bool(outcome.fault and outcome.reason) and outcome.accuracy is None
     if not whole:
         raise WireError(
             f"not an outcome: it is {outcome.status!r} with fault {outcome.fault!r}, "
-            f"reason {outcome.reason!r} and accuracy {outcome.accuracy}"
+            f"reason {outcome.reason!r}, accuracy {outcome.accuracy} and "
+            f"{len(outcome.curve)} epochs"
         )
     return outcome
 
@@ -44,7 +48,8 @@ def check_answer(outcome: Outcome, task: Task) -> None:
     """Refuse an outcome that is not of this try at this task.
 
     Raises:
-        WireError: It names another candidate, network or attempt.
+        WireError: It names another candidate, network or attempt, or was trained in full where it
+            was to be stopped, or the other way round.
     """
     for what, found, expected in (
         ("candidate", outcome.candidate, task.candidate.id),
@@ -53,6 +58,14 @@ def check_answer(outcome: Outcome, task: Task) -> None:
     ):
         if found != expected:
             raise WireError(f"an outcome of {what} {found}, asked for {what} {expected}")
+    if not as_far(outcome, task):
+        asked = f"stop after epoch {task.stop_after}" if task.stop_after else "train in full"
+        raise WireError(f"an outcome that is {outcome.status!r}, asked to {asked}")
+
+
+def as_far(outcome: Outcome, task: Task) -> bool:
+    """Return whether an outcome is of as much training as the task asks for."""
+    return outcome.status == "failed" or (outcome.status == "discarded") == bool(task.stop_after)
 
 
 def check_networks(outcome: Outcome) -> None:

@@ -36,7 +36,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
         # The seconds belong to the network, like all else: whoever evaluates it sleeps as long.
         rng = np.random.default_rng([task.seed, int(task.network_hash, 16)])
         epochs = task.epochs(config.training.epochs)
-        seconds = config.farm.dry_run_seconds * epochs / config.training.epochs
+        trained = min(epochs, task.stop_after or epochs)
+        seconds = config.farm.dry_run_seconds * trained / config.training.epochs
         time.sleep(seconds * rng.lognormal(-(SIGMA**2) / 2, SIGMA))
         accuracy = judge(after)
         if task.context:  # equal networks in another context are another evaluation
@@ -45,16 +46,16 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
         return Outcome(
             candidate=task.candidate.id,
             network_hash=task.network_hash,
-            status="ok",
-            accuracy=accuracy,
-            loss=-math.log(accuracy),
+            status="discarded" if task.stop_after else "ok",
+            accuracy=None if task.stop_after else accuracy,
+            loss=None if task.stop_after else -math.log(accuracy),
             flops_before=cost.flops(before),
             flops_after=cost.flops(after),
             parameters_before=cost.parameters(before),
             parameters_after=cost.parameters(after),
             network_before=before.to_json(),
             network_after=after.to_json(),
-            curve=tuple(_point(epoch, accuracy) for epoch in range(1, epochs + 1)),
+            curve=tuple(_point(epoch, accuracy) for epoch in range(1, trained + 1)),
             seconds=Seconds(total=seconds, stages={"train": seconds}),
         )
 

@@ -15,6 +15,7 @@ from dataclasses import replace
 from mpineat import files, registry
 from mpineat.child.agreement import check_networks, read_outcome, read_task
 from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
+from mpineat.child.keras_settings import onednn
 from mpineat.child.messages import READY, Frames, Kind, Ready, Setup, frame, refused
 from mpineat.cluster import awake
 from mpineat.errors import FAILED, Failure, InputError
@@ -62,6 +63,7 @@ def prepare(setup: Setup) -> None:
         TF_FORCE_GPU_ALLOW_GROWTH="true",
         TF_CPP_MIN_LOG_LEVEL=os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
         OMP_NUM_THREADS=str(setup.threads),
+        **onednn(setup.config.training, os.environ),
     )
 
 

@@ -117,6 +117,7 @@ def export_formats() -> Iterable[str]:
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
     from mpineat import registry, units
+    from mpineat.child.keras_settings import onednn
     from mpineat.cli import same_data
     from mpineat.data.survey import survey
     from mpineat.genotype.hyperparameters import applied, described
@@ -134,6 +135,7 @@ def export(arguments: argparse.Namespace) -> int:
     evolved = genotype.blueprint.training if genotype else None
     console.listen()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.update(onednn(config.training, os.environ))
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
         if exporter.trains or arguments.flops is not None:
@@ -156,7 +158,11 @@ def export(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs,
         batch=arguments.batch,
     )
-    accuracy = f"validation accuracy {outcome.accuracy:.4f} in the search"
+    accuracy = (
+        f"validation accuracy {outcome.accuracy:.4f} in the search"
+        if outcome.accuracy is not None
+        else f"discarded in the search after {units.plural(len(outcome.curve), 'epoch')}"
+    )
     for finalist in view.finalists:
         if finalist.found == outcome and finalist.mean is not None:
             accuracy += f", {finalist.mean:.4f} in its final"

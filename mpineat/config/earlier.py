@@ -14,11 +14,14 @@ from typing import Any
 
 from mpineat import __version__
 from mpineat.config import Config, yaml_file, yaml_text
-from mpineat.config.section import Section
 from mpineat.config.yaml_text import Document, Key
 
 # Option -> what runs did before there was this option; for those whose default does something else.
-BEFORE: Mapping[str, Any] = {"final.candidates": 0}
+BEFORE: Mapping[str, Any] = {
+    "final.candidates": 0,
+    "evolution.early_discarding": "none",
+    "training.onednn": "tensorflow",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +94,5 @@ def _take_unknown(values: dict[str, Any], section: Any = Config, key: Key = ()) 
         if field is None:
             del values[name]
             yield (*key, str(name))
-        elif (
-            isinstance(field.annotation, type)
-            and issubclass(field.annotation, Section)
-            and isinstance(values[name], dict)
-        ):
+        elif yaml_file.is_section(field.annotation) and isinstance(values[name], dict):
             yield from _take_unknown(values[name], field.annotation, (*key, name))

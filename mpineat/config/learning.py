@@ -29,6 +29,9 @@ class Training(Section):
     shrink_batch: bool = option(False, "when the GPU's memory is exhausted, try once more at half the batch")
     mixed_precision: Literal["off", "on", "auto"] = option("off", "float16 products on GPUs; auto: measured once per device")
     jit_compile: Literal["off", "on", "auto"] = option("auto", "XLA; auto: off on CPUs, measured once per GPU")
+    onednn: Literal["auto", "on", "off", "tensorflow"] = option(
+        "auto", "oneDNN's kernels on CPUs; auto: on, off where deterministic; tensorflow: on newer processors alone"
+    )
     stages: tuple[Annotated[str, Named("stage")], ...] = option(
         (), "further stages of an evaluation, in this order; each runs before a built-in one of its choice"
     )

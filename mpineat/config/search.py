@@ -135,6 +135,11 @@ class Evolution(Section):
         0.5, "chance that a blueprint node takes the module that served it best before instead of a new draw"
     )
     reuse_outcomes: bool = option(True, "an equal network with equal settings is not trained again within a run")
+    early_discarding: Literal["none", "screen"] = option(
+        "none", "'screen' trains a generation's networks for screen_epochs and only the best of them in full"
+    )
+    screen_epochs: Count = option(1, "epochs after which they are compared by their validation loss")
+    screen_share: float = option(1 / 3, "share of a generation's networks that is trained in full", gt=0, le=1)
     failed_fitness: Literal["worst", "ignore"] = option(
         "worst", "a candidate that failed by its own fault counts as the generation's worst fitness, or not at all"
     )

@@ -105,7 +105,7 @@ def options(
     """Yield (name, type, default, meaning) of every option, in the order of mpineat.config."""
     for name, field in model.model_fields.items():
         kind = field.annotation
-        if _is_section(kind):
+        if is_section(kind):
             yield from options(kind, f"{prefix}{name}.")
         else:
             default = yaml.safe_dump(_plain(field.default), default_flow_style=True).strip()
@@ -153,7 +153,7 @@ def _explain(error: dict[str, Any], places: dict[Key, str], where: str) -> str:
     return f"{place}: {name}: {expected}, found {short.repr(error['input'])}"
 
 
-def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+def is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
     """Return whether an option's annotation is a group of options."""
     # Python 3.10 takes tuple[int, int] for a type, which issubclass then refuses.
     return get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel)
@@ -163,7 +163,7 @@ def _known_part(loc: Key) -> Key:
     """Cut what pydantic adds to a location: list indices and the branches of a union."""
     model: Any = Config
     for depth, part in enumerate(loc):
-        if not _is_section(model):
+        if not is_section(model):
             return loc[:depth]
         field = model.model_fields.get(part)
         if field is None:

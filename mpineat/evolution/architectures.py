@@ -244,4 +244,5 @@ def _kept(population: Population[GenomeT], staying: Collection[int]) -> Populati
         species=tuple(species),
         fitness={id: value for id, value in population.fitness.items() if id in staying},
         uses={id: value for id, value in population.uses.items() if id in staying},
+        estimated=population.estimated.intersection(staying),
     )

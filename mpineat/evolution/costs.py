@@ -15,7 +15,7 @@ import numpy as np
 
 from mpineat import objectives
 from mpineat.config import Config
-from mpineat.evolution.credit import credit, judged
+from mpineat.evolution.credit import Earned, credit, judged
 from mpineat.evolution.memory import Memory
 from mpineat.evolution.selection import Rank, known_fitness, ranked
 from mpineat.evolution.state import GenomeT, Population, Result, State
@@ -37,8 +37,8 @@ def tell(state: State, results: Sequence[Result], config: Config) -> State:
         (result.candidate, log10(cost or max(costs) or 1))
         for result, cost in zip(counted, costs, strict=True)
     ]
-    of_modules = [(module.id, cost) for c, cost in paid for _, module in c.modules]
-    of_blueprints = [(c.blueprint.id, cost) for c, cost in paid]
+    of_modules = [Earned(module.id, cost) for c, cost in paid for _, module in c.modules]
+    of_blueprints = [Earned(c.blueprint.id, cost) for c, cost in paid]
     memory = dict(state.memory)
     memory[MODULES] = _credited(state.modules, of_modules, state.memory.get(MODULES))
     memory[BLUEPRINTS] = _credited(state.blueprints, of_blueprints, state.memory.get(BLUEPRINTS))
@@ -67,13 +67,13 @@ def ranking(
 
 def _credited(
     population: Population[GenomeT],
-    earned: Iterable[tuple[int, float]],
+    earned: Iterable[Earned],
     before: np.ndarray | None,
 ) -> np.ndarray:
     known = {} if before is None else _by_id(before)
-    found = credit(replace(population, fitness=known, species=()), earned).fitness
-    living = [genome.id for genome in population.genomes if genome.id in found]
-    return np.array([(id, found[id]) for id in living]).reshape(-1, 2)
+    found = credit(replace(population, fitness=known, estimated=frozenset(), species=()), earned)
+    living = [genome.id for genome in population.genomes if genome.id in found.fitness]
+    return np.array([(id, found.fitness[id]) for id in living]).reshape(-1, 2)
 
 
 def _by_id(costs: np.ndarray) -> dict[int, float]:

@@ -1,13 +1,14 @@
 """Candidates' results -> fitness of their blueprints and modules, and the species' records.
 
 The fitness of a genome is the mean over the candidates that used it (Miikkulainen et al. 2017,
-section 3).
+section 3); a discarded candidate's accuracy is an estimate and counts half.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from mpineat.config import Config, Evolution
 from mpineat.evolution.state import GenomeT, Population, Result, State
@@ -32,14 +33,17 @@ def _tell(state: State, counted: Sequence[tuple[Result, float]], config: Config)
         modules=credit(
             state.modules,
             [
-                (module.id, value)
+                Earned(module.id, value, result.weight)
                 for result, value in counted
                 for _, module in result.candidate.modules
             ],
         ),
         blueprints=credit(
             replace(state.blueprints, genomes=genomes),
-            [(result.candidate.blueprint.id, value) for result, value in counted],
+            [
+                Earned(result.candidate.blueprint.id, value, result.weight)
+                for result, value in counted
+            ],
         ),
     )
 
@@ -60,33 +64,53 @@ def judged(results: Sequence[Result], evolution: Evolution) -> list[tuple[Result
     return found
 
 
-def credit(
-    population: Population[GenomeT], earned: Iterable[tuple[int, float]]
-) -> Population[GenomeT]:
+class Earned(NamedTuple):
+    """What one candidate says of one genome that it used."""
+
+    genome: int
+    fitness: float
+    weight: float = 1.0
+
+
+def credit(population: Population[GenomeT], earned: Iterable[Earned]) -> Population[GenomeT]:
     """Return `population` with the fitness that its genomes earned.
 
+    Estimates alone do not wipe out what was measured in earlier generations: that counts once more.
+
     Args:
-        earned: (genome id, fitness of a candidate that used it); ids that live no more are passed
-            over.
+        earned: Of genomes that live no more it is passed over.
     """
-    sums: dict[int, float] = {}
-    uses: dict[int, int] = {}
+    by_genome: dict[int, list[Earned]] = {}
     living = {genome.id for genome in population.genomes}
-    for id, fitness in earned:
-        if id in living:
-            sums[id] = sums.get(id, 0.0) + fitness
-            uses[id] = uses.get(id, 0) + 1
-    known = {**population.fitness, **{id: total / uses[id] for id, total in sums.items()}}
+    for one in earned:
+        if one.genome in living:
+            by_genome.setdefault(one.genome, []).append(one)
+    uses = {id: len(own) for id, own in by_genome.items()}
+    guesses = {id for id, own in by_genome.items() if all(one.weight < 1 for one in own)}
+    for id in sorted(guesses & (population.fitness.keys() - population.estimated)):
+        by_genome[id].append(Earned(id, population.fitness[id]))
+        guesses.remove(id)
+    known = {**population.fitness, **{id: _mean(own) for id, own in by_genome.items()}}
     species = []
     for s in population.species:
-        best = max([known[id] for id in s.members if id in sums], default=None)
+        best = max([known[id] for id in s.members if id in uses], default=None)
         if best is None:  # nobody was evaluated, so nothing can have risen or failed to
             species.append(s)
         elif s.best_fitness is None or best > s.best_fitness:
             species.append(replace(s, best_fitness=best, stagnation=0))
         else:
             species.append(replace(s, stagnation=s.stagnation + 1))
-    return replace(population, fitness=known, uses=uses, species=tuple(species))
+    return replace(
+        population,
+        fitness=known,
+        uses=uses,
+        estimated=population.estimated - by_genome.keys() | guesses,
+        species=tuple(species),
+    )
+
+
+def _mean(earned: Sequence[Earned]) -> float:
+    return sum(one.fitness * one.weight for one in earned) / sum(one.weight for one in earned)
 
 
 def retain(

@@ -1,7 +1,7 @@
 """A Gaussian process over distances, and expected improvement (Jones et al. 1998).
 
-The kernel is exp(-distance / length). The compatibility distance does not promise that this is
-positive definite; where it is not, the noise is raised until it is (a shift of the spectrum).
+The kernel is exp(-distance / length); the distance has to be one of which that is positive
+definite.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from mpineat.genotype.settings import Floats
 LENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6)  # distances lie between 0 and the sum of their two weights
 NOISES = (0.03, 0.1, 0.3, 1.0)  # variances, the signal's being 1
 JUDGES = 80  # points at most that choose among these
-SHIFT = 2.0  # the factor that raises a noise too small for the kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,7 @@ class Model:
     @classmethod
     def of(cls, distances: Floats, values: Floats, length: float, noise: float) -> Model:
         """Return the process given values at points, of which these are the distances."""
-        factor, noise = _factor(distances, length, noise)
-        root = np.asarray(np.linalg.inv(factor), np.float64)
+        root = np.asarray(np.linalg.inv(_factor(distances, length, noise)), np.float64)
         return cls(root, root @ values, length, noise)
 
     @classmethod
@@ -85,7 +83,7 @@ class Posterior:
         """Take in the value of a point, of which these are the distances to all points."""
         known = self.projected[:, point]
         # The next row of a Cholesky factor.
-        scale = math.sqrt(max(1 + self.noise - float(known @ known), 1e-12))
+        scale = math.sqrt(1 + self.noise - float(known @ known))
         row = (np.exp(-distances / self.length) - known @ self.projected) / scale
         weight = (value - float(known @ self.weights)) / scale
         self.projected = np.vstack([self.projected, row])
@@ -94,21 +92,16 @@ class Posterior:
 
 def log_likelihood(distances: Floats, values: Floats, length: float, noise: float) -> float:
     """Return the log marginal likelihood of values at points of these distances."""
-    factor, _ = _factor(distances, length, noise)
+    factor = _factor(distances, length, noise)
     weights = np.linalg.solve(factor, values)
     scale = np.log(np.diag(factor)).sum() + len(values) * math.log(2 * math.pi) / 2
     return float(-scale - weights @ weights / 2)
 
 
-def _factor(distances: Floats, length: float, noise: float) -> tuple[Floats, float]:
-    """Return the Cholesky factor of the points' covariance, and the noise that it took."""
-    kernel = np.exp(-distances / length)
-    while True:
-        try:
-            factor = np.linalg.cholesky(kernel + noise * np.eye(len(kernel)))
-            return np.asarray(factor, np.float64), noise
-        except np.linalg.LinAlgError:
-            noise *= SHIFT
+def _factor(distances: Floats, length: float, noise: float) -> Floats:
+    """Return the Cholesky factor of the covariance of values at points of these distances."""
+    covariance = np.exp(-distances / length) + noise * np.eye(len(distances))
+    return np.asarray(np.linalg.cholesky(covariance), np.float64)
 
 
 def expected_improvement(mean: Floats, deviation: Floats, best: float) -> Floats:

@@ -37,7 +37,8 @@ def reproduce(
     """
     genomes = {genome.id: genome for genome in population.genomes}
     rankings = [rank(s.members) for s in species]
-    kept = elites(rankings, rank, evolution)
+    proven = [[id for id in order if id not in population.estimated] for order in rankings]
+    kept = elites(proven, rank, evolution)
     least = [max(1, len(own)) for own in kept]
     places = quotas(shares(species, fitness), len(genomes), least)
     couples = _couples(

@@ -97,7 +97,7 @@ def elites(rankings: Sequence[Sequence[int]], rank: Rank, evolution: Evolution) 
     """Return, for each species, the members that live on unchanged, best first.
 
     Args:
-        rankings: Each species' members, the best first.
+        rankings: Each species' members, the best first, without those that are only estimated.
         rank: How the best few of all species are compared.
     """
     # The best of all are among the best of each.

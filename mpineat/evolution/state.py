@@ -15,6 +15,8 @@ from mpineat.tasks import Outcome
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 BuiltT = TypeVar("BuiltT")
 
+WEIGHT_OF_ESTIMATE = 0.5  # beside an accuracy that was measured
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Species(Generic[GenomeT]):
@@ -47,6 +49,7 @@ class Population(Generic[GenomeT]):
         threshold: The compatibility threshold that the next speciation starts from.
         fitness: Genome id -> fitness; a genome without an entry has none yet.
         uses: Genome id -> number of this generation's candidates that counted for its fitness.
+        estimated: Ids of those whose fitness rests on discarded candidates alone.
         next_innovation, next_genome, next_species: The counters, so that a resumed run continues
             them.
     """
@@ -56,6 +59,7 @@ class Population(Generic[GenomeT]):
     threshold: float
     fitness: Mapping[int, float] = field(default_factory=dict)
     uses: Mapping[int, int] = field(default_factory=dict)
+    estimated: frozenset[int] = frozenset()
     next_innovation: int
     next_genome: int
     next_species: int
@@ -116,5 +120,10 @@ class Result:
 
     @property
     def fitness(self) -> float | None:
-        """What selection uses; None for a failed candidate."""
-        return self.outcome.accuracy
+        """What selection uses, an estimate for a discarded candidate; None for a failed one."""
+        return self.outcome.accuracy if self.outcome.accuracy is not None else self.outcome.estimate
+
+    @property
+    def weight(self) -> float:
+        """How much that counts in a mean."""
+        return WEIGHT_OF_ESTIMATE if self.outcome.status == "discarded" else 1.0

@@ -211,6 +211,6 @@ def _summarize(experiments: Sequence[Experiment]) -> Group | None:
         busy_share=sum(e.busy_seconds for e in worked) / capacity if capacity else None,
         evaluations_per_hour=3600 * trainings / elapsed if elapsed else None,
         trainings=trainings,
-        failed=sum(o.status != "ok" for o in outcomes),
+        failed=sum(o.status == "failed" for o in outcomes),
         reused=sum(o.reused_from is not None for o in outcomes),
     )

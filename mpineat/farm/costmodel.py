@@ -34,7 +34,8 @@ class CostModel:
     def learn(self, task: Task, outcome: Outcome) -> bool:
         """Add a measured evaluation; return whether predictions changed.
 
-        Failed ones and those at another batch size took another course and teach nothing.
+        Failed and discarded ones and those at another batch size took another course and teach
+        nothing.
         """
         if outcome.status != "ok" or outcome.seconds.total <= 0 or task.batch_size is not None:
             return False

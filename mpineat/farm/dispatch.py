@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mpineat.child.agreement import check_answer, read_outcome
+from mpineat.child.agreement import as_far, check_answer, read_outcome
 from mpineat.child.failures import failed
 from mpineat.child.messages import BEAT, NOTICE, READY, REFUSAL, Kind, Message
 from mpineat.config import Config
@@ -231,6 +231,8 @@ class Farm:
         at_work = (other.task for other in self._workers.values() if other.task is not None)
         tasks = (*self._waiting, *at_work)
         task = next(task for task in tasks if task.candidate.id == outcome.candidate)
+        if not as_far(outcome, task):
+            return  # of the screen, which the candidate has passed since
         # An earlier attempt is as good. One that is at work will find its candidate settled.
         check_answer(replace(outcome, attempts=task.attempt), task)
         self._waiting.take(outcome.candidate)

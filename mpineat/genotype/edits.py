@@ -45,15 +45,30 @@ def edited(parent: Architecture, config: Config, draws: Draws) -> Architecture:
         blueprint, modules = parent.blueprint, dict(parent.modules)
         try:
             if slot < 0:
-                blueprint = draws.choice(OF_BLUEPRINTS)(blueprint, config, draws)
+                blueprint = draws.choice(OF_BLUEPRINTS)(blueprint, len(modules), config, draws)
+                if branched := _branched(parent.blueprint, blueprint, len(modules)):
+                    modules[len(modules)] = _edit_module(modules[branched.species], config, draws)
             else:
-                modules[slot] = draws.choice(OF_MODULES)(modules[slot], config, draws)
+                modules[slot] = _edit_module(modules[slot], config, draws)
         except Rejected:
             continue
         child = arranged(blueprint, modules, config, draws)
         if child.content != parent.content:
             return child
     return random_architecture(config, draws)
+
+
+def _branched(before: Blueprint, after: Blueprint, slot: int) -> BlueprintNode | None:
+    """Return the node, as it was, that points to a new slot: for a variant of its module."""
+    pairs = zip(before.nodes, after.nodes, strict=False)
+    return next((old for old, new in pairs if new.species == slot), None)
+
+
+def _edit_module(module: Module, config: Config, draws: Draws) -> Module:
+    found = draws.choice(OF_MODULES)(module, config, draws)
+    if found == module:
+        raise Rejected("invalid")
+    return found
 
 
 def _edit_structure(genome: GenomeT, node: NewNode, most: int, draws: Draws) -> GenomeT:
@@ -74,20 +89,22 @@ def _edit_structure(genome: GenomeT, node: NewNode, most: int, draws: Draws) -> 
     return numbered(genome._replace(nodes=nodes, connections=connections), most)
 
 
-def _edit_graph(genome: Blueprint, config: Config, draws: Draws) -> Blueprint:
-    slots = range(config.evolution.module_species)
+def _edit_graph(genome: Blueprint, used: int, config: Config, draws: Draws) -> Blueprint:
     most = config.search_space.max_blueprint_nodes
-    return _edit_structure(genome, lambda id: BlueprintNode(id, draws.choice(slots)), most, draws)
+    return _edit_structure(
+        genome, lambda id: BlueprintNode(id, draws.choice(range(used))), most, draws
+    )
 
 
-def _repoint(genome: Blueprint, config: Config, draws: Draws) -> Blueprint:
+def _repoint(genome: Blueprint, used: int, config: Config, draws: Draws) -> Blueprint:
     at = draws.between((0, len(genome.nodes) - 1))
     node = genome.nodes[at]
-    slot = _other(range(config.evolution.module_species), node.species, draws)
+    slots = range(min(used + 1, config.evolution.module_species))
+    slot = _other(slots, node.species, draws)
     return genome._replace(nodes=_put(genome.nodes, at, node._replace(species=slot)))
 
 
-def _resize_dense(genome: Blueprint, config: Config, draws: Draws) -> Blueprint:
+def _resize_dense(genome: Blueprint, used: int, config: Config, draws: Draws) -> Blueprint:
     if not genome.dense:
         raise Rejected("invalid")
     at = draws.between((0, len(genome.dense) - 1))
@@ -95,7 +112,7 @@ def _resize_dense(genome: Blueprint, config: Config, draws: Draws) -> Blueprint:
     return genome._replace(dense=_put(genome.dense, at, round(units)))
 
 
-def _vary_training(genome: Blueprint, config: Config, draws: Draws) -> Blueprint:
+def _vary_training(genome: Blueprint, used: int, config: Config, draws: Draws) -> Blueprint:
     [training] = vary_hyperparameters([genome.training], config, draws.rng)
     return genome._replace(training=training)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mpineat import units
+from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
 from mpineat.store.now import Worker
 from mpineat.tasks import Outcome, Totals
@@ -17,6 +19,7 @@ COLUMNS = {
     "mean": 6,
     "species": 7,
     "failed": 9,
+    "discarded": 9,
     "reused": 6,
     "flops": 7,
     "busy": 5,
@@ -34,8 +37,8 @@ class Row:
     """One generation in figures.
 
     Attributes:
-        best, mean: Accuracy of the candidates that did not fail; None when all did.
-        failed, reused: Numbers of candidates.
+        best, mean: Accuracy of the candidates that were trained in full; None without any.
+        failed, discarded, reused: Numbers of candidates.
         flops: Mean of the trained networks, after compression.
         busy: Share of the workers' time that evaluations filled; None where it is not known.
     """
@@ -47,6 +50,7 @@ class Row:
     blueprint_species: int
     candidates: int
     failed: int
+    discarded: int
     reused: int
     flops: float
     seconds: float
@@ -70,7 +74,8 @@ def row(
         module_species=modules,
         blueprint_species=blueprints,
         candidates=totals.number,
-        failed=totals.number - totals.judged,
+        failed=totals.failed,
+        discarded=totals.discarded,
         reused=totals.reused,
         flops=totals.flops / max(1, totals.judged),
         seconds=seconds,
@@ -96,11 +101,28 @@ def cells(figures: Row, elapsed: float) -> list[str]:
         units.accuracy(figures.mean),
         f"{figures.module_species}+{figures.blueprint_species}",
         f"{figures.failed}/{figures.candidates}",
+        str(figures.discarded),
         str(figures.reused),
         units.count(figures.flops),
         units.share(figures.busy),
         units.duration(elapsed),
     ]
+
+
+def explained(state: State, outcomes: Sequence[Outcome], classes: int) -> Iterator[tuple[int, str]]:
+    """Yield what should not look like a quiet generation, each with the level of its log line."""
+    if failures := failures_text(Totals.of(outcomes).reasons):
+        yield logging.INFO, f"failed: {failures}"
+    # A constant answer lands within sampling noise of 1/classes.
+    highest = 1.25 / classes if classes else 0.0
+    chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
+    if chance:
+        yield logging.INFO, f"no better than chance: {units.plural(chance, 'candidate')}"
+    counts = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
+    if counts:
+        yield logging.DEBUG, f"counted: {', '.join(counts)}"
+    for event in state.events:
+        yield logging.DEBUG, event
 
 
 def failures_text(reasons: Mapping[str, int]) -> str:
@@ -111,7 +133,7 @@ def failures_text(reasons: Mapping[str, int]) -> str:
 def candidate_text(outcome: Outcome) -> str:
     """Return one line about an evaluated candidate."""
     head = f"candidate {outcome.candidate}"
-    if outcome.status != "ok":
+    if outcome.status == "failed":
         place = f" on rank {outcome.rank} ({outcome.host})" if outcome.host else ""
         return f"{head} failed{place}: {outcome.reason}: {outcome.detail}".rstrip(": ")
     flops = units.count(outcome.flops_after)
@@ -125,7 +147,11 @@ def candidate_text(outcome: Outcome) -> str:
         else f"{units.duration(outcome.seconds.total)} on rank {outcome.rank}"
     )
     parameters = f"{units.count(outcome.parameters_after)} parameters"
-    return f"{head}: accuracy {units.accuracy(outcome.accuracy)}, {flops}, {parameters}, {source}"
+    found = f"accuracy {units.accuracy(outcome.accuracy)}"
+    if outcome.status == "discarded":
+        epoch = units.plural(len(outcome.curve), "epoch")
+        found = f"validation loss {outcome.curve[-1].val_loss:.4f} after {epoch}"
+    return f"{head}: {found}, {flops}, {parameters}, {source}"
 
 
 def finalist_text(finalist: Finalist) -> str:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mpineat import __version__, finalists, tasks, units
+from mpineat import finalists, tasks, units
 from mpineat.config import Config
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
-from mpineat.log import generation_row
+from mpineat.log import first_lines, generation_row
 from mpineat.log.console import Console
+from mpineat.log.pace import Pace
 from mpineat.store import now
 from mpineat.tasks import Outcome, Totals
 
@@ -52,10 +53,9 @@ class Progress:
         self._generation = 0
         self._size = config.evolution.candidates  # evaluations of the current generation
         self._evaluated = 0  # of those, earlier launches included
+        self._screened = 0  # for their first epochs alone, so far
         self._reused = 0  # of these, what the next launch takes again from an equal network
-        self._weight = 1.0  # of an evaluation: epochs in multiples of training.epochs
-        self._final_weight = finalists.epochs(config) / config.training.epochs
-        self._here = 0.0  # finished in this launch: the pace that `left` is estimated from
+        self._pace = Pace(config)
         self._in_final = False
         self._busy_seconds = 0.0  # of the current generation, in this launch
         self._lines = 0
@@ -82,41 +82,40 @@ class Progress:
             evaluated: Outcomes of that generation that an earlier launch left in the journal.
             best: The best outcome of earlier launches.
         """
-        evolution, compression = self._config.evolution, self._config.compression
         self._classes, self._workers = classes, max(1, len(workers))
-        self._generation, self._evaluated = generation, len(evaluated)
+        self._generation = generation
+        self._screened = sum(outcome.status == "discarded" for outcome in evaluated)
+        self._evaluated = len(evaluated) - self._screened
         self._best = tasks.best([*evaluated, *([best] if best else [])])
-        learning = f"MorphNet, {compression.rule}" if compression.enabled else "without compression"
-        log.info("mpineat %s: %s, %s", __version__, evolution.strategy, learning)
-        log.info("configuration  %s, seed %d", config_name, self._config.run.seed)
-        log.info("data set       %s", dataset)
-        log.info("ranks          %d: %s", ranks, generation_row.workers_text(workers, ranks))
-        if generation < evolution.generations:
-            log.info(
-                "to come        generation %d to %d of %s, at most %s of %s each",
-                generation,
-                evolution.generations - 1,
-                units.plural(evolution.candidates, "candidate"),
-                units.plural(self._left_of_search(), "training"),
-                units.plural(self._config.training.epochs, "epoch"),
-            )
-        if self._config.final.candidates:
-            log.info("at the end     a final of %s", finalists.described(self._config))
+        lines = first_lines.lines(
+            self._config,
+            config_name=config_name,
+            ranks=ranks,
+            workers=workers,
+            dataset=dataset,
+            generation=generation,
+            left=self._left_of_search(),
+        )
+        for line in lines:
+            log.info("%s", line)
         log.info("run directory  %s", self._run_dir)
         if generation or evaluated:
             log.info(
-                "resumed        in generation %d with %d of %d candidates evaluated before",
+                "resumed        in generation %d with %d of %d candidates evaluated before%s",
                 generation,
-                len(evaluated),
-                evolution.candidates,
+                self._evaluated,
+                self._size,
+                self._also_screened,
             )
         self._last_line = self._clock()
 
     def finished(self, outcome: Outcome) -> None:
         """Count an outcome; shown at -v, the machine's failures always."""
-        self._evaluated += 1
-        self._here += self._weight
-        self._totals["failed"] += outcome.status != "ok"
+        discarded = outcome.status == "discarded"
+        self._screened += discarded
+        self._evaluated += not discarded
+        self._pace.finished(outcome, in_final=self._in_final)
+        self._totals["failed"] += outcome.status == "failed"
         self._totals["reused"] += outcome.reused_from is not None
         self._reused += outcome.reused_from is not None
         self._totals["trained"] += outcome.status == "ok" and outcome.reused_from is None
@@ -126,6 +125,12 @@ class Progress:
             self._best = tasks.best([*([self._best] if self._best else []), outcome])
         level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
         log.log(level, "%s", generation_row.candidate_text(outcome))
+
+    def discarded(self, number: int) -> None:
+        """Count candidates whose training does not go on."""
+        self._evaluated += number
+        self._screened -= number
+        self._totals["discarded"] += number
 
     def beat(self, running: Sequence[now.Running], queued: int) -> None:
         """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
@@ -150,10 +155,11 @@ class Progress:
         if len(longest) > NAMED_AT_MOST:
             names.append(f"and {len(longest) - NAMED_AT_MOST} more")
         log.info(
-            "%s: %d of %d evaluated, %d queued%s; running: %s",
+            "%s: %d of %d evaluated%s, %d queued%s; running: %s",
             self._place,
             self._evaluated,
             self._size,
+            self._also_screened,
             queued,
             until,
             ", ".join(names) or "nothing",
@@ -176,6 +182,7 @@ class Progress:
             busy=min(1.0, self._busy_seconds / (seconds * self._workers)) if seconds > 0 else None,
         )
         self._generation, self._evaluated, self._reused = state.generation + 1, 0, 0
+        self._screened = 0
         self._generation_start, self._busy_seconds = time, 0.0
         if self._lines % ROWS_A_HEADER == 0:
             log.info("%s", generation_row.HEADER)
@@ -183,7 +190,8 @@ class Progress:
         log.info(
             "%s", generation_row.row_text(figures, time - self._launch, self._seconds_left() or 0.0)
         )
-        self._explain(state, outcomes)
+        for level, text in generation_row.explained(state, outcomes, self._classes):
+            log.log(level, "      %s", text)
         self._last_line = time
         return figures
 
@@ -192,7 +200,7 @@ class Progress:
         log.info("final: %s", finalists.described(self._config))
         if known:
             log.info("      %d of %d trainings are known from before", len(known), trainings)
-        self._in_final, self._weight = True, self._final_weight
+        self._in_final = True
         self._evaluated, self._reused, self._size = len(known), 0, trainings
 
     def final_ended(self, standing: Sequence[Finalist]) -> None:
@@ -206,12 +214,13 @@ class Progress:
         """Say why the run stopped in time and how it is continued."""
         self._end()
         log.info(
-            "stopped in time after %s: %s; %s has %d of %d candidates evaluated",
+            "stopped in time after %s: %s; %s has %d of %d candidates evaluated%s",
             units.duration(self._clock() - self._launch),
             reason,
             self._place,
             self._evaluated - self._reused,  # what a resume will count
             self._size,
+            self._also_screened,
         )
         log.info(
             "everything finished is in %s; the same command with --resume continues it",
@@ -227,12 +236,13 @@ class Progress:
         """Say what was found and where it lies."""
         self._end()
         log.info(
-            "finished %s in %s: %d trained, %d reused, %d failed in this launch",
+            "finished %s in %s: %d trained, %d reused, %d failed%s in this launch",
             units.plural(self._config.evolution.generations, "generation"),
             units.duration(self._clock() - self._launch),
             self._totals["trained"],
             self._totals["reused"],
             self._totals["failed"],
+            f", {self._totals['discarded']} discarded" if self._totals["discarded"] else "",
         )
         if self._best is not None:
             name = "winner" if self._in_final else "best"
@@ -266,24 +276,13 @@ class Progress:
         if self._console is not None:
             self._console.clear()
 
-    def _explain(self, state: State, outcomes: Sequence[Outcome]) -> None:
-        """Name below the row what should not look like a quiet generation."""
-        if failures := generation_row.failures_text(Totals.of(outcomes).reasons):
-            log.info("      failed: %s", failures)
-        # A constant answer lands within sampling noise of 1/classes.
-        highest = 1.25 / self._classes if self._classes else 0.0
-        chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
-        if chance:
-            log.info("      no better than chance: %s", units.plural(chance, "candidate"))
-        counts = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
-        if counts:
-            log.debug("      counted: %s", ", ".join(counts))
-        for event in state.events:
-            log.debug("      %s", event)
-
     @property
     def _place(self) -> str:
         return "the final" if self._in_final else f"generation {self._generation}"
+
+    @property
+    def _also_screened(self) -> str:
+        return f", {self._screened} more screened" if self._screened else ""
 
     def _left_of_search(self) -> int:
         evolution = self._config.evolution
@@ -292,9 +291,7 @@ class Progress:
         )
 
     def _seconds_left(self) -> float | None:
-        if not self._here:
-            return None
-        left, final = self._weight * (self._size - self._evaluated), self._config.final
-        if not self._in_final:
-            left = self._left_of_search() + self._final_weight * final.candidates * final.seeds
-        return left * (self._clock() - self._launch) / self._here
+        spent = self._clock() - self._launch
+        if self._in_final:
+            return self._pace.seconds_of_final(spent, self._size - self._evaluated)
+        return self._pace.seconds_of_search(spent, self._left_of_search(), self._screened)

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic
 
-from mpineat import finalists, objectives, store, units
+from mpineat import finalists, objectives, screening, store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
@@ -70,6 +70,11 @@ class Overview(Generic[PastT]):
         return self.totals.best if self.won is None else self.won.found
 
     @property
+    def judged(self) -> int:
+        """How many candidates of the generation that has not ended are more than screened."""
+        return sum(outcome.status != "discarded" for outcome in self.evaluated)
+
+    @property
     def final_outcomes(self) -> tuple[Outcome, ...]:
         """Of the final: of all of it or, while it goes on, those that its options ask for."""
         if self.run.final is not None:
@@ -109,9 +114,13 @@ class Overview(Generic[PastT]):
         if self.moment is not None and self.moment.seconds_left is not None:
             return self.moment.seconds_left
         size = self.config.evolution.candidates
-        done = sum(row.candidates for row in self.rows)
-        here = len(self.evaluated)
-        left: float = max(0, (self.config.evolution.generations - self.generation) * size - here)
+        work, first = screening.work(self.config), screening.epochs(self.config)
+        done = work * sum(row.candidates for row in self.rows)
+        here = (
+            self.judged + (len(self.evaluated) - self.judged) * first / self.config.training.epochs
+        )
+        left = (self.config.evolution.generations - self.generation) * size * work - here
+        left = max(0.0, left)
         final = self.config.final.candidates * self.config.final.seeds - len(self.final_outcomes)
         left += max(0, final) * finalists.epochs(self.config) / self.config.training.epochs
         return left * self.seconds / (done + here) if done + here and self.seconds else None
@@ -144,7 +153,7 @@ class Overview(Generic[PastT]):
             raise InputError(
                 where + missing + f"; mpineat status {self.run.path} shows what there is"
             )
-        if found.network_after is None or found.status != "ok":
+        if found.network_after is None or found.status == "failed":
             raise InputError(f"{where}candidate {number} failed: {found.reason}: {found.detail}")
         return found
 
@@ -223,8 +232,10 @@ def sentences(view: Overview[Generation] | Overview[Summary]) -> tuple[str, str]
     evolution, final = view.config.evolution, view.config.final
     where = (
         f"generation {view.generation} (the last is {evolution.generations - 1}), "
-        f"{len(view.evaluated)} of {evolution.candidates} candidates evaluated"
+        f"{view.judged} of {evolution.candidates} candidates evaluated"
     )
+    if view.judged < len(view.evaluated):
+        where += f", {len(view.evaluated) - view.judged} more screened"
     if view.generation >= evolution.generations:
         where = (
             f"its final, {len(view.final_outcomes)} of at most "

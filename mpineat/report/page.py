@@ -118,8 +118,10 @@ def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, s
             yield name, units.count(after), note if after != before else "not compressed"
     trained = sum(o.status == "ok" and o.reused_from is None for o in outcomes)
     reused = sum(o.reused_from is not None for o in outcomes)
-    failed = sum(o.status != "ok" for o in outcomes)
-    yield "trainings", f"{trained:,}", f"{reused} reused, {failed} failed"
+    failed = sum(o.status == "failed" for o in outcomes)
+    discarded = sum(o.status == "discarded" for o in outcomes)
+    more = f", {discarded} discarded early" if discarded else ""
+    yield "trainings", f"{trained:,}", f"{reused} reused, {failed} failed{more}"
     note = f"{len(view.rows)} of {view.config.evolution.generations} generations"
     yield "time", units.duration(view.seconds), note
     yield "busy share", units.share(times.busy_share), f"of {units.plural(view.workers, 'worker')}"

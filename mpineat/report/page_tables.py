@@ -93,7 +93,7 @@ def front(view: Overview[Generation]) -> dict[str, Any] | None:
 
 def failures(view: Overview[Generation]) -> Iterator[dict[str, Any]]:
     """Yield each reason, most frequent first, with an example's detail."""
-    failed = [outcome for outcome in view.every_outcome if outcome.status != "ok"]
+    failed = [outcome for outcome in view.every_outcome if outcome.status == "failed"]
     reasons = Counter(outcome.reason for outcome in failed)
     for reason, number in reasons.most_common():
         example = next(o.detail for o in failed if o.reason == reason)
@@ -123,7 +123,7 @@ def candidates(view: Overview[Generation]) -> dict[str, Any] | None:
         note = f"The best {len(shown):,} of {len(outcomes):,}; press a heading to sort."
     table = []
     for o in shown:
-        result = o.reason or ("ok" if o.reused_from is None else f"same as {o.reused_from}")
+        result = o.reason or (o.status if o.reused_from is None else f"same as {o.reused_from}")
         cells = [
             (str(o.candidate), o.candidate),
             (str(generation_of[o.candidate]), generation_of[o.candidate]),

@@ -45,7 +45,8 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         "generations_planned": view.config.evolution.generations,
         "candidates_per_generation": view.config.evolution.candidates,
         "generation": view.generation,
-        "evaluated": len(view.evaluated),
+        "evaluated": view.judged,
+        "screened": len(view.evaluated) - view.judged,
         "seconds": round(view.seconds, 1),
         "seconds_left": 0.0 if view.status == "finished" else view.seconds_left,
         "best": None

@@ -182,10 +182,11 @@ def totals_from(tables: Tables) -> Totals:
         trained=sum(s == "ok" and r is None for s, r in zip(status, reused, strict=True)),
         judged=len(judged),
         reused=len(reused) - reused.count(None),
+        discarded=status.count("discarded"),
         accuracy=sum(accuracies[row] for row in judged),
         flops=sum(flops[row] for row in judged),
         seconds=sum(s for s, r in zip(seconds, reused, strict=True) if r is None),
-        reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s != "ok"),
+        reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s == "failed"),
         best=None if winner is None else _outcomes(winner)[0],
     )
 

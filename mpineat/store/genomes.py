@@ -33,6 +33,7 @@ GENOMES: Columns = {
     "birth_generation": Count,
     "fitness": Finite | None,
     "uses": Count | None,
+    "estimated": Default(bool, False),
 }
 SPECIES: Columns = {
     "id": Count,
@@ -169,6 +170,7 @@ def _genome_table(
         [genome.birth for genome in everyone],
         [fitness.get(id) for id in ids],
         [uses.get(id) for id in ids],
+        [id in population.estimated for id in ids],
         *([getattr(genome, name) for genome in everyone] for name in kind.settings),
     ]
     rows = list(zip(*values, strict=True))
@@ -211,7 +213,7 @@ def population_from(
         counters: The row of COUNTERS for this population.
     """
     columns = from_table({**GENOMES, **kind.settings}, tables, f"{kind.name}/genomes")
-    ids, alive, species, *parents, births, fitness, uses = columns[: len(GENOMES)]
+    ids, alive, species, *parents, births, fitness, uses, guessed = columns[: len(GENOMES)]
     lists = _lists(kind, tables)
     names = ("id", *kind.settings, *kind.lists, "parents", "birth")
     both = (tuple(p for p in pair if p is not None) for pair in zip(*parents, strict=True))
@@ -249,6 +251,7 @@ def population_from(
             genome: value for genome, value in zip(ids, fitness, strict=True) if value is not None
         },
         uses={genome: value for genome, value in zip(ids, uses, strict=True) if value is not None},
+        estimated=frozenset(genome for genome, guess in zip(ids, guessed, strict=True) if guess),
         next_innovation=innovation,
         next_genome=next_genome,
         next_species=next_species,

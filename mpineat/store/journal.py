@@ -9,8 +9,6 @@ evaluation.
 from __future__ import annotations
 
 import os
-import re
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,51 +17,11 @@ from pathlib import Path
 from mpineat import files
 from mpineat.errors import StorageError
 from mpineat.genotype.genome import Candidate
-from mpineat.store import directory
-from mpineat.store.earlier_journal import as_today
-from mpineat.tasks import OUTCOME, Outcome
+from mpineat.store import directory, journal_line
+from mpineat.store.journal_line import Line
+from mpineat.tasks import Outcome
 from mpineat.units import plural
-from mpineat.wire import Codec, WireError
-
-VERSION = 2  # of a line; those of version 1 do not name theirs
-CANDIDATE = Codec("candidate", Candidate)
-_START = b'{"crc32":"'
-_CRC_DIGITS = 8
-_MIDDLE = b'",'
-_HEAD = re.compile(
-    rb'(?:"version":(\d{1,9}),)?(?:"run":"([\w-]{1,64})",)?'
-    rb'"generation":(\d{1,9}),"kind":"(outcome|candidate|final)","value":'
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A whole line, whose value nobody has read yet.
-
-    Attributes:
-        place: Its file and number.
-        run_id: Of the run that wrote it; None in lines of version 1, and some of version 2.
-        kind: "outcome", "candidate" or, for an outcome of the final, "final".
-    """
-
-    place: str
-    text: bytes
-    version: int
-    run_id: str | None
-    generation: int
-    kind: str
-    value: bytes
-
-    def item(self) -> Outcome | Candidate:
-        """Return what it holds.
-
-        Raises:
-            WireError: It is of another version, or a value is out of its range.
-        """
-        if self.version not in (1, VERSION):
-            raise WireError(f"written by another mpineat (version {self.version}, not {VERSION})")
-        codec = CANDIDATE if self.kind == "candidate" else OUTCOME
-        return codec.loads(as_today(self.kind, self.value) if self.version == 1 else self.value)
+from mpineat.wire import WireError
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +76,27 @@ class Lines:
                 except WireError as error:
                     damaged.append(_left_out(line.place, error))
                 else:
-                    found.setdefault(_identity(item), item)
+                    _enter(found, item)
         damaged += [
             f"{place}: {plural(1 + len(more), 'line')} of another run ({other}): left out"
             for other, (place, *more) in foreign.items()
         ]
         return Entries(tuple(found.values()), tuple(damaged))
+
+
+def _enter(found: dict[object, Outcome | Candidate], item: Outcome | Candidate) -> None:
+    """Add an entry unless there is one; a full training takes the place of its screen."""
+    identity = _identity(item)
+    before = found.get(identity)
+    if before is None:
+        found[identity] = item
+    elif _is_screen(before) and not _is_screen(item):
+        del found[identity]
+        found[identity] = item
+
+
+def _is_screen(item: Outcome | Candidate) -> bool:
+    return isinstance(item, Outcome) and item.status == "discarded"
 
 
 def _identity(item: Outcome | Candidate) -> object:  # a final held again gives its ids anew
@@ -161,49 +134,11 @@ def _scan(run_dir: Path) -> Lines:
         for number, text in enumerate(texts, 1):
             place = f"{path}:{number}"
             try:
-                found.setdefault(text, _line(text, place))
+                found.setdefault(text, journal_line.parse(text, place))
             except WireError as error:
                 if number < len(texts):  # what follows the last line feed is being written, or torn
                     damaged.append(_left_out(place, error))
     return Lines(tuple(found.values()), tuple(damaged))
-
-
-def _encode(run_id: str, generation: int, item: Outcome | Candidate, final: bool) -> bytes:
-    if isinstance(item, Outcome):
-        kind, value = "final" if final else "outcome", OUTCOME.dumps(item)
-    else:
-        kind, value = "candidate", CANDIDATE.dumps(item)
-    rest = b'"version":%d,"run":"%b","generation":%d,"kind":"%b","value":%b}' % (
-        VERSION,
-        run_id.encode(),
-        generation,
-        kind.encode(),
-        value,
-    )
-    return b"%b%08x%b%b\n" % (_START, zlib.crc32(rest), _MIDDLE, rest)
-
-
-def _line(text: bytes, place: str) -> Line:
-    """Return a line without its line feed.
-
-    Raises:
-        WireError: The line is damaged or torn.
-    """
-    begin = len(_START) + _CRC_DIGITS + len(_MIDDLE)
-    rest = text[begin:]
-    found = _HEAD.match(rest)
-    if not found or text[:begin] != b"%b%08x%b" % (_START, zlib.crc32(rest), _MIDDLE):
-        raise WireError("damaged")
-    version, run_id, generation, kind = found.groups()
-    return Line(
-        place=place,
-        text=text,
-        version=1 if version is None else int(version),
-        run_id=run_id.decode() if run_id else None,
-        generation=int(generation),
-        kind=kind.decode(),
-        value=rest[found.end() : -1],
-    )
 
 
 class Journal:
@@ -239,7 +174,7 @@ class Journal:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             try:
-                _line(data[whole:], str(self._path))
+                journal_line.parse(data[whole:], str(self._path))
             except WireError:
                 os.ftruncate(self._file, whole)
             else:  # only the line feed is missing
@@ -251,7 +186,7 @@ class Journal:
     def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
-        line = _encode(self._run_id, generation, item, final)
+        line = journal_line.encode(self._run_id, generation, item, final)
         try:
             with directory.storage_errors(self._path):
                 written = 0

@@ -80,6 +80,8 @@ def _check_outcomes(state: State, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if (outcome.status == "ok") != (outcome.accuracy is not None):
             raise BadValue(f"candidate {outcome.candidate} is {outcome.status}, its accuracy not")
+        if (outcome.status == "discarded") != (outcome.estimate is not None):
+            raise BadValue(f"candidate {outcome.candidate} is {outcome.status}, its estimate not")
         first = outcome.reused_from
         if first is not None and (first == outcome.candidate or first >= state.next_candidate):
             raise BadValue(f"candidate {outcome.candidate} repeats candidate {first}")

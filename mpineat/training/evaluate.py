@@ -126,7 +126,7 @@ class Evaluator:
         return Outcome(
             candidate=task.candidate.id,
             network_hash=task.network_hash,
-            status="ok",
+            status="discarded" if task.stop_after else "ok",
             attempts=task.attempt,
             **evaluation.found(),
         )

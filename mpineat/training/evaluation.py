@@ -121,7 +121,7 @@ class Evaluation:
             warm = self.history.step_seconds if self.history is not None else 0.0
             record = self.learned.record
             values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
-        if self.history is not None:
+        if self.history is not None and not self.task.stop_after:
             last = self.history.curve[-1]
             values |= {"accuracy": last.val_accuracy, "loss": last.val_loss}
         return values

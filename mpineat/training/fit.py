@@ -67,6 +67,7 @@ def train(
     on_epoch: Sequence[Callable[[Epoch], None]] = (),
     deadline: float | None = None,
     validate: bool = True,
+    stop_after: int = 0,
 ) -> History:
     """Train `model` in place with Adam on the cross-entropy of its logits.
 
@@ -82,6 +83,7 @@ def train(
             raises ends the training.
         deadline: On the clock awake.seconds().
         validate: Whether to measure the validation split after every epoch.
+        stop_after: Epochs after which to end early, with the rates of a full training; 0: never.
 
     Raises:
         Diverged: The loss became NaN or infinite; noticed at that step.
@@ -104,7 +106,7 @@ def train(
     evaluate = evaluator(model, data.validation, batch_size) if validate else None
     curve: list[Epoch] = []
     done = 0
-    while done < left:
+    while done < left and not 0 < stop_after <= len(curve):
         order = _epoch_order(data.train_examples, batch_size, seed, len(curve))
         steps = min(steps_an_epoch, left - done)
         totals, first = [tf.constant(0.0), tf.constant(0.0)], 0

@@ -96,6 +96,7 @@ class Train:
             training=training,
             deadline=evaluation.deadline,
             on_epoch=(evaluation.curve.append, *evaluation.on_epoch),
+            stop_after=evaluation.task.stop_after,
         )
         evaluation.history = history
         evaluation.spend(

@@ -9,7 +9,7 @@ import pytest
 from mpineat.child.agreement import check_answer, check_networks, read_outcome, read_task
 from mpineat.genotype.genes import OUTPUT, Connection
 from mpineat.phenotype.assemble import assemble
-from mpineat.tasks import outcome_to_bytes, task_to_bytes
+from mpineat.tasks import Epoch, outcome_to_bytes, task_to_bytes
 from mpineat.wire import WireError
 from tests import evaluations
 
@@ -51,6 +51,8 @@ def test_a_task_without_a_module_that_it_points_to_is_refused():
         {"accuracy": None},
         {"fault": "machine"},
         {"status": "failed", "accuracy": None, "fault": "candidate"},
+        {"status": "discarded"},
+        {"status": "discarded", "accuracy": None},  # without an epoch to be judged by
         {"status": "failed", "accuracy": None, "reason": "nan"},
         {"status": "failed", "fault": "candidate", "reason": "nan"},
     ],
@@ -78,3 +80,15 @@ def test_an_outcome_of_another_network_is_refused():
     network = assemble(wider, (8, 8, 1), 10, SPACE).to_json()
     with pytest.raises(WireError, match="another mpineat"):
         check_networks(evaluations.outcome(TASK, network_before=network))
+
+
+def test_an_outcome_of_more_or_less_training_than_was_asked_for_is_refused():
+    point = Epoch(epoch=1, loss=2.0, accuracy=0.2, val_loss=2.0, val_accuracy=0.2)
+    screened = {"status": "discarded", "accuracy": None, "curve": (point,)}
+    screen = replace(TASK, stop_after=1)
+    check_answer(evaluations.outcome(TASK, **screened), screen)
+    check_answer(evaluations.fault(TASK), screen)
+    with pytest.raises(WireError, match="asked to stop after epoch 1"):
+        check_answer(evaluations.outcome(TASK), screen)
+    with pytest.raises(WireError, match="asked to train in full"):
+        check_answer(evaluations.outcome(TASK, **screened), TASK)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import pytest
+from mpineat.evolution.coevolution import CoDeepNEAT
 
 from mpineat.evolution.credit import tell
 from mpineat.genotype.genome import Candidate
@@ -85,3 +88,36 @@ def test_a_blueprint_retains_the_modules_of_its_best_candidate():
     )
     without = config(modules=6, blueprints=4, retain_modules=0.0)
     assert tell(STATE, [result(B[0], [best], 0.9)], without).blueprints.genomes[0].retained == ()
+
+
+def estimated(blueprint, modules, estimate):
+    found = result(blueprint, modules, None)
+    return replace(found, outcome=replace(found.outcome, status="discarded", estimate=estimate))
+
+
+def test_an_estimate_counts_half_and_is_marked():
+    told = tell(
+        STATE,
+        [result(B[0], [M[0]], 0.9), estimated(B[1], [M[0]], 0.3), estimated(B[1], [M[1]], 0.2)],
+        OPTIONS,
+    )
+    assert told.modules.fitness == pytest.approx({M[0].id: 0.7, M[1].id: 0.2})
+    assert told.modules.estimated == {M[1].id}
+    assert told.blueprints.estimated == {B[1].id}
+    later = tell(told, [result(B[1], [M[1]], 0.5)], OPTIONS)
+    assert not later.modules.estimated | later.blueprints.estimated
+
+
+def test_an_estimate_does_not_wipe_out_what_was_measured():
+    first = tell(STATE, [result(B[0], [M[0]], 0.9)], OPTIONS)
+    second = tell(first, [estimated(B[0], [M[0]], 0.3)], OPTIONS)
+    assert second.modules.fitness[M[0].id] == pytest.approx(0.7)
+    assert not second.modules.estimated
+
+
+def test_elites_come_from_full_trainings_alone():
+    options = config(modules=6, blueprints=4, elites=2, elites_per_species=1)
+    results = [result(B[0], [M[0]], 0.5), *(estimated(B[1], [m], 0.9) for m in M[1:])]
+    bred = CoDeepNEAT().breed(tell(STATE, results, options), options)
+    kept = {genome.id for genome in bred.modules.genomes} & {m.id for m in M}
+    assert kept == {M[0].id}

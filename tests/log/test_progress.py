@@ -16,7 +16,7 @@ from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.log import console, generation_row
 from mpineat.log.progress import Progress
-from mpineat.tasks import Outcome, Seconds
+from mpineat.tasks import Epoch, Outcome, Seconds
 
 MODULE = Module(id=3, nodes=(), connections=(), join="add")
 BLUEPRINT = Blueprint(id=5, nodes=(), connections=(), dense=(32,))
@@ -148,9 +148,27 @@ def test_generation_row_reports_accuracy_failures_reuse_and_busy_share(stream: i
     assert header.split()[2:] == generation_row.HEADER.split()
     # 4 candidates are left, and a final of 8 trainings that take twice as long.
     assert line.split()[2:] == [
-        *("0", "0.7000", "0.6000", "3+2", "1/4", "1", "1.00", "k", "80", "%", "0:25", "2:05")
+        *("0", "0.7000", "0.6000", "3+2", "1/4", "0", "1", "1.00", "k", "80", "%", "0:25", "2:05")
     ]
     assert failures.endswith("failed: 1 nan")
+
+
+def test_screened_candidates_count_when_it_is_decided_that_they_go_no_further(
+    stream: io.StringIO,
+) -> None:
+    clock = Clock()
+    progress = launched(clock)
+    point = Epoch(epoch=1, loss=2.0, accuracy=0.2, val_loss=2.0, val_accuracy=0.2)
+    screened = replace(OK, candidate=1, status="discarded", accuracy=None, curve=(point,))
+    for outcome in (OK, screened, replace(screened, candidate=2)):
+        progress.finished(outcome)
+    clock.now += 61.0
+    progress.beat((), 0)
+    assert "generation 0: 1 of 4 evaluated, 2 more screened" in stream.getvalue()
+    progress.discarded(2)
+    clock.now += 61.0
+    progress.beat((), 0)
+    assert "generation 0: 3 of 4 evaluated, 0 queued" in stream.getvalue()
 
 
 def test_candidates_that_learnt_nothing_are_named(stream: io.StringIO) -> None:
@@ -168,6 +186,7 @@ def test_columns_stand_under_their_names() -> None:
         blueprint_species=12,
         candidates=1000,
         failed=17,
+        discarded=12,
         reused=123,
         flops=123_456_789,
         seconds=1.0,

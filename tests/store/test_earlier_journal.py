@@ -15,7 +15,7 @@ import pytest
 
 from mpineat.genotype.genes import BlueprintNode, Connection, Hyperparameters, ModuleNode
 from mpineat.genotype.genome import Blueprint, Candidate, Module
-from mpineat.store import directory, journal
+from mpineat.store import directory, journal, journal_line
 from mpineat.store.earlier_journal import as_today
 from mpineat.tasks import Compressed
 from mpineat.wire import WireError
@@ -153,7 +153,7 @@ def test_a_blueprint_that_evolved_its_learning_rate_alone_is_read(rate, training
     del value["blueprint"]["training"]
     value["blueprint"]["learning_rate"] = rate
     text = as_today("candidate", json.dumps(value).encode())
-    assert journal.CANDIDATE.loads(text).blueprint.training == training
+    assert journal_line.CANDIDATE.loads(text).blueprint.training == training
 
 
 @pytest.mark.parametrize("kind", ["outcome", "candidate"])
@@ -161,7 +161,7 @@ def test_a_blueprint_that_evolved_its_learning_rate_alone_is_read(rate, training
     "text", [b"", b"[]", b"7", b'{"blueprint":7}', b"[" * 10**6, b"1" * 5000, b"\xff"]
 )
 def test_what_is_no_line_is_refused_in_one_line(kind: str, text: bytes) -> None:
-    codec = journal.OUTCOME if kind == "outcome" else journal.CANDIDATE
+    codec = journal_line.OUTCOME if kind == "outcome" else journal_line.CANDIDATE
     with pytest.raises(WireError) as caught:
         codec.loads(as_today(kind, text))
     assert "\n" not in str(caught.value)

@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     """Measure what is missing in the output file, then print the comparison."""
     options = _parser().parse_args(argv)
     if options.overhead:
-        for line in overhead(*_load(options), options):
+        for line in overhead(*load(options), options):
             print(line, flush=True)
         return 0
     rows = [json.loads(line) for line in _lines(options.output)]
@@ -100,7 +100,7 @@ def _config(options: argparse.Namespace) -> Config:
     )
 
 
-def _load(options: argparse.Namespace) -> tuple[list[Network], Any, Config]:
+def load(options: argparse.Namespace) -> tuple[list[Network], Any, Config]:
     import tensorflow as tf
 
     from mpineat.data.dataset import open_dataset
@@ -134,7 +134,7 @@ def _networks(config: Config, count: int) -> list[Network]:
 def _measure(
     options: argparse.Namespace, done: set[tuple[Any, ...]], end: float
 ) -> Iterator[dict[str, Any]]:
-    networks, data, config = _load(options)
+    networks, data, config = load(options)
     for index in range(options.first, options.first + options.networks):
         for seed in range(options.seeds):
             for rule in options.rules:

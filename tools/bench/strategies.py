@@ -16,15 +16,14 @@ import argparse
 import csv
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from bench import trainings_gather
+from bench.strategies_shown import AT, Found, draw, tables
 from bench.surrogate import (
     TABLES,
-    Floats,
     Surrogate,
     Table,
     expit,
@@ -37,30 +36,12 @@ from bench.trainings_gather import building
 
 from mpineat import registry
 from mpineat.config import Config, yaml_file
+from mpineat.errors import InputError
 from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
-from mpineat.experiments.statistics import compare_means
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Outcome
-
-AT = (50, 200, 500)  # evaluations at which strategies are compared
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the searches of one strategy found.
-
-    Attributes:
-        curves: [seeds, evaluations] the incumbent's accuracy in the mean.
-        repeated: Share of the candidates whose network the search knew.
-        seconds: Of one search, mean.
-    """
-
-    curves: Floats
-    repeated: float
-    seconds: float
 
 
 def main(argv: list[str]) -> int:
@@ -157,22 +138,29 @@ def compare(options: argparse.Namespace) -> None:
 def searched(name: str, surrogate: Surrogate, options: argparse.Namespace) -> Found:
     """Search with one strategy, once for each seed."""
     began = time.process_time()
-    curves, repeated = [], 0
+    curves, repeated, ended = [], 0, 0
     for seed in range(options.first_seed, options.first_seed + options.seeds):
         overrides = [f"evolution.strategy={name}", f"run.seed={seed}", *options.set]
         config = yaml_file.load(TABLES / f"{options.data}.yaml", overrides)
-        curve, known = search(config, surrogate, options.evaluations)
+        curve, known, early = search(config, surrogate, options.evaluations)
         curves.append(curve)
-        repeated += options.evaluations - known
+        repeated += max(0, options.evaluations - known) if not early else 0
+        ended += early
     return Found(
         curves=np.array(curves),
         repeated=repeated / (options.seeds * options.evaluations),
         seconds=(time.process_time() - began) / options.seeds,
+        ended=ended,
     )
 
 
-def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list[float], int]:
-    """Return the incumbent's accuracy after each evaluation, and how many networks were seen."""
+def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list[float], int, bool]:
+    """Search once.
+
+    Returns:
+        The incumbent's accuracy after each evaluation, how many networks were seen, and whether the
+        search ended before its time, its last incumbent then standing for the rest.
+    """
     evolution = config.evolution
     generations = -(-evaluations // evolution.candidates)
     evolution = evolution.model_copy(update={"generations": generations})
@@ -183,7 +171,10 @@ def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list
     best = (-1.0, 0.0)  # observed, in the mean
     state = strategy.initial(config)
     for generation in range(generations):
-        asked = strategy.ask(state, config, build)
+        try:
+            asked = strategy.ask(state, config, build)
+        except InputError:  # nothing that the populations offer is within the limits
+            return curve + curve[-1:] * (evaluations - len(curve)), len(seen), True
         results = []
         for candidate, network in zip(asked.candidates, asked.built, strict=True):
             digest = network.hash()
@@ -199,7 +190,7 @@ def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list
         state = strategy.tell(asked.state, results, config)
         if generation < generations - 1:
             state = strategy.breed(state, config)
-    return curve[:evaluations], min(len(seen), evaluations)
+    return curve[:evaluations], len(seen), False
 
 
 def trained(
@@ -220,82 +211,3 @@ def trained(
         parameters_after=total.parameters,
     )
     return mean, outcome
-
-
-def tables(found: Mapping[str, Found], options: argparse.Namespace) -> str:
-    """Return the strategies' figures as a Markdown table, the best at the end first."""
-    at = [number for number in AT if number <= options.evaluations]
-    head = ["strategy", *(f"best at {n}" for n in at), *(f"area to {n}" for n in at)]
-    head += [f"beats random at {n}" for n in at if "random" in found]
-    head += ["repeated", "s a search"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for name, each in sorted(found.items(), key=lambda item: -item[1].curves[:, -1].mean()):
-        cells = [name]
-        cells += [interval(each.curves[:, n - 1]) for n in at]
-        cells += [interval(each.curves[:, :n].mean(axis=1)) for n in at]
-        if "random" in found:
-            others = found["random"].curves
-            wins = [int((each.curves[:, n - 1] > others[:, n - 1]).sum()) for n in at]
-            cells += [f"{won} of {len(each.curves)}" for won in wins]
-        cells += [f"{100 * each.repeated:.0f} %", f"{each.seconds:.1f}"]
-        lines.append(f"| {' | '.join(cells)} |")
-    text = "\n".join(lines)
-    if "codeepneat" in found:
-        text += "\n\n" + against(found, "codeepneat", at)
-    return text
-
-
-def against(found: Mapping[str, Found], own: str, at: Sequence[int]) -> str:
-    """Return how far every other strategy is behind `own`, seed by seed."""
-    lines = [f"| {own} minus | " + " | ".join(f"at {n}" for n in at) + " |"]
-    lines.append("|---" * (len(at) + 1) + "|")
-    for name, each in found.items():
-        if name == own:
-            continue
-        cells = []
-        for n in at:
-            pairs = [[[v] for v in 100 * one.curves[:, n - 1]] for one in (found[own], each)]
-            estimate = compare_means(*pairs, np.subtract, paired=True)
-            low, high = estimate.low, estimate.high
-            limits = "" if low is None or high is None else f" ({low:+.2f} to {high:+.2f})"
-            cells.append(f"{estimate.value:+.2f}{limits}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def interval(values: Floats) -> str:
-    """Return a mean and the half of its 95 % interval, in points."""
-    half = 1.96 * values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return f"{100 * values.mean():.2f} +- {100 * half:.2f}"
-
-
-def draw(found: Mapping[str, Found], path: Path) -> None:
-    """Draw the mean of the best so far over the evaluations, with 95 % intervals."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    from mpineat.report.style import STYLE
-
-    with plt.style.context(STYLE):
-        figure, axes = plt.subplots(figsize=(6.4, 3.6))
-        order = sorted(found.items(), key=lambda item: -item[1].curves[:, -1].mean())
-        for number, (name, each) in enumerate(order):
-            colour = COLOURS[number % len(COLOURS)]
-            style = "-" if number < len(COLOURS) else "--"
-            mean = 100 * each.curves.mean(axis=0)
-            half = 196 * each.curves.std(axis=0, ddof=1) / len(each.curves) ** 0.5
-            x = np.arange(1, len(mean) + 1)
-            axes.plot(x, mean, color=colour, ls=style, label=name)
-            axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.12, lw=0)
-        axes.set_xscale("log")
-        axes.set_xlim(10, len(mean))
-        axes.set_ylim(bottom=min(100 * each.curves[:, 9].mean() for each in found.values()))
-        axes.set_xticks([10, 20, 50, 100, 200, 500], ["10", "20", "50", "100", "200", "500"])
-        axes.set_xlabel("evaluations")
-        axes.set_ylabel("accuracy of the best so far, %")
-        axes.legend(loc="lower right", ncols=2)
-        figure.savefig(path)
-        figure.savefig(path.with_suffix(".png"))
-        plt.close(figure)

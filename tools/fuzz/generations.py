@@ -36,7 +36,7 @@ from mpineat.report import page, results, status
 from mpineat.report.overview import overview
 from mpineat.search import inherited
 from mpineat.store import directory, hdf5
-from mpineat.store.journal import CANDIDATE
+from mpineat.store.journal_line import CANDIDATE
 from mpineat.tasks import OUTCOME, Outcome
 
 SECONDS = 5.0

@@ -160,6 +160,7 @@ def next_population(
         threshold=threshold,
         fitness={id: value for id, value in old.fitness.items() if id in living},
         uses={id: value for id, value in old.uses.items() if id in living},
+        estimated=old.estimated & living,
         next_innovation=innovations.next,
         next_genome=max(old.next_genome, genomes[-1].id + 1),
         next_species=max([old.next_species, *[s.id + 1 for s in species]]),

@@ -115,7 +115,13 @@ def _bred(
     mutation = Mutation(config, generation, innovations, varying, counts)
     choosing = draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config).rng
     operators = LayerOperators(mutation, varying, layers)
-    genomes = reproduce(old, breeding, fitness, rank, operators, choosing, evolution, counts)
+    # To retain a layer is no choice here, and would hide from `ask` that it was dealt.
+    genomes = [
+        genome._replace(retained=())
+        for genome in reproduce(
+            old, breeding, fitness, rank, operators, choosing, evolution, counts
+        )
+    ]
     species, threshold = speciate(
         genomes,
         breeding,
@@ -190,6 +196,7 @@ class Layers:
             species=tuple(species),
             threshold=FIRST_THRESHOLD,
             fitness={id: value for id, value in known.items() if id in living},
+            estimated=before.estimated & living if before else frozenset(),
             next_innovation=max(before.next_innovation if before else 0, *numbers),
             next_genome=self._next,
             next_species=self._next,
@@ -215,7 +222,4 @@ class LayerOperators(BlueprintOperators):
         """Return a mutant of each blueprint, in its graph and in its layers."""
         fresh = [self._layers.new() for _ in range(FRESH * len(genomes))]
         mutants = self.mutation.blueprints(genomes, ids, parents, fresh)
-        return [
-            mutant._replace(nodes=self._layers.varied(mutant.nodes), retained=())
-            for mutant in mutants
-        ]
+        return [mutant._replace(nodes=self._layers.varied(mutant.nodes)) for mutant in mutants]
