@@ -101,9 +101,10 @@ def draw(found: Mapping[str, Found], path: Path) -> None:
             axes.plot(x, mean, color=colour, ls=style, label=name)
             axes.fill_between(x, mean - half, mean + half, color=colour, alpha=0.12, lw=0)
         axes.set_xscale("log")
-        axes.set_xlim(10, len(mean))
         axes.set_ylim(bottom=min(100 * each.curves[:, 9].mean() for each in found.values()))
-        axes.set_xticks([10, 20, 50, 100, 200, 500], ["10", "20", "50", "100", "200", "500"])
+        marks = [mark for mark in (10, 20, 50, 100, 200, 500) if mark <= len(mean)]
+        axes.set_xticks(marks, map(str, marks))
+        axes.set_xlim(10, len(mean))
         axes.set_xlabel("evaluations")
         axes.set_ylabel("accuracy of the best so far, %")
         axes.legend(loc="lower right", ncols=2)

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 TABLES = Path(__file__).parent / "trainings"
 WORST = 0.1  # share of the networks that count as equally bad
 # What is tried: the kernel's length and its linear part, and the variance that features leave open.
-LENGTHS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+LENGTHS = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0)
 LINEAR = (0.0, 0.03, 0.1, 0.3)
 NOISES = (0.05, 0.1, 0.2, 0.3, 0.5)
 
