@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mpineat.phenotype.network import Network
     from mpineat.report.results import Results, open_run
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Network", "Results", "open_run"]
 
 _HOMES = {

@@ -125,13 +125,10 @@ class Final:
 
     def _earlier(self) -> Generation | None:
         """Return the final that is on disk, be it of this search or of one that was shorter."""
-        path = self._run_dir / directory.FINAL
-        if not path.exists():
-            return None
         try:
-            return store.read(path)
+            return store.read_final(self._run_dir, self._newest)
         except store.Damaged as damage:
-            aside = directory.set_aside(path)
+            aside = directory.set_aside(self._run_dir / directory.FINAL)
             log.warning("%s: kept as %s, the final is held again", damage, aside.name)
             return None
 

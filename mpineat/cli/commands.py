@@ -51,7 +51,7 @@ def check(arguments: argparse.Namespace) -> int:
     paths, overrides = _sort(arguments.words, most=1)
     config = yaml_file.load(paths[0] if paths else yaml_file.embedded_config(), overrides)
     for line in check.explain(config, build=arguments.build, sheet=arguments.sheet):
-        print(line)
+        _say(line)
     return DONE
 
 
@@ -173,7 +173,7 @@ def export(arguments: argparse.Namespace) -> int:
     )
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
-    print(exported)
+    _say(str(exported))
     return FAILED if exported.unmeasured else DONE
 
 
@@ -205,7 +205,7 @@ def summarize(arguments: argparse.Namespace) -> int:
             reason = error.strerror or str(error)
             raise StorageError(f"{arguments.figures}: cannot be written: {reason}") from error
         for path in written:
-            print(path, file=sys.stderr)
+            print(shown(str(path)), file=sys.stderr)
     sys.stdout.write(FORMATS[arguments.format](summary))
     return DONE
 
@@ -215,8 +215,13 @@ def data(arguments: argparse.Namespace) -> int:
     from mpineat.data import download
 
     for line in download.fetch(arguments.name, arguments.folder):
-        print(line)
+        _say(line)
     return DONE
+
+
+def _say(text: str) -> None:
+    """Print lines whose names, of files and of classes, may come from other people."""
+    print("\n".join(map(shown, text.split("\n"))))
 
 
 def _sort(words: Sequence[str], most: int) -> tuple[list[Path], list[str]]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from mpineat.errors import DONE, InputError
+from mpineat.errors import DONE, InputError, shown
 
 SHORTEST_MINUTES = 10  # the job is warned 5 minutes before its limit
 MOST = 100_000  # nodes, or GPUs or cores of one
@@ -37,10 +37,10 @@ def command(arguments: argparse.Namespace) -> int:
         done = (*done, f"wrote {arguments.output}")
     elif text is not None:
         sys.stdout.write(text)
+    # Beside a script on standard output nothing else may stand there.
+    file = sys.stderr if text is not None and arguments.output is None else sys.stdout
     for line in done:
-        print(
-            line, file=sys.stderr if text is not None and arguments.output is None else sys.stdout
-        )
+        print(shown(line), file=file)
     return DONE
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpineat import __version__
 from mpineat.cli import commands, job
+from mpineat.cli.choices import Choices
 from mpineat.cli.completion import SHELLS, PrintCompletion
 
 if TYPE_CHECKING:
@@ -16,18 +17,6 @@ if TYPE_CHECKING:
 
 
 MOST = 1_000_000  # epochs, or generations
-
-
-class Choices:
-    """Choices that are looked up when an argument is checked or explained, and not before."""
-
-    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
-        """Keep what looks the names up."""
-        self._names = names
-
-    def __iter__(self) -> Iterator[str]:
-        """Return the names."""
-        return iter(self._names())
 
 
 def parser() -> argparse.ArgumentParser:

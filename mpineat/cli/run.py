@@ -40,6 +40,7 @@ from mpineat.store.journal import Journal
 from mpineat.tasks import Totals, best
 
 IN_VAIN_AT_MOST = 3  # launches in a row that were stopped before one evaluation ended
+NAMED_AT_MOST = 10  # options that differ from the run's
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,10 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         end, evaluated = provenance.FAILED, 0
         try:
             entry = provenance.describe(
-                ranks=member.size, mpi=member.library, dataset=fingerprint.to_json()
+                run_id=origin.run_id,
+                ranks=member.size,
+                mpi=member.library,
+                dataset=fingerprint.to_json(),
             )
             provenance.record(run_dir, entry)
             journaled = book.of(origin.number)
@@ -226,16 +230,18 @@ def take_up(run_dir: Path, config: Config, *, accept_damage: bool = False) -> Or
 
 
 def _run_id(run_dir: Path, generations: Sequence[Generation]) -> str:
-    """Return the run's id: that of its generations, before their first that of the journal."""
+    """Return the run's id: its generations', before the first what journal and launches say."""
     if generations:
         return generations[-1].run_id
     found = journal.read(run_dir).run_ids
-    if len(found) > 1:
+    recorded = {launch.run_id for launch in provenance.read(run_dir)[0]} - {""}
+    own = [run_id for run_id in found if run_id in recorded] if recorded else found
+    if found and len(own) != 1:
         raise InputError(
-            f"{run_dir / directory.JOURNAL}: holds lines of several runs ({', '.join(found)}), and "
-            "no generation says which is this one; bring back the run's own file"
+            f"{run_dir / directory.JOURNAL}: holds lines of {', '.join(found)}, and no generation "
+            "says which run is this one; bring back the run's own file"
         )
-    return found[0] if found else uuid.uuid4().hex
+    return own[0] if own else uuid.uuid4().hex
 
 
 def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generation]) -> None:
@@ -266,7 +272,10 @@ def _check_same_run(run_dir: Path, config: Config, generations: Sequence[Generat
                     f"{path}: {name}: the run has {was!r}, found {now!r}; start another RUN_DIR"
                 )
     if wrong:
-        raise InputError(*wrong.values())
+        lines = list(wrong.values())
+        if more := lines[NAMED_AT_MOST:]:
+            lines[NAMED_AT_MOST:] = [f"and {units.plural(len(more), 'option')} more"]
+        raise InputError(*lines)
 
 
 def _check_genomes(path: Path, state: State, config: Config) -> None:

@@ -32,7 +32,7 @@ class Block:
 
     Attributes:
         first: [genomes + 1] where each genome's genes begin.
-        keys: [genes] what makes two genes the same: a node id or an innovation number.
+        keys: [genes] what makes two genes the same: the rank of a node id or innovation number.
         numbers: [n][genes] numeric settings, scaled to [0, 1].
         kinds: [k][genes] settings that are equal or not.
     """
@@ -88,7 +88,7 @@ def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
         _own_settings(len(modules), (), (_integers([joins[module.join] for module in modules]),)),
         Block(
             _first([len(module.nodes) for module in modules]),
-            _field(0, nodes),
+            _keys(nodes),
             (
                 _scaled(_field(1, nodes), space.filters),
                 _scaled(_field(4, nodes, np.float64), space.dropout),
@@ -112,7 +112,7 @@ def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
         _own_settings(len(blueprints), (*dense, *numbers), kinds),
         Block(
             _first([len(blueprint.nodes) for blueprint in blueprints]),
-            _field(0, nodes),
+            _keys(nodes),
             (),
             (_field(1, nodes),),
         ),
@@ -123,7 +123,7 @@ def _packed(genomes: Sequence[Module] | Sequence[Blueprint], own: Block, nodes: 
     genes = list(chain.from_iterable([genome.connections for genome in genomes]))
     connections = Block(
         _first([len(genome.connections) for genome in genomes]),
-        _field(0, genes),
+        _keys(genes),
         (),
         (_field(3, genes),),
     )
@@ -140,6 +140,11 @@ def _first(sizes: Sequence[int]) -> Integers:
     first = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=first[1:])
     return first
+
+
+def _keys(genes: Sequence[tuple[Any, ...]]) -> Integers:
+    """Return what makes genes the same, numbered from 0: `distances` makes a table of it."""
+    return np.unique(_field(0, genes), return_inverse=True)[1].astype(np.int64)
 
 
 def _field(place: int, genes: Sequence[tuple[Any, ...]], kind: type = np.int64) -> NDArray[Any]:

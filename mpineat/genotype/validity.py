@@ -8,16 +8,25 @@ from mpineat.genotype.graph import problem
 from mpineat.genotype.hyperparameters import CHOICES, ranges
 
 
+def graph_problem(genome: Module | Blueprint) -> str | None:
+    """Return what is wrong with a genome's graph in one sentence; None for a valid one."""
+    return problem([node.id for node in genome.nodes], genome.connections)
+
+
 def candidate_problem(candidate: Candidate) -> str | None:
     """Return what no network can be assembled from, in one sentence; None where nothing is."""
-    blueprint = candidate.blueprint
-    if wrong := problem([node.id for node in blueprint.nodes], blueprint.connections):
+    if wrong := graph_problem(candidate.blueprint):
         return f"its blueprint: {wrong}"
     for species, module in candidate.modules:
-        if wrong := problem([node.id for node in module.nodes], module.connections):
+        if wrong := graph_problem(module):
             return f"its module of species {species}: {wrong}"
+    return pointers_problem(candidate)
+
+
+def pointers_problem(candidate: Candidate) -> str | None:
+    """Return how a candidate's modules are not those that its blueprint points to, or None."""
     found = [species for species, _ in candidate.modules]
-    if found != sorted({node.species for node in blueprint.nodes}):
+    if found != sorted({node.species for node in candidate.blueprint.nodes}):
         return f"it has modules of the species {found}, and its blueprint points to others"
     return None
 
@@ -25,8 +34,7 @@ def candidate_problem(candidate: Candidate) -> str | None:
 def module_problem(module: Module, config: Config) -> str | None:
     """Return what is wrong with a module in one sentence; None for a valid one."""
     space = config.search_space
-    wrong = problem([node.id for node in module.nodes], module.connections)
-    if wrong:
+    if wrong := graph_problem(module):
         return wrong
     if len(module.nodes) > space.max_module_nodes:
         return f"its {len(module.nodes)} nodes exceed search_space.max_module_nodes"
@@ -44,8 +52,7 @@ def module_problem(module: Module, config: Config) -> str | None:
 def blueprint_problem(blueprint: Blueprint, config: Config) -> str | None:
     """Return what is wrong with a blueprint in one sentence; None for a valid one."""
     space, evolution = config.search_space, config.evolution
-    wrong = problem([node.id for node in blueprint.nodes], blueprint.connections)
-    if wrong:
+    if wrong := graph_problem(blueprint):
         return wrong
     if len(blueprint.nodes) > space.max_blueprint_nodes:
         return f"its {len(blueprint.nodes)} nodes exceed search_space.max_blueprint_nodes"

@@ -33,8 +33,7 @@ class Overview(Generic[PastT]):
         evaluated: Outcomes of the generation that has not ended.
         moment: What runs now; None unless it runs.
         seconds: Working time so far, pauses between launches left out.
-        finalists: How the networks of the final stand, the best first; () before it, and where the
-            past is summaries, which do not know their networks.
+        finalists: How the networks of the final stand, the best first; () before it.
     """
 
     run: store.Run[PastT]
@@ -164,8 +163,7 @@ def overview(run_dir: Path) -> Overview[Generation]:
     Raises:
         InputError: No run was ever started there, or nothing says what its configuration was.
     """
-    view = look(run_dir, store.read)
-    return replace(view, finalists=finalists.standing(view.outcomes, view.final_outcomes))
+    return look(run_dir, store.read)
 
 
 def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
@@ -191,7 +189,7 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
     seconds += run.final.seconds if run.final else 0.0
     if not finished:
         seconds += _since_last_generation(run, status == "running")
-    return Overview(
+    view = Overview(
         run=run,
         config=config,
         status=status,
@@ -201,6 +199,10 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Overview[PastT]:
         workers=run.workers,
         seconds=seconds,
     )
+    trained = view.final_outcomes
+    networks = {outcome.network_hash for outcome in trained}
+    found = [outcome for past in run.generations for outcome in past.outcomes_of(networks)]
+    return replace(view, finalists=finalists.standing(found, trained))
 
 
 def launch_times(launches: Iterable[Launch]) -> tuple[float, ...]:

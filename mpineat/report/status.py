@@ -12,8 +12,7 @@ from typing import Any, cast
 from mpineat import finalists, store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, look, overview, sentences
-from mpineat.store import Generation
+from mpineat.report.overview import Overview, look, sentences
 from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome
 
@@ -26,7 +25,7 @@ def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
     Raises:
         InputError: There is no run.
     """
-    return _text(_look(run_dir), clock())
+    return _text(look(run_dir, store.read_summary), clock())
 
 
 def as_json(run_dir: Path) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
     Raises:
         InputError: There is no run.
     """
-    view = _look(run_dir)
+    view = look(run_dir, store.read_summary)
     best = view.best
     return {
         "run_dir": str(view.run.path),
@@ -95,7 +94,7 @@ def follow(
     # A finished generation never changes, and one process that looks on shall cost little.
     read = lru_cache(maxsize=None)(store.read_summary)
     while True:
-        view = _look(run_dir, read)
+        view = look(run_dir, read)
         running = () if view.moment is None else {r.candidate for r in view.moment.running}
         figures = (view.status, view.everything.number, view.generation, running)
         if figures != told:
@@ -106,6 +105,7 @@ def follow(
         sleep(every_seconds)
 
 
+<<<<<<< HEAD
 def _look(
     run_dir: Path, read: Callable[[Path], Summary] = store.read_summary
 ) -> Overview[Summary] | Overview[Generation]:
@@ -122,10 +122,13 @@ def _front(view: Overview[Summary] | Overview[Generation]) -> tuple[Outcome, ...
 
 
 def _text(view: Overview[Summary] | Overview[Generation], time: float) -> str:
+=======
+def _text(view: Overview[Summary], time: float) -> str:
+>>>>>>> strategies
     return "\n".join(shown(line) for line in _lines(view, time))
 
 
-def _lines(view: Overview[Summary] | Overview[Generation], time: float) -> Iterator[str]:
+def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
     if view.rows:

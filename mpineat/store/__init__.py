@@ -2,7 +2,7 @@
 
 from mpineat.store.generation import Generation, read, write
 from mpineat.store.hdf5 import Damaged
-from mpineat.store.run import History, Run, history, look, read_run
+from mpineat.store.run import History, Run, history, look, read_final, read_run
 from mpineat.store.summary import Summary, read_summary
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "history",
     "look",
     "read",
+    "read_final",
     "read_run",
     "read_summary",
     "write",

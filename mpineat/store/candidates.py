@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -189,6 +189,14 @@ def totals_from(tables: Tables) -> Totals:
         reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s == "failed"),
         best=None if winner is None else _outcomes(winner)[0],
     )
+
+
+def figures_from(table: Table, networks: Collection[str]) -> tuple[Outcome, ...]:
+    """Return the outcomes of some networks, by their hashes, without what other tables hold."""
+    columns = {"arrival": CANDIDATE["arrival"], "network_hash": OUTCOME["network_hash"]}
+    rows = enumerate(zip(*from_table(columns, {TABLE: table}, TABLE), strict=True))
+    own = [row for row, (place, found) in rows if place is not None and found in networks]
+    return _outcomes({TABLE: table[own]})
 
 
 def _arrived(tables: Tables) -> Table:

@@ -9,6 +9,7 @@ import re
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from types import NoneType
 from typing import Annotated, Any, NamedTuple
 
@@ -87,6 +88,7 @@ def defaults_of(cls: Any) -> Mapping[str, object]:
     return defaults
 
 
+@cache
 def _column(hint: Any) -> _Column:
     """Return the column for values of a type, its range from what annotates the type."""
     if isinstance(hint, Default):
@@ -224,7 +226,8 @@ def _out_of_range(column: _Column, array: np.ndarray[Any, Any]) -> np.ndarray[An
     if column.at_most is not None:
         wrong |= ~(array <= column.at_most)
     if column.below is not None:
-        wrong |= ~(array < column.below)
+        # Of whole numbers not `< 2**63`, which older numpy compares as floating-point numbers.
+        wrong |= ~(array < column.below if column.kind is float else array <= column.below - 1)
     if column.finite:
         wrong |= ~np.isfinite(array)
     if column.kind is bool and column.optional:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -99,6 +99,10 @@ class Generation:
     def totals(self) -> Totals:
         """Of its outcomes."""
         return Totals.of(self.outcomes)
+
+    def outcomes_of(self, networks: Collection[str]) -> tuple[Outcome, ...]:
+        """Return the outcomes of some networks, by their hashes."""
+        return tuple(o for o in self.outcomes if o.network_hash in networks)
 
 
 def write(run_dir: Path, generation: Generation, *, final: bool = False) -> Generation:

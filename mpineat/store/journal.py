@@ -183,12 +183,27 @@ class Journal:
             os.fsync(self._file)
         return whole
 
+    def _checked_end(self) -> int:
+        """Return where the next line begins, also where somebody else wrote behind the newest.
+
+        Raises:
+            StorageError: The file is no longer in the directory: what is written to it is lost.
+        """
+        stat = os.fstat(self._file)
+        if not stat.st_nlink:
+            raise StorageError(
+                f"{self._path}: removed or replaced while this run wrote to it: nothing more is "
+                "written; bring it back, then go on with --resume"
+            )
+        return self._end if stat.st_size == self._end else self._cut_torn_line()
+
     def append(self, generation: int, item: Outcome | Candidate, *, final: bool = False) -> None:
         """Write one entry; it is on the disk when this returns."""
         self._guard()
         line = journal_line.encode(self._run_id, generation, item, final)
         try:
             with directory.storage_errors(self._path):
+                self._end = self._checked_end()
                 written = 0
                 while written < len(line):
                     written += os.write(self._file, line[written:])

@@ -32,6 +32,7 @@ class Launch:
     """What is read out of an entry; a value of a kind that this program never writes is missing.
 
     Attributes:
+        run_id: Of the run; "" where that is not recorded.
         started: Unix time.
         ranks: 0 where that is not recorded.
         version: Of mpineat; "" where that is not recorded.
@@ -40,6 +41,7 @@ class Launch:
         entry: All of it, for people.
     """
 
+    run_id: str
     started: float | None
     ranks: int
     version: str
@@ -141,6 +143,7 @@ def stopped_in_vain(launches: Sequence[Launch]) -> int:
 def _launch(entry: Mapping[str, Any]) -> Launch:
     versions = entry.get("versions")
     return Launch(
+        run_id=_text(entry.get("run_id")),
         started=unix_time(entry.get("started")),
         ranks=_count(entry.get("ranks")) or 0,
         version=_text(versions.get("mpineat")) if isinstance(versions, dict) else "",

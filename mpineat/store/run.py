@@ -97,7 +97,10 @@ def history(run_dir: Path) -> History:
         path = directory.generation_path(run_dir, number)
         if path.name not in names:
             wrong.append(f"{path}: missing, and later ones are there; bring back a copy")
-    wrong += _contradictions(run_dir, found)
+    wrong += _contradictions(run_dir, found, journal.read(run_dir).run_ids)
+    if found and not wrong:
+        with suppress(Damaged):  # its trainings are repeated, or in the journal
+            read_final(run_dir, found[-1])
     if wrong:
         raise InputError(*wrong)
     whole = found[-1].number if found else -1
@@ -106,13 +109,29 @@ def history(run_dir: Path) -> History:
     return History(generations=tuple(found), older=older, newest=newest)
 
 
-def _contradictions(run_dir: Path, found: Sequence[Generation | Summary]) -> list[str]:
-    """Return a sentence for each file that is not of one history with the others."""
+def _contradictions(
+    run_dir: Path, found: Sequence[Generation | Summary], journaled: Sequence[str]
+) -> list[str]:
+    """Return a sentence for each file that is not of one history with the others.
+
+    Args:
+        journaled: Ids of the runs that the journal's lines name.
+    """
     if not found:
         return []
     said = []
-    # The run is that of most files: a foreign one is named, not those around it.
-    [(run_id, seed), _], *_ = Counter((one.run_id, one.seed) for one in found).most_common()
+    # The run is that of most files: a foreign one is named, not those around it. Of two generations
+    # that name two runs the journal tells which is the run's own.
+    seeds = {one.run_id: one.seed for one in reversed(found)}
+    votes = Counter([*(id for id in journaled if id in seeds), *(one.run_id for one in found)])
+    [(run_id, _), *_] = votes.most_common(1)
+    seed = seeds[run_id]
+    if journaled and run_id not in journaled:
+        path = directory.generation_path(run_dir, found[0].number)
+        said.append(
+            f"{run_dir / directory.JOURNAL}: of another run ({', '.join(journaled)}) than {path} "
+            f"({run_id}); bring back the run's own file"
+        )
     own: list[Generation | Summary] = []
     for one in found:
         path = directory.generation_path(run_dir, one.number)
@@ -163,7 +182,7 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
     # The journal first: a generation that ends meanwhile moves from it into a file, never the other
     # way.
     entries = journal.read(run_dir)
-    generations = _generations(run_dir, read, problems)
+    generations = _generations(run_dir, read, entries.run_ids, problems)
     if config is None and generations:
         where = str(directory.generation_path(run_dir, generations[-1].number))
         with suppress(InputError):  # of config.yaml it has been said
@@ -175,7 +194,7 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
     final: Generation | None = None
     in_final: tuple[Outcome, ...] = ()
     if running >= max(1, planned):  # else a final in the directory is that of a shorter search
-        final = _final(run_dir, generations[-1].content_sha256, problems)
+        final = _final(run_dir, generations[-1], problems)
         in_final = entries.of(running, generations[-1].run_id, final=True).outcomes
     return Run(
         path=run_dir,
@@ -192,7 +211,7 @@ def look(run_dir: Path, read: Callable[[Path], PastT]) -> Run[PastT]:
 
 
 def _generations(
-    run_dir: Path, read: Callable[[Path], PastT], problems: list[str]
+    run_dir: Path, read: Callable[[Path], PastT], journaled: Sequence[str], problems: list[str]
 ) -> tuple[PastT, ...]:
     found: list[PastT] = []
     for path in directory.generation_paths(run_dir):
@@ -203,16 +222,34 @@ def _generations(
             continue
         if found[-1].number and (len(found) == 1 or found[-2].number != found[-1].number - 1):
             problems.append(f"{path}: the generation before it is missing")
-    problems += _contradictions(run_dir, found)
+    problems += _contradictions(run_dir, found, journaled)
     return tuple(found)
 
 
-def _final(run_dir: Path, newest: str, problems: list[str]) -> Generation | None:
-    """Return the final behind the file of the digest `newest`; None before it has ended."""
+def read_final(run_dir: Path, newest: Generation | Summary) -> Generation | None:
+    """Read the final that is in the directory, be it of this search or of one that was shorter.
+
+    Args:
+        newest: The generation before it, which says whose run this is.
+
+    Raises:
+        Damaged, InputError, StorageError: As `read` does; InputError also for another run's.
+    """
     path = run_dir / directory.FINAL
+    final = read(path) if path.exists() else None
+    if final is not None and (final.run_id, final.seed) != (newest.run_id, newest.seed):
+        raise InputError(
+            f"{path}: of another run ({final.run_id}, seed {final.seed}; the generations are of "
+            f"{newest.run_id}, seed {newest.seed}); bring back the run's own file, or remove it"
+        )
+    return final
+
+
+def _final(run_dir: Path, newest: Generation | Summary, problems: list[str]) -> Generation | None:
+    """Return the final behind the generation `newest`; None before it has ended."""
     try:
-        final = read(path) if path.exists() else None
+        final = read_final(run_dir, newest)
     except (InputError, StorageError) as error:
         problems.append(str(error))
         return None
-    return final if final is not None and final.parent_sha256 == newest else None
+    return final if final is not None and final.parent_sha256 == newest.content_sha256 else None

@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 from mpineat.evolution.state import GenomeT, Population, State
 from mpineat.genotype.genes import OUTPUT
 from mpineat.genotype.genome import Candidate
-from mpineat.genotype.graph import problem
+from mpineat.genotype.validity import graph_problem, pointers_problem
 from mpineat.store.columns import BadValue
 from mpineat.tasks import Outcome
 
@@ -56,7 +56,7 @@ def _check_population(
     # Most candidates share their genomes.
     everyone = {id(g): g for g in chain(population.genomes, others, of_candidates)}.values()
     for genome in everyone:
-        if wrong := problem([node.id for node in genome.nodes], genome.connections):
+        if wrong := graph_problem(genome):
             raise BadValue(f"{name} {genome.id}: {wrong}")
     numbers: Iterable[int] = (
         max(chain((n.id for n in g.nodes), (c.innovation for c in g.connections))) for g in everyone
@@ -71,9 +71,8 @@ def _check_candidates(state: State, candidates: Sequence[Candidate]) -> None:
         raise BadValue("two candidates have one id")
     _check_counter("next_candidate", state.next_candidate, (c.id for c in candidates))
     for candidate in candidates:
-        pointers = sorted({node.species for node in candidate.blueprint.nodes})
-        if [species for species, _ in candidate.modules] != pointers:
-            raise BadValue(f"candidate {candidate.id} has not one module for each species")
+        if wrong := pointers_problem(candidate):
+            raise BadValue(f"candidate {candidate.id}: {wrong}")
 
 
 def _check_outcomes(state: State, outcomes: Sequence[Outcome]) -> None:

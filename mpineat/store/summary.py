@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mpineat.store import hdf5
-from mpineat.store.candidates import TABLE, totals_from
-from mpineat.store.columns import from_table
+from mpineat.store.candidates import TABLE, figures_from, totals_from
+from mpineat.store.columns import Table, from_table
 from mpineat.store.generation import attributes_from, check_name, heading, refusals
 from mpineat.store.genomes import BLUEPRINTS, MODULES, SPECIES
-from mpineat.tasks import Totals
+from mpineat.tasks import Outcome, Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +20,11 @@ class Summary:
 
     Attributes:
         number, run_id, seed, config, created, seconds, parent_sha256, content_sha256, species,
-            totals: As in
-            Generation; the winner among the totals has figures alone.
+            totals: As in Generation; the winner among the totals has figures alone.
+        candidates: The table of the candidates, as it is in the file.
     """
 
+    path: Path
     number: int
     run_id: str
     seed: int
@@ -33,6 +35,16 @@ class Summary:
     content_sha256: str
     species: tuple[int, int]
     totals: Totals
+    candidates: Table = field(repr=False, compare=False)
+
+    def outcomes_of(self, networks: Collection[str]) -> tuple[Outcome, ...]:
+        """Return the outcomes of some networks, by their hashes, in any order and as figures alone.
+
+        Raises:
+            InputError: A value that mpineat never writes.
+        """
+        with refusals(self.path):
+            return figures_from(self.candidates, networks)
 
 
 def read_summary(path: Path) -> Summary:
@@ -47,10 +59,12 @@ def read_summary(path: Path) -> Summary:
         values = attributes_from(attributes)
         ids = [from_table({"id": SPECIES["id"]}, tables, name)[0] for name in species]
         summary = Summary(
+            path=path,
             number=values["generation"],
             **heading(values, tables),
             species=(len(ids[0]), len(ids[1])),
             totals=totals_from(tables),
+            candidates=tables[TABLE],
         )
     check_name(path, summary.number)
     return summary

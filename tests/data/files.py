@@ -117,7 +117,7 @@ def write_jpeg(path: Path, value: int | np.ndarray, *, mode: str = "RGB", size: 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
     """Write arrays by name: .npz, or a folder of .npy without a suffix, or HDF5."""
     if path.suffix == ".npz":
-        np.savez(path, allow_pickle=True, **arrays)
+        np.savez(path, **arrays)
     elif not path.suffix:
         path.mkdir()
         for name, array in arrays.items():

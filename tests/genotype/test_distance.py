@@ -71,3 +71,9 @@ def test_weights_choose_what_counts():
     settings_ = Config.model_validate({"evolution": {"distance": {"structure": 0}}})
     assert distances(packed, 0, structure.evolution.distance)[1] == pytest.approx(1 / 5)
     assert distances(packed, 0, settings_.evolution.distance)[1] == pytest.approx(0.5 / 7)
+
+
+def test_numbers_that_no_gene_has_take_no_room():
+    near, far = (module(more=(Connection(last, 0, 1, True),)) for last in (5, 1 << 60))
+    tables = [matrix(pack_modules([module(), one], Config())) for one in (near, far)]
+    np.testing.assert_array_equal(*tables)

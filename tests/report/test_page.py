@@ -195,7 +195,9 @@ def test_names_are_shown_and_nothing_in_them_obeyed(finished: Overview) -> None:
     )
     view = earlier(finished, "stopped", generations=0, evaluated=0)
     entry = {"host": hostile, "started": hostile, "batch": {hostile: hostile}}
-    launch = Launch(started=None, ranks=1, version="", evaluated=None, end="", entry=entry)
+    launch = Launch(
+        run_id="", started=None, ranks=1, version="", evaluated=None, end="", entry=entry
+    )
     options = finished.config.dataset.model_copy(update={"path": hostile})
     view = replace(
         view,

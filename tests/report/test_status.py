@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from mpineat import store
 from mpineat.errors import InputError
 from mpineat.report import status
-from mpineat.report.overview import Overview
+from mpineat.report.overview import Overview, look, sentences
 from mpineat.store import now
 from tests.report.views import earlier
 
@@ -81,3 +82,14 @@ def test_what_runs_now_survives_a_round_trip_and_damage(tmp_path: Path, finished
     assert now.read(tmp_path) is None
     now.remove(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_final_stands_the_same_in_summaries_and_in_whole_generations(
+    finished_run: Path, finished: Overview
+) -> None:
+    summed = look(finished_run, store.read_summary)
+    assert summed.finalists
+    assert [(one.found.candidate, one.found.accuracy, one.mean) for one in summed.finalists] == [
+        (one.found.candidate, one.found.accuracy, one.mean) for one in finished.finalists
+    ]
+    assert sentences(summed) == sentences(finished)

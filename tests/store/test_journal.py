@@ -12,7 +12,7 @@ import pytest
 
 from mpineat.errors import StorageError
 from mpineat.store import directory, journal
-from mpineat.store.journal import Journal
+from mpineat.store.journal import Entries, Journal, Lines
 from mpineat.wire import LARGEST
 from tests.evaluations import candidate
 from tests.store.examples import outcomes
@@ -52,7 +52,7 @@ def test_entries_come_back_equal_and_in_order(tmp_path: Path) -> None:
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
-    assert journal.read(tmp_path) == journal.Lines(())
+    assert journal.read(tmp_path) == Lines(())
 
 
 def test_every_torn_line_is_cut_off_before_the_next_is_written(tmp_path: Path) -> None:
@@ -150,11 +150,8 @@ def test_a_crash_within_fold_neither_loses_nor_doubles(
         assert book.of(1).outcomes == outcomes(3)
 
 
-def test_a_full_disk_leaves_whole_lines_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = filled(tmp_path)
-    whole = path.read_bytes()
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave room for a part of a line only."""
     write = os.write
 
     def half(handle: int, data: bytes) -> int:
@@ -162,8 +159,16 @@ def test_a_full_disk_leaves_whole_lines_behind(
             raise OSError(28, os.strerror(28))
         return write(handle, data[: len(data) // 2])
 
+    monkeypatch.setattr(os, "write", half)
+
+
+def test_a_full_disk_leaves_whole_lines_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path)
+    whole = path.read_bytes()
     with Journal(tmp_path, "run") as book:
-        monkeypatch.setattr(os, "write", half)
+        fill_disk(monkeypatch)
         with pytest.raises(
             StorageError, match=r"journal\.jsonl: .*No space left on device.*--resume"
         ):
@@ -258,4 +263,35 @@ def test_lines_of_before_they_named_their_run_are_read(tmp_path: Path) -> None:
     named = lines(tmp_path)[:-1]
     path.write_bytes(b"".join(sealed(line.replace(b'"run":"run",', b"")) + b"\n" for line in named))
     with Journal(tmp_path, "run") as book:
-        assert book.of(0) == journal.Entries(outcomes())
+        assert book.of(0) == Entries(outcomes())
+
+
+@pytest.mark.parametrize("torn", [0, 10])
+def test_lines_that_another_process_adds_cost_themselves_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: int
+) -> None:
+    directory.create(tmp_path / "another")
+    with Journal(tmp_path / "another", "another") as book:
+        book.append(0, outcomes(3)[0])
+    theirs = lines(tmp_path / "another")[0]
+    with Journal(tmp_path, "own") as book:
+        book.append(0, outcomes()[0])
+        with (tmp_path / directory.JOURNAL).open("ab") as file:
+            file.write(theirs[: len(theirs) - torn] + b"\n" * (not torn))
+        book.append(0, outcomes()[1])
+        whole = (tmp_path / directory.JOURNAL).read_bytes()
+        fill_disk(monkeypatch)
+        with pytest.raises(StorageError, match="No space left"):
+            book.append(0, outcomes()[2])
+        monkeypatch.undo()
+        assert (tmp_path / directory.JOURNAL).read_bytes() == whole
+        assert book.of(0).outcomes == outcomes()[:2]
+        assert len(book.of(0).damaged) == (not torn)
+
+
+def test_a_journal_that_is_taken_away_ends_the_run(tmp_path: Path) -> None:
+    with Journal(tmp_path, "run") as book:
+        book.append(0, outcomes()[0])
+        (tmp_path / directory.JOURNAL).unlink()
+        with pytest.raises(StorageError, match="removed or replaced while this run wrote to it"):
+            book.append(0, outcomes()[1])

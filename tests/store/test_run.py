@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mpineat import store
 from mpineat.cli.run import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError
-from mpineat.store import directory
+from mpineat.store import directory, provenance
 from mpineat.store.journal import Journal
 from mpineat.store.lock import RunLock
 from tests.store.examples import generation, outcomes, run
@@ -120,3 +121,52 @@ def test_files_that_are_no_history_of_one_run_are_named(tmp_path: Path, spoil, w
     with pytest.raises(InputError, match=re.escape(why)):
         take_up(tmp_path, Config())
     assert snapshot(tmp_path) == before
+
+
+def foreign(run_dir: Path, name: str) -> None:
+    """Put a file of another run in the place of the run's own."""
+    other = run_dir.with_name("another run")
+    directory.create(other)
+    store.write(other, replace(generation(0), run_id="another"))
+    store.write(other, replace(generation(1), run_id="another"), final=True)
+    with Journal(other, "another") as journal:
+        for outcome in outcomes(3):
+            journal.append(1, outcome)
+    shutil.copy(other / name, run_dir / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("generations/generation_0000.h5", "generation_0000.h5: of another run (another, seed 1;"),
+        ("final.h5", "final.h5: of another run (another, seed 1;"),
+        ("journal.jsonl", "journal.jsonl: of another run (another) than "),
+    ],
+)
+@pytest.mark.parametrize("generations", [1, 2, 3])
+def test_a_file_of_another_run_is_named(
+    tmp_path: Path, generations: int, name: str, why: str
+) -> None:
+    run_dir = tmp_path / "run"
+    run(run_dir, generations)
+    if "journal" not in name:
+        with Journal(run_dir, "run") as journal:  # which tells whose the generations are
+            journal.append(generations, outcomes(3)[0])
+    foreign(run_dir, name)
+    if generations == 1 and "generations" in name:  # a file of each run: both are named
+        why = f"journal.jsonl: of another run (run) than {run_dir / name} (another)"
+    before = snapshot(run_dir)
+    with pytest.raises(InputError, match=re.escape(why)) as refused:
+        take_up(run_dir, Config())
+    assert "another" in str(refused.value)
+    assert snapshot(run_dir) == before
+
+
+def test_of_two_runs_in_a_journal_the_launches_tell_which_is_the_own(tmp_path: Path) -> None:
+    for name in ("own", "another"):
+        with Journal(tmp_path, name) as journal:
+            journal.append(0, outcomes()[0])
+    with pytest.raises(InputError, match="holds lines of own, another, and no generation says"):
+        take_up(tmp_path, Config())
+    provenance.record(tmp_path, provenance.describe(run_id="own"))
+    assert take_up(tmp_path, Config()).run_id == "own"

@@ -50,7 +50,7 @@ def put(table: str, column: str, value: object, row: int = 0) -> Change:
         (put("candidates/networks_after", "json", b"{"), "candidate 0: JSONDecodeError"),
         (put("candidates/networks_after", "json", b"[1]", 1), "candidate 0: AttributeError"),
         (put("candidates/modules", "module_row", 10**6), "IndexError"),
-        (put("candidates/modules", "species", 5), "has not one module for each species"),
+        (put("candidates/modules", "species", 5), "and its blueprint points to others"),
     ],
 )
 def test_a_value_that_mpineat_never_writes_is_named(

@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import resource
 import shutil
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from faults.garbage import garbage, write_to_its_rank
-from faults.job import JOB_SECONDS, LOST_SECONDS, Broken, Job
+from faults import intruders, strikes
+from faults.job import JOB_SECONDS, Broken, Job
 from faults.record import acknowledged, finished, history, journals
 
 from mpineat import store
@@ -29,8 +28,8 @@ HARMLESS = (  # the job goes on
     "starve_child",
     "garble_pipe",
     "suspend",
+    "foreign_lines",
 )
-SUSPENDED_SECONDS = 1.5 * LOST_SECONDS
 
 
 class Chaos:
@@ -44,33 +43,33 @@ class Chaos:
         self.runs = self.launches = self.acknowledged_ever = 0
         self.acknowledged: dict[tuple[int, int], float] = {}
         self.preload = folder / "sick_disk.so"
-        self.run_dir = folder / "reference"
-        self.truth = self._undisturbed()
+        self.output = folder / "output.log"
+        self.data = folder / "data.npz"
+        intruders.write_data(self.data)
+        self.others = [self._undisturbed("other", "run.seed=1"), self._undisturbed("twin")]
+        self.truth = history(self._undisturbed("reference"))
         self.kinds: dict[str, Callable[[Job], bool]] = {
-            "kill_child": lambda job: self._hit(job, "child", signal.SIGKILL),
-            "crash_child": lambda job: self._hit(job, "child", signal.SIGSEGV),
-            "stop_child": lambda job: self._hit(job, "child", signal.SIGSTOP),
-            "starve_child": self._starve,
-            "kill_rank": lambda job: self._hit(job, "rank", signal.SIGKILL),
-            "kill_launcher": lambda job: self._hit(job, "launcher", signal.SIGKILL),
-            "kill_all": self._kill_all,
-            "terminate": self._terminate,
-            "terminate_rank": lambda job: self._hit(job, "rank", signal.SIGTERM),
             "full_disk": self._fill_disk,
             "damage_checkpoint": lambda job: self._damage(job, directory.generation_paths),
             "damage_journal": lambda job: self._damage(job, journals),
-            "garble_pipe": self._garble,
-            "suspend": self._suspend,
             "sick_disk": self._sicken_disk,
+            "foreign_lines": self._add_lines,
+            "changed_data": self._change_data,
+            "moved_data": self._move_data,
         }
+        for name, strike in strikes.KINDS.items():
+            self.kinds[name] = partial(strike, self.rng)
+        for name, kind in intruders.KINDS.items():
+            self.kinds[name] = partial(self._intrude, kind)
 
-    def _undisturbed(self) -> list[Any]:
-        job = self._launch()
+    def _undisturbed(self, name: str, *more: str) -> Path:
+        self.run_dir = self.folder / name
+        job = self._started(*more)
         code = job.wait(JOB_SECONDS)
         job.gone()
         if code != 0:
-            raise Broken(f"the undisturbed run ended with {code}; see {self.folder / 'output.log'}")
-        return history(self.run_dir)
+            raise Broken(f"the undisturbed run ended with {code}; see {self.output}")
+        return self.run_dir
 
     def disturb(self, kinds: list[str], faults: int, seconds: float) -> None:
         """Do `faults` faults of these kinds, in turn, but no new run after so many seconds."""
@@ -91,6 +90,8 @@ class Chaos:
         try:
             while (code := job.wait(self.rng.uniform(0.2, 2.0))) is None:
                 kind = order.pop(0) if order else ""
+                if kind not in HARMLESS:
+                    self._make_room()  # the faults themselves need some
                 if kind and self.kinds[kind](job):
                     hits.append(kind)
                     self.faults[kind] += 1
@@ -100,12 +101,13 @@ class Chaos:
             job.gone()
         finally:
             job.end()
-            (self.run_dir / "filler").unlink(missing_ok=True)
+            self._make_room()
         self._remember()
         fatal = [kind for kind in hits if kind not in HARMLESS]
         self.codes[f"{fatal[-1] if fatal else 'harmless'}: {code}"] += 1
-        if code == 2 or (code == 0 and not finished(self.run_dir)) or (code != 0 and not fatal):
-            raise Broken(f"exit code {code} after {hits}; see {self.folder / 'output.log'}")
+        refused = code == 2 and "foreign_final" not in hits  # the run itself may have met it
+        if refused or (code == 0 and not finished(self.run_dir)) or (code != 0 and not fatal):
+            raise Broken(f"exit code {code} after {hits}; see {self.output}")
         return code
 
     def _launch(self) -> Job:
@@ -117,8 +119,8 @@ class Chaos:
 
     def _started(self, *more: str, **variables: str) -> Job:
         self.launches += 1
-        output = self.folder / "output.log"
-        return Job(self.mpirun, self.python, self.run_dir, output, *more, **variables)
+        words = (f"dataset.path={self.data}", *more)
+        return Job(self.mpirun, self.python, self.run_dir, self.output, *words, **variables)
 
     def _remember(self) -> None:
         """Note every outcome that the run has acknowledged, and miss none of the old ones."""
@@ -135,37 +137,6 @@ class Chaos:
             if got != expected:
                 raise Broken(f"generation {number} differs from the undisturbed run's")
 
-    def _hit(self, job: Job, kind: str, number: int) -> bool:
-        processes = job.look(kind)
-        if kind == "launcher":
-            processes = [p for p in processes if p.pid == job.process.pid]
-        return bool(processes) and self.rng.choice(processes).signal(number)
-
-    def _starve(self, job: Job) -> bool:
-        """Leave a child no memory, as a network too big for the host does."""
-        children = job.look("child")
-        if not children or not (directory.generation_paths(self.run_dir)):
-            return False
-        with suppress(ProcessLookupError, PermissionError):
-            resource.prlimit(self.rng.choice(children).pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
-            return True
-        return False
-
-    def _kill_all(self, job: Job) -> bool:
-        processes = job.look()
-        if not any(process.kind == "rank" for process in processes):
-            return False
-        self.rng.shuffle(processes)
-        for process in processes:
-            process.signal(signal.SIGKILL)
-        return True
-
-    def _terminate(self, job: Job) -> bool:
-        if not job.look("rank"):
-            return False
-        job.process.send_signal(signal.SIGTERM)
-        return True
-
     def _fill_disk(self, job: Job) -> bool:
         if not self.run_dir.exists():
             return False
@@ -176,23 +147,14 @@ class Chaos:
             os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - left)
         return True
 
-    def _garble(self, job: Job) -> bool:
-        """Write to a child's pipe what only another process would."""
-        if not (children := job.look("child")):
-            return False
-        child = self.rng.choice(children)
-        return write_to_its_rank(child.pid, child.command, garbage(self.rng))
-
-    def _suspend(self, job: Job) -> bool:
-        """Suspend the whole job for longer than a rank may be silent."""
-        return bool(job.look("rank")) and job.suspend(SUSPENDED_SECONDS, self.rng.shuffle)
+    def _make_room(self) -> None:
+        """Take away what filled the disk."""
+        (self.run_dir / "filler").unlink(missing_ok=True)
 
     def _sicken_disk(self, job: Job) -> bool:
         """Kill everything, and launch where no checkpoint can be read: nothing may change."""
-        if not directory.generation_paths(self.run_dir) or not self._kill_all(job):
+        if not directory.generation_paths(self.run_dir) or not strikes.end(self.rng, job):
             return False
-        job.process.wait()
-        job.gone()
         before = self._checkpoints()
         trigger = self.folder / "sick"
         trigger.touch()
@@ -218,10 +180,8 @@ class Chaos:
         """Kill everything, then cut the newest file short or flip one of its bits."""
         if not any(path.stat().st_size for path in files(self.run_dir)):
             return False
-        if not self._kill_all(job):
+        if not strikes.end(self.rng, job):
             return False
-        job.process.wait()
-        job.gone()
         self._remember()
         path = list(files(self.run_dir))[-1]
         data = bytearray(path.read_bytes())
@@ -236,4 +196,61 @@ class Chaos:
         # What this very damage took is not the program's to keep; all else is.
         survived = acknowledged(self.run_dir)
         self.acknowledged = {k: v for k, v in self.acknowledged.items() if survived.get(k) == v}
+        return True
+
+    def _intrude(self, kind: intruders.Kind, job: Job) -> bool:
+        """Put in what is not the run's own, while it runs or when it does not; it is refused."""
+        early = kind.running and self.rng.random() < 0.5
+        history = store.history(self.run_dir)  # damage that nobody has accepted yet comes first
+        ready = not history.newest and len(history.generations) >= kind.generations
+        if not ready or not (early or strikes.end(self.rng, job)):
+            return False
+        found = kind.intrude(self.rng, self.run_dir, self.rng.choice(self.others))
+        if early:
+            put = found.path.read_bytes()
+            job.wait(self.rng.uniform(0.0, 2.0))
+            if not strikes.end(self.rng, job):  # it has ended by itself
+                job.gone()
+            if not found.path.exists() or found.path.read_bytes() != put:
+                return True  # the run has written its own over it
+        self._refuse(found)
+        return True
+
+    def _refuse(self, found: intruders.Intruder) -> None:
+        """Launch, which must be refused by name and change nothing; then take the thing away."""
+        before, said = self._everything(), self.output.stat().st_size
+        refused = self._started()
+        code = refused.wait(JOB_SECONDS)
+        refused.gone()
+        text = self.output.read_bytes()[said:].decode(errors="replace")
+        if code != 2 or found.named not in text:
+            raise Broken(f"exit code {code}, expected 2 and {found.named!r}: {text[-2000:]}")
+        if self._everything() != before:
+            raise Broken(f"a launch that was refused for {found.named!r} changed the run")
+        found.undo()
+
+    def _everything(self) -> dict[Path, bytes]:
+        """Return all files of the run but its logs and its lock, which a killed launch leaves."""
+        left_out = {self.run_dir / directory.LOGS, self.run_dir / directory.LOCK}
+        files = (path for path in self.run_dir.rglob("*") if path.is_file())
+        return {p: p.read_bytes() for p in files if left_out.isdisjoint((p, *p.parents))}
+
+    def _add_lines(self, job: Job) -> bool:
+        self._make_room()
+        return intruders.lines(self.rng, self.run_dir, self.rng.choice(self.others))
+
+    def _change_data(self, job: Job) -> bool:
+        if not (self.run_dir / intruders.DATASET).exists() or not strikes.end(self.rng, job):
+            return False
+        self._refuse(intruders.data(self.rng, self.run_dir, self.data))
+        return True
+
+    def _move_data(self, job: Job) -> bool:
+        """Move the data; the launch that looks where they were is refused, the next one is told."""
+        if not (self.run_dir / intruders.DATASET).exists() or not strikes.end(self.rng, job):
+            return False
+        there = self.folder / f"data_{self.rng.randrange(1 << 30)}.npz"
+        self.data.rename(there)
+        self._refuse(intruders.Intruder(path=there, named=str(self.data), undo=lambda: None))
+        self.data = there
         return True

@@ -12,6 +12,7 @@ from pathlib import Path
 
 LOST_SECONDS = 4.0
 OPTIONS = (
+    "dataset.name=file",
     "farm.evaluator=dry_run",
     "farm.dry_run_seconds=0.12",
     "farm.beat_seconds=0.5",
@@ -74,6 +75,7 @@ class Job:
         *more: str,
         **variables: str,
     ) -> None:
+        self.run_dir = run_dir
         command = [*mpirun.split(), "-np", "3", python, "-m", "mpineat", "run"]
         words = ["mpineat/embedded/digits.yaml", str(run_dir), *OPTIONS, "--resume", *more]
         with open(output, "ab") as log:

@@ -24,13 +24,15 @@ def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
     found: dict[tuple[int, int], float] = {}
     if not run_dir.exists():
         return found
-    for ended in store.read_run(run_dir).generations:
-        for outcome in ended.outcomes:
-            found[ended.number, outcome.candidate] = outcome.started
+    ended = store.read_run(run_dir).generations
+    for generation in ended:
+        for outcome in generation.outcomes:
+            found[generation.number, outcome.candidate] = outcome.started
     lines = journal.read(run_dir)
-    for generation in {line.generation for line in lines.lines}:
-        for outcome in lines.of(generation).outcomes:
-            found.setdefault((generation, outcome.candidate), outcome.started)
+    own = ended[0].run_id if ended else next(iter(lines.run_ids), None)
+    for number in {line.generation for line in lines.lines}:
+        for outcome in lines.of(number, own).outcomes:
+            found.setdefault((number, outcome.candidate), outcome.started)
     return found
 
 

@@ -29,7 +29,7 @@ from mpineat.child.messages import Frames, Kind, Setup, frame
 from mpineat.config import Config
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.assemble import assemble
-from mpineat.store import journal
+from mpineat.store import journal_line
 from mpineat.tasks import Compressed, Epoch, Outcome, Task, outcome_to_bytes, task_to_bytes
 from mpineat.wire import WireError
 
@@ -175,7 +175,7 @@ def _cyclic(connections: Any) -> bool:
 
 def read_journal_line(data: bytes) -> Any:
     """Read the value of a line whose checksum is right: what a hostile writer would make."""
-    return journal._decode(b'{"crc32":"%08x",%b' % (zlib.crc32(data), data)).item
+    return journal_line.parse(b'{"crc32":"%08x",%b' % (zlib.crc32(data), data), "journal:1").item()
 
 
 def read_outcome(data: bytes) -> Outcome:
@@ -188,8 +188,8 @@ def read_outcome(data: bytes) -> Outcome:
 def kinds(seed: int) -> dict[str, tuple[list[bytes], Callable[[bytes], Any]]]:
     """Return for each kind what to mutate and what reads it."""
     pairs = [sample(seed + number) for number in range(20)]
-    lines = [
-        journal._encode(journal.Entry(3, item))[len(b'{"crc32":"00000000",') : -1]
+    journal = [
+        journal_line.encode("run", 3, item, False)[len(b'{"crc32":"00000000",') : -1]
         for task, outcome in pairs
         for item in (outcome, task.candidate)
     ]
@@ -206,7 +206,7 @@ def kinds(seed: int) -> dict[str, tuple[list[bytes], Callable[[bytes], Any]]]:
     return {
         "task": ([task_to_bytes(task) for task, _ in pairs], agreement.read_task),
         "outcome": ([outcome_to_bytes(outcome) for _, outcome in pairs], read_outcome),
-        "journal": (lines, read_journal_line),
+        "journal": (journal, read_journal_line),
         "setup": ([setup.to_bytes()], Setup.from_bytes),
         "frames": (streams, read_frames),
     }
