@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mpineat import finalists, store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, look, sentences
+from mpineat.report.overview import Overview, look, overview, sentences
 from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome
 
@@ -105,26 +105,7 @@ def follow(
         sleep(every_seconds)
 
 
-<<<<<<< HEAD
-def _look(
-    run_dir: Path, read: Callable[[Path], Summary] = store.read_summary
-) -> Overview[Summary] | Overview[Generation]:
-    """Return the figures alone, or all that is known where a final or a front needs networks."""
-    view = look(run_dir, read)
-    whole = view.run.final_outcomes or len(view.config.evolution.objectives) > 1
-    return overview(run_dir) if whole else view
-
-
-def _front(view: Overview[Summary] | Overview[Generation]) -> tuple[Outcome, ...]:
-    if len(view.config.evolution.objectives) == 1:
-        return ()
-    return cast(Overview[Generation], view).front  # as `_look` reads a run of two objectives
-
-
-def _text(view: Overview[Summary] | Overview[Generation], time: float) -> str:
-=======
 def _text(view: Overview[Summary], time: float) -> str:
->>>>>>> strategies
     return "\n".join(shown(line) for line in _lines(view, time))
 
 
@@ -157,6 +138,11 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
             yield f"  and {len(longest) - RUNNING_AT_MOST} more"
     for problem in view.run.problems:
         yield f"problem: {problem}"
+
+
+def _front(view: Overview[Summary]) -> tuple[Outcome, ...]:
+    """Return the front of a search for two objectives; whole generations are read for it."""
+    return overview(view.run.path).front if len(view.config.evolution.objectives) > 1 else ()
 
 
 def _front_lines(front: Sequence[Outcome], objectives: Sequence[str]) -> Iterator[str]:
