@@ -44,6 +44,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "cifar100": "mpineat.data.readers.cifar:CIFAR100",
         "tiny_imagenet": "mpineat.data.readers.tiny_imagenet:TINY_IMAGENET",
         "kmnist": "mpineat.data.readers.idx:KMNIST",
+        "svhn": "mpineat.data.readers.svhn:SVHN",
+        "stl10": "mpineat.data.readers.stl10:STL10",
         "file": "mpineat.data.readers.own_file:OWN_FILE",
         "folder": "mpineat.data.readers.folder:FOLDER",
     },

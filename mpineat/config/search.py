@@ -14,7 +14,10 @@ class SearchSpace(Section):
     """Which networks can exist."""
 
     filters: tuple[Count, Count] = option((16, 68), "fewest and most filters of a convolution (thesis: 16-68)")
-    kernel_sizes: tuple[Count, ...] = option((1, 3, 5), "square kernels to choose from (thesis: 1, 3, 5)", min_length=1)
+    kernel_sizes: tuple[Count, ...] = option((1, 3, 5), "kernels to choose from (thesis: 1, 3, 5)", min_length=1)
+    kernel_shape: Literal["square", "row"] = option(
+        "square", "kernels kxk and pools 2x2 (thesis), or 1xk and 1x2 for signals, which are images of height 1"
+    )
     neighbours: tuple[Literal["none", "max_pooling", "dropout"], ...] = option(
         ("none", "max_pooling", "dropout"), "what may follow a convolution (thesis: all three)", min_length=1
     )

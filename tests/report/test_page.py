@@ -12,6 +12,7 @@ import pytest
 from mpineat.errors import InputError
 from mpineat.report import page
 from mpineat.report.overview import Overview, overview
+from mpineat.store.directory import SHEET
 from mpineat.store.provenance import Launch
 from mpineat.tasks import Outcome
 from tests.report.views import earlier
@@ -55,9 +56,22 @@ class Outline(HTMLParser):
 def test_page_of_a_finished_run_has_every_part(finished: Overview) -> None:
     outline = Outline(page.render(finished))
     assert outline.sections == [
-        *("winner", "search", "time", "family", "candidates", "configuration", "provenance")
+        *("winner", "search", "time", "family", "candidates"),
+        *("data", "configuration", "provenance"),
     ]
     assert outline.rows == 1 + len(finished.outcomes)
+
+
+def test_page_shows_the_classes_that_the_run_has_drawn(finished: Overview) -> None:
+    sheet = finished.run.path / SHEET
+    drawn = sheet.read_bytes()
+    outline = Outline(page.render(finished))
+    assert any(a.startswith("data:image/png;base64,iVBOR") for a in outline.addresses)
+    try:
+        sheet.write_bytes(b"<script>")
+        assert "data" not in Outline(page.render(finished)).sections
+    finally:
+        sheet.write_bytes(drawn)
 
 
 def test_page_asks_nothing_of_the_network(finished: Overview) -> None:
