@@ -19,9 +19,9 @@ from dataclasses import replace
 import numpy as np
 
 from mpineat.config import Config
-from mpineat.evolution.coevolution import CoDeepNEAT
 from mpineat.evolution.creation import create
 from mpineat.evolution.state import Result, State
+from mpineat.evolution.strategies.coevolution import CoDeepNEAT
 
 PATIENCE = 2  # generations without a better candidate
 

@@ -18,8 +18,13 @@ from mpineat.errors import InputError
 # kind -> name -> "module:attribute", in the order in which lists show the names
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "strategy": {
-        "codeepneat": "mpineat.evolution.coevolution:CoDeepNEAT",
-        "random": "mpineat.evolution.random_search:RandomSearch",
+        "codeepneat": "mpineat.evolution.strategies.coevolution:CoDeepNEAT",
+        "random": "mpineat.evolution.strategies.random_search:RandomSearch",
+        "grid": "mpineat.evolution.strategies.grid:GridSearch",
+        "bayesian": "mpineat.evolution.strategies.bayesian:BayesianOptimisation",
+        "reinforce": "mpineat.evolution.strategies.reinforce:Reinforce",
+        "regularized_evolution": "mpineat.evolution.strategies.regularized:RegularizedEvolution",
+        "deepneat": "mpineat.evolution.strategies.deepneat:DeepNEAT",
     },
     "evaluator": {
         "training": "mpineat.training.evaluate:start",
@@ -39,6 +44,8 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "cifar100": "mpineat.data.readers.cifar:CIFAR100",
         "tiny_imagenet": "mpineat.data.readers.tiny_imagenet:TINY_IMAGENET",
         "kmnist": "mpineat.data.readers.idx:KMNIST",
+        "svhn": "mpineat.data.readers.svhn:SVHN",
+        "stl10": "mpineat.data.readers.stl10:STL10",
         "file": "mpineat.data.readers.own_file:OWN_FILE",
         "folder": "mpineat.data.readers.folder:FOLDER",
     },

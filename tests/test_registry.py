@@ -16,7 +16,8 @@ from mpineat.evolution.strategy import Strategy
 
 
 def is_strategy(value: object) -> bool:
-    return inspect.isclass(value) and Strategy in value.__mro__[1:]
+    concrete = inspect.isclass(value) and not inspect.isabstract(value)
+    return concrete and Strategy in value.__mro__[1:]
 
 
 def is_stage(value: object) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mpineat import registry, store
+from mpineat import store
 from mpineat.config import yaml_file
 from mpineat.store import Generation, directory
 from mpineat.store.journal import read
@@ -22,7 +22,7 @@ from tests.farm.test_mpi import MPIRUN, SECONDS, environment, needs_mpi
 from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 
 VARIANTS: list[dict[str, Any]] = [
-    *({"strategy": name} for name in registry.BUILT_IN["strategy"]),
+    {},
     {"inherit": True, "evolve_training": True},
     {"early_discarding": "screen", "screen_epochs": 2},
     {"reuse_outcomes": False, "failed_fitness": "ignore", "retain_modules": 0.0},

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure one room: `benchmark.py evolution|compression|ranking|training|farm|store [options]`."""
+"""Measure one thing: `benchmark.py NAME [options]`; without a name it says which there are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import importlib
 import sys
 from pathlib import Path
 
-ROOMS = ("evolution", "compression", "ranking", "training", "farm", "store")
+ROOMS = (
+    "evolution",
+    "strategies",
+    "compression",
+    "ranking",
+    "training",
+    "streaming",
+    "farm",
+    "store",
+)
 
 
 def main(argv: list[str]) -> int:

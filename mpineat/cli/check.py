@@ -63,6 +63,7 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
         f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
         f"{learning if config.compression.enabled else ''}"
     )
+    yield from select(config).explain(config)
     if config.final.candidates:
         yield f"final         {finalists.described(config)}"
     if build:

@@ -145,23 +145,27 @@ def export(arguments: argparse.Namespace) -> int:
     console.listen(stream=sys.stderr if arguments.json else None)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(onednn(config.training, os.environ))
+    dataset = None
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
         if exporter.trains or arguments.flops is not None:
-            same_data.compare(arguments.run_dir, survey(config.dataset).fingerprint())
+            read = survey(config.dataset)
+            same_data.compare(arguments.run_dir, read.fingerprint())
+            dataset = read.dataset(config.run.seed)
         from mpineat.training.export import final, width
 
     config = applied(evolved, config)
     full = Network.from_json(outcome.network_before or {})
     network = full
-    if arguments.flops is not None:
+    if arguments.flops is not None and dataset is not None:
         exporter.examine(arguments.output, arguments.batch)  # before the structure learning
-        network = width.at_flops(full, config, arguments.flops)
+        network = width.at_flops(full, config, dataset, arguments.flops)
     elif arguments.width == "compressed":
         network = Network.from_json(outcome.network_after or {})
     exported = final.export(
         network,
         config,
+        dataset,
         output=arguments.output,
         exporter=exporter,
         epochs=arguments.epochs,

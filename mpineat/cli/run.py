@@ -14,6 +14,7 @@ from mpineat.cli import same_data
 from mpineat.cluster import batch, stop
 from mpineat.config import Config, earlier, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
+from mpineat.data import contact_sheet
 from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
@@ -86,6 +87,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
     read = survey(config.dataset)
     data, fingerprint = read.description, read.fingerprint()
+    sheet = contact_sheet.png(read.train, data.class_names)
     del read  # the images; workers have their own
     directory.create(run_dir)
     with ExitStack() as opened:
@@ -96,7 +98,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         same_data.compare(run_dir, fingerprint)
         origin = take_up(run_dir, config, accept_damage=request.accept_damage)
         book = opened.enter_context(Journal(run_dir, origin.run_id, held.check))
-        same_data.record(run_dir, fingerprint)
+        same_data.record(run_dir, fingerprint, sheet)
         for note in data.notes:
             log.info("data set: %s", note)
         workers = member.open(

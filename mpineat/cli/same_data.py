@@ -26,8 +26,11 @@ def moved(config: Config, words: Sequence[str]) -> Config:
     return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 
 
-def record(run_dir: Path, found: Fingerprint) -> None:
+def record(run_dir: Path, found: Fingerprint, sheet: bytes = b"") -> None:
     """Record the data set of a run that has no record yet, as runs of earlier versions.
+
+    Args:
+        sheet: A picture of its classes, which `report` shows; b"" without one.
 
     Raises:
         StorageError: The record cannot be written.
@@ -35,6 +38,8 @@ def record(run_dir: Path, found: Fingerprint) -> None:
     path = run_dir / DATASET
     if not path.exists():
         directory.write_durably(path, json.dumps(found.to_json(), indent=1).encode())
+    if sheet and not (run_dir / directory.SHEET).exists():
+        directory.write_durably(run_dir / directory.SHEET, sheet)
 
 
 def compare(run_dir: Path, found: Fingerprint) -> None:

@@ -6,6 +6,8 @@ Read from YAML by `yaml_file.py`; written back, resolved, to `config.yaml` in th
 
 from __future__ import annotations
 
+from pydantic import model_validator
+
 from mpineat.config.data import Arrays, Augment, Dataset
 from mpineat.config.learning import Compression, Final, Training
 from mpineat.config.running import Farm, Run
@@ -42,3 +44,9 @@ class Config(Section):
     compression: Compression = option(Compression(), "MorphNet in front of the training")
     final: Final = option(Final(), "the end of a search: its best networks against each other")
     farm: Farm = option(Farm(), "ranks and child processes")
+
+    @model_validator(mode="after")
+    def _signals(self) -> Config:
+        if self.dataset.signals and self.search_space.kernel_shape != "row":
+            raise ValueError("dataset.signals: signals have no height: set search_space.kernel_shape: row")
+        return self

@@ -41,6 +41,7 @@ class Dataset(Section):
     OF_SOME_READERS: ClassVar[tuple[str, ...]] = (
         "classes",
         "arrays",
+        "signals",
         "channels",
         "range",
         "rare_labels",
@@ -60,6 +61,11 @@ class Dataset(Section):
         None, "tiny_imagenet: take the first so many of wnids.txt; none: all (thesis: 100)"
     )
     arrays: Arrays = option(Arrays(), "file: what the arrays are called")
+    signals: bool = option(
+        False,
+        "file: arrays are signals [n, length] or [n, length, channels], images of height 1; needs "
+        "search_space.kernel_shape: row",
+    )
     channels: Literal["first", "last"] | None = option(
         None, "file: which axis of an image they are; none: as the shape says"
     )
@@ -74,6 +80,11 @@ class Dataset(Section):
     )
     fit: Literal["pad", "crop"] | None = option(
         None, "folder: how images of another shape fit image_size: in a black frame, or their middle; never distorted"
+    )
+    on_device: Literal["auto", "always", "never"] = option(
+        "auto",
+        "whether a worker's device holds all images: auto, where half of its memory (without a GPU, of the node's share) "
+        "does; else they are streamed from the files, in the same order",
     )
     train_examples: Count | None = option(
         None, "use only so many training images (stratified by class); none: all"

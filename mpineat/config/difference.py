@@ -20,6 +20,7 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "run.grace_seconds": False,
     "dataset": True,
     "dataset.path": False,  # the same images may lie elsewhere, under other names
+    "dataset.on_device": False,  # the same images in the same order
     **{f"dataset.arrays.{name}": False for name in Arrays.model_fields},
     "search_space": True,
     "evolution": True,

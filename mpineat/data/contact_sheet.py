@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,29 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         InputError: Pillow is missing, or the suffix is no picture's.
         StorageError: The file cannot be written.
     """
+    sheet = drawn(split, class_names)
+    try:
+        sheet.save(path)
+    except ValueError as error:
+        raise InputError(f"{path}: expected a name such as sheet.png: {error}") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def png(split: Split, class_names: tuple[str, ...]) -> bytes:
+    """Return the picture as a .png file's content; b"" without Pillow."""
+    content = io.BytesIO()
+    with suppress(InputError):
+        drawn(split, class_names).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def drawn(split: Split, class_names: tuple[str, ...]) -> Any:
+    """Draw it.
+
+    Raises:
+        InputError: Pillow is missing.
+    """
     with extra("images"):
         from PIL import Image, ImageDraw
     labels = np.unique(split.y)[:CLASSES].tolist()
@@ -39,17 +64,14 @@ def write(path: Path, split: Split, class_names: tuple[str, ...]) -> None:
         draw.text((left, top + 1), f"{shown[:28]} ({len(members):,})", fill="black")
         for index, member in enumerate(members[:: -(-len(members) // OF_EACH)][:OF_EACH].tolist()):
             sheet.paste(_thumbnail(split.x[member]), (left + index * (SIDE + _GAP), top + _LINE))
-    try:
-        sheet.save(path)
-    except ValueError as error:
-        raise InputError(f"{path}: expected a name such as sheet.png: {error}") from error
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return sheet
 
 
 def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent
     from PIL import Image
 
+    if len(image) == 1:
+        return _curve(image[0])
     depth = image.shape[-1]
     # Other than grey, RGB and RGBA: the first channel stands for all.
     pixels = image[..., 0] if depth not in (3, 4) else image[..., :3]
@@ -62,3 +84,16 @@ def _thumbnail(image: np.ndarray) -> Any:  # Pillow may be absent
     return picture.resize(
         (picture.width * factor, picture.height * factor), Image.Resampling.NEAREST
     )
+
+
+def _curve(signal: np.ndarray) -> Any:
+    """Draw a signal [length, channels], its channels one over another."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (SIDE, SIDE), "white")
+    draw = ImageDraw.Draw(picture)
+    across = np.linspace(0, SIDE - 1, len(signal))
+    for channel in signal.T:
+        down = (SIDE - 1) * (1 - channel / 255)
+        draw.line(list(zip(across.tolist(), down.tolist(), strict=True)), fill="black")
+    return picture

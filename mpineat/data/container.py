@@ -23,9 +23,9 @@ MATLAB_7 = b"MATLAB 7.3 MAT-file"
 def opened(path: Path) -> Iterator[Container]:
     """Open a file or a folder of arrays.
 
-    A .npz archive, an HDF5 file (MATLAB's 7.3 files are some), or .npy files: all of a folder,
-    each array called as its file, or those that a `*` in the file's name stands for, each called as
-    what stands in its place.
+    A .npz archive, an HDF5 file (MATLAB's 7.3 files are some), an older file of MATLAB, or .npy
+    files: all of a folder, each array called as its file, or those that a `*` in the file's name
+    stands for, each called as what stands in its place.
 
     Raises:
         InputError: No such thing, or damaged.
@@ -46,7 +46,13 @@ def _door(path: Path) -> AbstractContextManager[Container]:
         from mpineat.data import hdf5
 
         return hdf5.opened(path, column_major=start.startswith(MATLAB_7))
-    raise InputError(f"{path}: expected .npz, HDF5 or a folder of .npy files, found {_kind(start)}")
+    if start.startswith(MATLAB_5):
+        from mpineat.data import matlab5
+
+        return matlab5.opened(path)
+    raise InputError(
+        f"{path}: expected .npz, HDF5, .mat or a folder of .npy files, found {_kind(start)}"
+    )
 
 
 def _start(path: Path) -> bytes:
@@ -72,8 +78,6 @@ def _kind(start: bytes) -> str:
         return "an empty file"
     if start.startswith(NPY_MAGIC):
         return "a single .npy array: images and labels are two; put both into a folder and name it"
-    if start.startswith(MATLAB_5):
-        return "a MATLAB file before version 7.3: in MATLAB, save(..., '-v7.3') writes HDF5"
     if start[:1] == b"\x80":
         return "a file of Python objects, which are never loaded; numpy.savez writes arrays"
     if start.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):

@@ -12,6 +12,7 @@ from mpineat import config
 from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.fingerprint import training_digest
 from mpineat.data.reader import Header, Reader, Split, ValidatedReader, source
+from mpineat.data.rows import taken
 from mpineat.errors import InputError
 
 # One word of every random generator's key, so that no other draw of the run repeats these.
@@ -113,7 +114,27 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
     """
     reader = open_reader(options)
     header = reader.header()
-    whole, own = reader.train(), own_validation(reader, header)
+    return divide(
+        options, seed, header, reader.train(), own_validation(reader, header), reader.test
+    )
+
+
+def divide(
+    options: config.Dataset,
+    seed: int,
+    header: Header,
+    whole: Split,
+    own: Split | None,
+    read_test: Callable[[], Split],
+) -> Dataset:
+    """Return the data set of a run, of parts that were read.
+
+    Args:
+        whole: The training set, `own` the data set's own validation set.
+
+    Raises:
+        InputError: The options leave nothing to train or to validate on.
+    """
     used = np.arange(len(whole.y))
     examples = _used_examples(options, len(used))
     if examples < len(used):
@@ -130,11 +151,11 @@ def open_dataset(options: config.Dataset, seed: int) -> Dataset:
         validation = own
     return Dataset(
         name=options.name,
-        input_shape=tuple(whole.x.shape[1:]),
+        input_shape=header.shape,
         classes=header.classes,
         train=_take(whole, used),
         validation=validation,
-        read_test=reader.test,
+        read_test=read_test,
         class_names=header.class_names,
         conversion=header.conversion,
         digest=training_digest(header, whole, own),
@@ -197,4 +218,4 @@ def _validation_examples(options: config.Dataset, examples: int) -> int:
 
 
 def _take(examples: Split, indices: np.ndarray) -> Split:
-    return Split(np.ascontiguousarray(examples.x[indices]), examples.y[indices])
+    return Split(taken(examples.x, indices), examples.y[indices])

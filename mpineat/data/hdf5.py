@@ -85,22 +85,32 @@ def _array(path: Path, name: str, item: Any) -> Array | Unusable:
         return _unusable(path, name, "expected numbers or text, found references or lists")
     return Array(
         name=name,
+        file=path,
         place=f"{path}: {name}",
         shape=tuple(item.shape),
         dtype=item.dtype,
-        read=partial(_blocks, path, name, item, text),
+        blocks=partial(_blocks, path, name, item, text),
+        start=_start(path, item),
     )
+
+
+def _start(path: Path, item: Any) -> int | None:
+    """Return where in the file the values lie as they are, if they do and are all there."""
+    start = item.id.get_offset()  # None where they are in chunks, or nowhere
+    if start is None or start + item.nbytes > path.stat().st_size:
+        return None
+    return int(start)
 
 
 def _blocks(path: Path, name: str, item: Any, text: bool) -> Iterator[np.ndarray]:
     if not item.shape:
         raise InputError(f"{path}: {name}: expected an array, found a single value")
     chunk = math.prod(item.chunks or ()) * item.dtype.itemsize
-    memory.require(chunk, f"{path}: {name}", "a chunk")
     row = max(1, math.prod(item.shape[1:]) * item.dtype.itemsize)
     rows = max(1, BLOCK // row)
     if item.chunks:  # whole chunks: each is unpacked once
         rows = -(-rows // item.chunks[0]) * item.chunks[0]
+    memory.require(max(chunk, min(rows, item.shape[0]) * row), f"{path}: {name}", "a chunk")
     try:
         for first in range(0, max(item.shape[0], 1), rows):
             part = item[first : first + rows]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mpineat.data import memory
-from mpineat.data.conversion import Conversion
 from mpineat.data.named_arrays import Array
 from mpineat.errors import InputError
 
@@ -34,6 +31,11 @@ class Layout:
     turned: tuple[int, ...]
     note: str = ""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether images lie in the array as they are wanted, value behind value."""
+        return self.turned == tuple(range(len(self.turned)))
+
     def applied(self, block: np.ndarray) -> np.ndarray:
         """Return a part of the array as [n, height, width, channels]."""
         turned = block.reshape(len(block), *self.stored).transpose(self.turned)
@@ -54,23 +56,32 @@ def layout(
     *,
     channels: Channels | None,
     size: tuple[int, int] | None,
+    signals: bool = False,
     column_major: bool = False,
 ) -> Layout:
     """Decide what the axes are.
 
     Args:
         channels: dataset.channels; None: recognise them.
+        signals: dataset.signals.
         size: dataset.image_size; flat images need it.
         column_major: MATLAB wrote the file: its [h, w, c, n] shows as [n, c, w, h].
 
     Raises:
         InputError: No images, or several readings are possible: the message names the option.
     """
+    if array.dtype.kind in "biuf" and len(array.shape) > 4 and 0 not in array.shape:
+        raise InputError(
+            f"{array.place}: {list(array.shape)} are volumes or films; networks are searched for "
+            "images and signals alone: give slices of them as images"
+        )
     if array.dtype.kind not in "biuf" or not 2 <= len(array.shape) <= 4 or 0 in array.shape:
         raise InputError(
             f"{array.place}: expected images as numbers [n, height, width] or "
             f"[n, height, width, channels], found {array.dtype} {list(array.shape)}"
         )
+    if signals:
+        return _of_signals(array, channels, column_major=column_major)
     n, *stored = array.shape
     if len(stored) == 1:
         stored = _unfolded(array, stored[0], size, channels)
@@ -97,6 +108,28 @@ def layout(
         turned=turned,
         note=note,
     )
+
+
+def _of_signals(array: Array, channels: Channels | None, *, column_major: bool) -> Layout:
+    """Return the axes of signals: [n, length], [n, length, channels] or [n, channels, length]."""
+    n, *stored = array.shape
+    if len(stored) == 3 or (len(stored) == 1 and channels is not None):
+        raise InputError(
+            f"{array.place}: expected signals [n, length] or [n, length, channels] "
+            f"(dataset.signals{f', dataset.channels: {channels}' if channels else ''}), "
+            f"found {list(array.shape)}"
+        )
+    if len(stored) == 1:
+        return Layout(examples=n, shape=(1, stored[0], 1), stored=tuple(stored), turned=(0, 1))
+    first = column_major if channels is None else channels == "first"
+    if channels is None and not column_major and stored[1] >= stored[0]:
+        raise InputError(
+            f"{array.place}: {list(array.shape)} may be [n, length, channels] or "
+            "[n, channels, length]; set dataset.channels: last or first"
+        )
+    turned = (0, 2, 1) if first else (0, 1, 2)
+    length, depth = (stored[axis - 1] for axis in turned[1:])
+    return Layout(examples=n, shape=(1, length, depth), stored=tuple(stored), turned=turned)
 
 
 def _first(array: Array, stored: list[int], channels: Channels | None) -> bool:
@@ -151,26 +184,3 @@ def value_range(array: Array) -> Range:
         low, high = min(low, block.min()), max(high, block.max())
         seen += len(block)
     return Range(low=float(low), high=float(high), whole=whole)
-
-
-def converted(array: Array, layout: Layout, conversion: Conversion) -> np.ndarray:
-    """Return all images, uint8.
-
-    Raises:
-        InputError: Damage, more than fits into memory, or values outside of the conversion's range.
-    """
-    shape = (layout.examples, *layout.shape)
-    memory.require(math.prod(shape), array.place, f"images {list(shape)}")
-    x = np.empty(shape, np.uint8)
-    done = 0
-    for block in array.blocks():
-        x[done : done + len(block)] = layout.applied(conversion.to_uint8(block, array.place, done))
-        done += len(block)
-    return x
-
-
-def parts(x: np.ndarray, size: int = 1 << 24) -> Iterator[np.ndarray]:
-    """Yield images in parts of about `size` bytes: a mapped file is never held as a whole."""
-    rows = max(1, size // max(1, x[:1].nbytes))
-    for first in range(0, len(x), rows):
-        yield x[first : first + rows]

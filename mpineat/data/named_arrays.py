@@ -20,25 +20,26 @@ class Array:
     """One array of a file, not read yet.
 
     Attributes:
+        file: That it is from.
         place: The file and the name, for messages.
         dtype: Of kind "O" only where the values are text.
-        read: Yields all of it in parts along the first axis, at least one; what is damaged raises
+        blocks: Yields all of it in parts along the first axis, at least one; what is damaged raises
             InputError.
+        start: Where in the file all its values lie one behind another as they are; None: they do
+            not.
     """
 
     name: str
+    file: Path
     place: str
     shape: tuple[int, ...]
     dtype: np.dtype
-    read: Callable[[], Iterator[np.ndarray]]
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Yield it in parts along the first axis."""
-        memory.require(self.nbytes, self.place, f"{self.dtype} {list(self.shape)}")
-        yield from self.read()
+    blocks: Callable[[], Iterator[np.ndarray]]
+    start: int | None = None
 
     def whole(self) -> np.ndarray:
         """Return all of it."""
+        memory.require(self.nbytes, self.place, f"{self.dtype} {list(self.shape)}")
         return np.concatenate(list(self.blocks()))
 
     @property

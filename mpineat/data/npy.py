@@ -59,7 +59,8 @@ def opened_archive(path: Path) -> Iterator[Container]:
                     name=name, place=place, reason=f"expected a member called {name}.npy"
                 )
                 continue
-            arrays[name] = _array(name, place, partial(archive.open, member), member.file_size)
+            opener = partial(archive.open, member)
+            arrays[name] = _array(name, path, place, opener, member.file_size)
         yield Container(path=path, arrays=arrays)
 
 
@@ -80,11 +81,12 @@ def opened_folder(path: Path) -> Iterator[Container]:
         if not file.is_file():  # a FIFO would be waited for
             arrays[name] = Unusable(name=name, place=str(file), reason="expected a plain file")
             continue
-        arrays[name] = _array(name, str(file), partial(io.FileIO, file), file.stat().st_size)
+        opener = partial(io.FileIO, file)
+        arrays[name] = _array(name, file, str(file), opener, file.stat().st_size)
     yield Container(path=path, arrays=arrays)
 
 
-def _array(name: str, place: str, opener: Opener, size: int) -> Entry:
+def _array(name: str, path: Path, place: str, opener: Opener, size: int) -> Entry:
     """Read an array's header alone.
 
     Args:
@@ -98,7 +100,9 @@ def _array(name: str, place: str, opener: Opener, size: int) -> Entry:
         return Unusable(name=name, place=place, reason=reason)
     if dtype.kind == "O":
         return Deferred(
-            name=name, place=place, load=partial(_of_objects, name, place, opener, start, size)
+            name=name,
+            place=place,
+            load=partial(_of_objects, name, path, place, opener, start, size),
         )
     declared = math.prod(shape) * dtype.itemsize
     if start + declared != size:
@@ -107,11 +111,18 @@ def _array(name: str, place: str, opener: Opener, size: int) -> Entry:
             place=place,
             reason=f"expected {start + declared} bytes for {dtype} {list(shape)}, found {size}",
         )
-    read = partial(_blocks, place, opener, start, shape, fortran, dtype)
-    return Array(name=name, place=place, shape=shape, dtype=dtype, read=read)
+    return Array(
+        name=name,
+        file=path,
+        place=place,
+        shape=shape,
+        dtype=dtype,
+        blocks=partial(_blocks, place, opener, start, shape, fortran, dtype),
+        start=start if place == str(path) and not fortran else None,
+    )
 
 
-def _of_objects(name: str, place: str, opener: Opener, start: int, size: int) -> Array:
+def _of_objects(name: str, path: Path, place: str, opener: Opener, start: int, size: int) -> Array:
     """Read an array of Python objects where they are plain texts, numbers or arrays."""
     memory.require(size, place, "a pickle")
     try:
@@ -125,7 +136,12 @@ def _of_objects(name: str, place: str, opener: Opener, start: int, size: int) ->
     if not isinstance(value, np.ndarray):
         raise InputError(f"{place}: expected an array, found {type(value).__name__}")
     return Array(
-        name=name, place=place, shape=value.shape, dtype=value.dtype, read=lambda: iter((value,))
+        name=name,
+        file=path,
+        place=place,
+        shape=value.shape,
+        dtype=value.dtype,
+        blocks=lambda: iter((value,)),
     )
 
 
@@ -152,6 +168,7 @@ def _blocks(
     # Columns that lie one after another can be turned only as a whole.
     whole = fortran or not shape or not row
     rows = max(1, shape[0] if whole and shape else BLOCK // max(row, 1)) if shape else 1
+    memory.require(rows * row, place, f"{dtype} {list(shape)}")
     try:
         with opener() as file:
             file.seek(start) if file.seekable() else file.read(start)

@@ -15,6 +15,7 @@ import numpy as np
 
 from mpineat import config, registry
 from mpineat.data.conversion import AS_IT_IS, Conversion
+from mpineat.data.rows import Images
 from mpineat.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,11 @@ class Split:
     """Images with their labels.
 
     Attributes:
-        x: uint8 [n, height, width, channels].
+        x: uint8 [n, height, width, channels]; Rows where there are more than memory should hold.
         y: int32 [n], from 0.
     """
 
-    x: np.ndarray
+    x: Images
     y: np.ndarray
 
 

@@ -9,10 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpineat import config
-from mpineat.data.dataset import Description, describe_header, open_reader, own_validation
+from mpineat.data.dataset import (
+    Dataset,
+    Description,
+    describe_header,
+    divide,
+    open_reader,
+    own_validation,
+)
 from mpineat.data.fingerprint import Fingerprint, fingerprint
-from mpineat.data.images import parts
 from mpineat.data.reader import Header, Split
+from mpineat.data.rows import parts
 from mpineat.errors import InputError
 
 _SHOWN = 12  # classes whose counts are named
@@ -37,10 +44,18 @@ class Survey:
         """Return what makes it the same data set another time."""
         return fingerprint(self.header, self.train, self.validation, self.test)
 
+    def dataset(self, seed: int) -> Dataset:
+        """Return it split as a run of this seed does."""
+        return divide(
+            self.options, seed, self.header, self.train, self.validation, lambda: self.test
+        )
+
     def lines(self) -> Iterator[str]:
         """Yield what a person should look at: conversions, values, classes, images in two parts."""
         yield from self.header.notes
-        yield f"values {self.train.x.min()} to {self.train.x.max()} as uint8"
+        extremes = [(block.min(), block.max()) for block in parts(self.train.x)]
+        low, high = min(low for low, _ in extremes), max(high for _, high in extremes)
+        yield f"values {low} to {high} as uint8"
         for name, part in self._parts():
             yield f"{len(part.y):,} to {name}: {_classes(part, self.header)}"
         if common := images_in_common(self.train, self.test):
@@ -81,8 +96,10 @@ def survey(options: config.Dataset) -> Survey:
 
 def images_in_common(train: Split, test: Split) -> int:
     """Return how many test images are among the training images, byte for byte."""
-    known = {_hash(image) for block in parts(train.x) for image in block}
-    return sum(_hash(image) in known for block in parts(test.x) for image in block)
+    known, found = (
+        np.concatenate([_hashes(block) for block in parts(split.x)]) for split in (train, test)
+    )
+    return int(np.isin(found, known).sum())
 
 
 def _validate(part: Split, header: Header, place: str) -> None:
@@ -103,8 +120,10 @@ def _validate(part: Split, header: Header, place: str) -> None:
         )
 
 
-def _hash(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
+def _hashes(images: np.ndarray) -> np.ndarray:
+    """Return 8 bytes of each image: of ten million, no two are likely to be alike by chance."""
+    made = b"".join(hashlib.blake2b(image.data, digest_size=8).digest() for image in images)
+    return np.frombuffer(made, np.uint64)
 
 
 def _classes(part: Split, header: Header) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import cycle, islice
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible, InputError
@@ -21,6 +22,8 @@ from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 TRIES = 8  # draws of modules for one blueprint before the next blueprint has its turn
 ROUNDS = 250  # blueprints in a row that fail before the search space is called empty
+
+Chosen = tuple[tuple[int, Module], ...]  # species -> module, ascending
 
 
 def ask(
@@ -52,7 +55,7 @@ def _ask(
     drawn: set[tuple[int, ...]] = set()
     failures: Counter[str] = Counter()
     fruitless, last = 0, ""
-    while len(found) < count:
+    while len(found) < count and fruitless < ROUNDS:
         blueprint = table.next_blueprint(left=count - len(found))
         for attempt in range(TRIES):
             chosen = table.modules_for(blueprint, left=count - len(found))
@@ -77,10 +80,44 @@ def _ask(
             break
         else:
             fruitless += 1
-            if fruitless >= ROUNDS:
-                raise InputError(_empty(failures, fruitless * TRIES, last))
+    if len(found) < count:
+        fitting = _fitting(state, build) or [(c.blueprint, c.modules) for c in found]
+        if not fitting:
+            raise InputError(no_network(failures, fruitless * TRIES, last))
+        for blueprint, chosen in islice(cycle(fitting), count - len(found)):
+            id = state.next_candidate + len(found)
+            found.append(Candidate(id, state.generation, blueprint, chosen))
+            built.append(build(found[-1]))
+            counts["draw_repeated"] += 1
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
+
+
+def _fitting(state: State, build: Callable[[Candidate], BuiltT]) -> list[tuple[Blueprint, Chosen]]:
+    """Return the combinations of living genomes that make a network, among those of small modules.
+
+    Populations may grow out of tight limits; a search of days does not end for that.
+    """
+    module_of = {genome.id: genome for genome in state.modules.genomes}
+    modules = {
+        s.id: sorted((module_of[id] for id in s.members), key=_size) for s in state.modules.species
+    }
+    found = []
+    for place in range(max(map(len, modules.values()))):
+        for blueprint in state.blueprints.genomes:
+            named = sorted({node.species for node in blueprint.nodes})
+            chosen = tuple((id, modules[id][min(place, len(modules[id]) - 1)]) for id in named)
+            try:
+                build(Candidate(state.next_candidate, state.generation, blueprint, chosen))
+            except Infeasible:
+                continue
+            if (blueprint, chosen) not in found:
+                found.append((blueprint, chosen))
+    return found
+
+
+def _size(module: Module) -> tuple[int, int]:
+    return sum(node.filters * node.kernel**2 for node in module.nodes), module.id
 
 
 class _Table:
@@ -177,7 +214,8 @@ class _Deck:
             self.order.append(id)
 
 
-def _empty(failures: Counter[str], tries: int, last: str) -> str:
+def no_network(failures: Counter[str], tries: int, last: str) -> str:
+    """Say that the search space holds no network, as far as so many tries can tell."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in failures.most_common())
     return (
         f"search_space: none of the last {tries} draws gave a network within its limits "

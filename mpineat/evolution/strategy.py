@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from mpineat import registry
@@ -46,6 +46,10 @@ class Strategy(Protocol):
     @abstractmethod
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
+
+    def explain(self, config: Config) -> Iterator[str]:
+        """Yield the lines that `mpineat check` says about what it would do; mostly none."""
+        yield from ()
 
 
 def select(config: Config) -> Strategy:

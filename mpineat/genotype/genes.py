@@ -22,7 +22,7 @@ class ModuleNode(NamedTuple):
 
     id: Count
     filters: Positive
-    kernel: Positive  # the kernel is square
+    kernel: Positive  # its size, of both axes or along a row
     neighbour: Annotated[str, StringConstraints(pattern="^(none|max_pooling|dropout)$")]
     rate: Share  # of the dropout; kept while another neighbour is on
 

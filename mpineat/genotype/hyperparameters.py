@@ -61,13 +61,18 @@ def complete(genes: Hyperparameters, config: Config) -> Hyperparameters:
 
 def random_hyperparameters(evolution: Evolution, draws: Draws) -> Hyperparameters:
     """Return settings drawn from their ranges."""
+    return hyperparameters_at([draws.uniform() for _ in Hyperparameters._fields], evolution)
+
+
+def hyperparameters_at(shares: Sequence[float], evolution: Evolution) -> Hyperparameters:
+    """Return the settings that lie at these shares of the ways through their ranges."""
     values: list[Any] = []
-    for name, range_ in ranges(evolution).items():
+    for share, (name, range_) in zip(shares, ranges(evolution).items(), strict=True):
         if name in CHOICES:
-            values.append(draws.choice(range_))
+            values.append(range_[min(int(share * len(range_)), len(range_) - 1)])
             continue
         low, high = _axis(name, range_)
-        values.append(_value(name, low + draws.uniform() * (high - low), range_))
+        values.append(_value(name, min(low + share * (high - low), high), range_))
     return Hyperparameters(*values)
 
 

@@ -101,7 +101,7 @@ class _Builder:
                 return joined
             node, origin = nodes[id], Origin(place, module.id, id)
             found = self._convolve(joined, name, node.filters, node.kernel, "relu", origin)
-            if node.neighbour == "max_pooling" and min(found.height, found.width) >= 2:
+            if node.neighbour == "max_pooling" and min(self._pooled(found, 2)):
                 found = self._pool(found, f"{name}_pool", 2, origin)
             elif node.neighbour == "dropout" and node.rate > 0:
                 self._lay(
@@ -127,7 +127,7 @@ class _Builder:
         for number, found in enumerate(maps, 1):
             # All sizes are the input's, halved so many times, so one power of two fits both axes.
             factor = 1
-            while (found.height // factor, found.width // factor) != (height, width):
+            while self._pooled(found, factor) != (height, width):
                 factor *= 2
             if factor > 1:
                 found = self._pool(found, f"{name}_fit{number}", factor, None)
@@ -173,7 +173,7 @@ class _Builder:
                 op=op,
                 inputs=(found.name,),
                 filters=filters,
-                kernel=(kernel, kernel),
+                kernel=self._window(kernel),
                 strides=(1, 1),
                 padding="same",
                 activation=activation,
@@ -183,7 +183,7 @@ class _Builder:
         return _Map(name, found.height, found.width, filters)
 
     def _pool(self, found: _Map, name: str, size: int, origin: Origin | None) -> _Map:
-        window = (size, size)
+        window = self._window(size)
         self._lay(
             Layer(
                 name=name,
@@ -195,7 +195,14 @@ class _Builder:
                 origin=origin,
             )
         )
-        return _Map(name, found.height // size, found.width // size, found.channels)
+        return _Map(name, *self._pooled(found, size), found.channels)
+
+    def _window(self, size: int) -> tuple[int, int]:
+        return (1 if self.space.kernel_shape == "row" else size, size)
+
+    def _pooled(self, found: _Map, size: int) -> tuple[int, int]:
+        height, width = self._window(size)
+        return found.height // height, found.width // width
 
     def _lay(self, layer: Layer) -> None:
         if len(self.layers) == self.space.max_layers:

@@ -71,16 +71,22 @@ def blueprint_drawing(candidate: Candidate) -> str:
     return _graph(_genome_layout(boxes, candidate.blueprint.connections), boxes, "blueprint")
 
 
-def module_drawing(module: Module, species: int) -> str:
-    """Draw a module: its convolutions and what follows each."""
+def module_drawing(module: Module, species: int, kernel_shape: str) -> str:
+    """Draw a module: its convolutions and what follows each.
+
+    Args:
+        kernel_shape: search_space.kernel_shape.
+    """
+    row = kernel_shape == "row"
     boxes = {INPUT: _end("in"), OUTPUT: _end("out")}
     for node in module.nodes:
-        neighbour = {"none": "", "max_pooling": f"then max pool 2{TIMES}2"}.get(
+        neighbour = {"none": "", "max_pooling": f"then max pool {1 if row else 2}{TIMES}2"}.get(
             node.neighbour, f"then dropout {node.rate:.2f}"
         )
         boxes[node.id] = Box(
-            lines=tuple(
-                filter(None, (f"conv {node.kernel}{TIMES}{node.kernel}, {node.filters}", neighbour))
+            lines=(
+                f"conv {1 if row else node.kernel}{TIMES}{node.kernel}, {node.filters}",
+                *filter(None, (neighbour,)),
             ),
             colour=species_colour(species),
             hint=f"module node {node.id}",

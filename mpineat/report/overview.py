@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic
 
-from mpineat import finalists, screening, store, units
+from mpineat import finalists, objectives, screening, store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
@@ -91,6 +91,12 @@ class Overview(Generic[PastT]):
     def outcomes(self: Overview[Generation]) -> tuple[Outcome, ...]:
         """All of the search, in the order of the generations."""
         return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
+
+    @property
+    def front(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """The trade-offs that none found is better than; () with accuracy as the only objective."""
+        chosen = self.config.evolution.objectives
+        return objectives.front(self.outcomes, chosen) if len(chosen) > 1 else ()
 
     @property
     def states(self: Overview[Generation]) -> tuple[State, ...]:

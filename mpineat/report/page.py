@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from mpineat import __version__, units
+from mpineat import __version__, files, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
 from mpineat.errors import shown
@@ -19,8 +20,10 @@ from mpineat.report import charts, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store import Generation
-from mpineat.store.directory import write_durably
+from mpineat.store.directory import SHEET, write_durably
 
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGEST_SHEET = 1 << 24  # bytes; a picture of 200 classes has less
 HERE = Path(__file__).parent
 CONTENTS = {
     "winner": "Winner",
@@ -28,6 +31,7 @@ CONTENTS = {
     "time": "Time",
     "family": "Family",
     "candidates": "Candidates",
+    "data": "Data",
     "configuration": "Configuration",
     "provenance": "Provenance",
 }
@@ -52,7 +56,8 @@ def render(view: Overview[Generation]) -> str:
     winner = page_winner.winner(view)
     families = page_winner.families(view)
     candidates = page_tables.candidates(view)
-    present = {"winner": winner, "family": families, "candidates": candidates}
+    sheet = _sheet(view.run.path)
+    present = {"winner": winner, "family": families, "candidates": candidates, "data": sheet}
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
         autoescape=True,
@@ -76,6 +81,7 @@ def render(view: Overview[Generation]) -> str:
         running=page_tables.running(view),
         winner=winner,
         final=page_tables.final(view),
+        front=page_tables.front(view),
         charts=list(_charts(view)),
         generations=page_tables.generations(view),
         gantt=gantt and Markup(gantt),
@@ -85,11 +91,23 @@ def render(view: Overview[Generation]) -> str:
         counted=page_tables.counted(view),
         families=families,
         candidates=candidates,
+        sheet=sheet,
         changed=list(page_tables.changed_options(view.config)),
         yaml=yaml_file.dumps(view.config).split("\n"),
         launches=[page_tables.launch(launch.entry) for launch in view.run.launches],
         written=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()),
     )
+
+
+def _sheet(run_dir: Path) -> str | None:
+    """Return the picture of the classes as an address that holds it; None where there is none."""
+    try:
+        content = files.read(run_dir / SHEET)
+    except OSError:
+        return None
+    if not content.startswith(PNG) or len(content) > LARGEST_SHEET:
+        return None
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def _shown(value: Any) -> Any:

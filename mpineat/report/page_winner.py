@@ -43,7 +43,9 @@ def winner(view: Overview[Generation]) -> dict[str, Any] | None:
         "modules": [
             (
                 f"Module {module.id}, species {species}",
-                Markup(drawing.module_drawing(module, species)),
+                Markup(
+                    drawing.module_drawing(module, species, view.config.search_space.kernel_shape)
+                ),
             )
             for species, module in chosen
         ],

@@ -26,6 +26,7 @@ LOCK = "run.lock"
 GENERATIONS = "generations"
 FINAL = "final.h5"  # a generation's file in all but its name
 LOGS = "logs"
+SHEET = "classes.png"  # images of each class; where Pillow was there to draw them
 
 PAUSES = (0.1, 0.3, 1.0)  # seconds before each further try to read a file
 T = TypeVar("T")

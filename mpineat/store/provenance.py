@@ -51,17 +51,19 @@ class Launch:
 
 
 def describe(
-    *, ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object
+    *, run_id: str = "", ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object
 ) -> dict[str, Any]:
     """Return an entry for this launch.
 
     Args:
+        run_id: Of the run, once it is known.
         mpi: The library's own name and version; the farm knows it.
         devices: What the workers train on, in the order of their ranks.
         more: What else is worth keeping, as JSON values.
     """
     return {
         "launch": uuid.uuid4().hex,
+        "run_id": run_id,
         "started": utc_now(),
         "command": [sys.executable, *sys.argv],
         "host": socket.gethostname(),

@@ -1,18 +1,27 @@
-"""A data set in the device's memory: uint8 images, augmented and standardised in the step."""
+"""A data set on the device or streamed to it: uint8, augmented and standardised in the step."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
-from mpineat import config
+from mpineat import config, units
+from mpineat.cluster.devices import look_around, usable
+from mpineat.data import memory
 from mpineat.data.dataset import Dataset
 from mpineat.data.reader import Split
+from mpineat.data.rows import Images
 from mpineat.training.augment import augmented
+from mpineat.training.feed import Feed, Resident, Streamed
 
 _SAMPLE = 2000  # images say a channel's mean within 1 % of its deviation
+_SAMPLE_BYTES = 1 << 26  # of large images fewer are enough
+SHARE = 0.5  # of the device's memory may be taken by images; the rest is for networks
+
+log = logging.getLogger(__name__)
 
 
 def grow_gpu_memory() -> None:
@@ -39,16 +48,29 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSplit:
-    """Images uint8 [n, height, width, channels] and labels int32 [n] on the device."""
+    """Images uint8 [n, height, width, channels] and labels int32 [n].
 
-    x: tf.Tensor
+    Attributes:
+        x: On the device; or where they were, for those that are streamed to it.
+    """
+
+    x: tf.Tensor | Images
     y: tf.Tensor
     scale: Scale
 
-    def batch(self, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return images as a model takes them, and labels; `index` is int32 [n]."""
-        images = unit(tf.gather(self.x, index))
-        return self.scale.standardized(images), tf.gather(self.y, index)
+    def feed(self, order: np.ndarray, batch_size: int) -> Feed:
+        """Return the images in this order, for steps of `batch_size` of them."""
+        if tf.is_tensor(self.x):
+            return Resident(self.x, order)
+        return Streamed(self.x, order, batch_size)
+
+    def batch(self, x: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return images as a model takes them, and labels.
+
+        Args:
+            x: The images uint8 [n, height, width, channels] that `index`, int32 [n], names.
+        """
+        return self.scale.standardized(unit(x)), tf.gather(self.y, index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,36 +92,78 @@ class DeviceData:
         """Examples of an epoch, augmented copies included."""
         return len(self.train.y) * self.copies
 
-    def batch(self, index: tf.Tensor, seed: int, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return images as a model takes them, and labels; `index` is in [0, train_examples)."""
+    def feed(self, order: np.ndarray, batch_size: int) -> Feed:
+        """Return the images of the examples in this order, which are in [0, train_examples)."""
+        return self.train.feed(order % len(self.train.y), batch_size)
+
+    def batch(
+        self, x: tf.Tensor, index: tf.Tensor, seed: int, step: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return images as a model takes them, and labels.
+
+        Args:
+            x: The images uint8 [n, height, width, channels] of the examples `index`, int32 [n].
+        """
         image = index % len(self.train.y)
         unchanged = 0 if self.augment.originals else len(self.train.y)
         if unchanged == self.train_examples:
-            return self.train.batch(image)
-        x = unit(tf.gather(self.train.x, image))
-        x = augmented(x, index >= unchanged, self.augment, (seed, step))
+            return self.train.batch(x, image)
+        x = augmented(unit(x), index >= unchanged, self.augment, (seed, step))
         return self.train.scale.standardized(x), tf.gather(self.train.y, image)
 
 
-def load(dataset: Dataset, options: config.Dataset) -> DeviceData:
-    """Copy the training and validation images to the device."""
+def load(dataset: Dataset, options: config.Dataset, room: int | None = None) -> DeviceData:
+    """Copy the training and validation images to the device, where they should lie there.
+
+    Args:
+        room: Bytes of the device's memory that they may take by `on_device: auto`; None: all.
+    """
     scale = scale_of(dataset.train.x)
+    resident = lies_on_device(options, dataset.train.x.nbytes + dataset.validation.x.nbytes, room)
     return DeviceData(
-        train=to_device(dataset.train, scale),
-        validation=to_device(dataset.validation, scale),
+        train=to_device(dataset.train, scale, resident=resident),
+        validation=to_device(dataset.validation, scale, resident=resident),
         copies=options.augment_copies,
         augment=options.augment,
     )
 
 
-def to_device(split: Split, scale: Scale) -> DeviceSplit:
-    """Copy one split to the device."""
-    return DeviceSplit(tf.constant(split.x), tf.constant(split.y), scale)
+def lies_on_device(options: config.Dataset, wanted: int, room: int | None) -> bool:
+    """Return whether images of `wanted` bytes are copied to the device, or streamed to it."""
+    if options.on_device == "auto" and room is not None and wanted > room:
+        log.info(
+            "the images, %sB, are streamed: of this device's memory %sB are for them",
+            units.count(wanted),
+            units.count(room),
+        )
+        return False
+    return options.on_device != "never"
 
 
-def scale_of(x: np.ndarray) -> Scale:
+def room(gpu_memory_mb: int | None = None, cores: float = 1.0) -> int:
+    """Return how many bytes of images the device should hold.
+
+    Args:
+        gpu_memory_mb: Of a GPU what this process may use; None: all of the first one, or no GPU.
+        cores: This process's share of the node's cores: without a GPU also that of its memory.
+    """
+    if gpu_memory_mb is None and (gpus := usable(look_around(0, "", 0))):
+        gpu_memory_mb = gpus[0][1].memory_mb
+    if gpu_memory_mb:
+        return round(SHARE * gpu_memory_mb * 2**20)
+    return round(SHARE * cores * memory.available())
+
+
+def to_device(split: Split, scale: Scale, *, resident: bool = True) -> DeviceSplit:
+    """Copy one split to the device; of one that is streamed only the labels."""
+    x = tf.constant(split.x[:]) if resident else split.x
+    return DeviceSplit(x, tf.constant(split.y), scale)
+
+
+def scale_of(x: Images) -> Scale:
     """Measure a sample of training images, uint8 [n, height, width, channels]."""
-    sample = x[:: -(-len(x) // _SAMPLE)].reshape(-1, x.shape[-1]) / np.float32(255)
+    images = max(1, min(_SAMPLE, len(x) * _SAMPLE_BYTES // x.nbytes))
+    sample = x[:: -(-len(x) // images)].reshape(-1, x.shape[-1]) / np.float32(255)
     mean, deviation = sample.mean(axis=0, dtype=np.float64), sample.std(axis=0, dtype=np.float64)
     # A channel that never changes says nothing, at any scale.
     return Scale(tuple(mean.tolist()), tuple(np.maximum(deviation, 1 / 255).tolist()))

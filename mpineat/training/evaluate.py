@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.errors import Failure
 from mpineat.genotype.hyperparameters import applied
 from mpineat.tasks import Outcome, Task
-from mpineat.training import fit
+from mpineat.training import device_data, fit
 from mpineat.training.evaluation import Evaluation
 from mpineat.training.stages import stages
 from mpineat.training.tuning import settle
@@ -49,7 +50,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             f"dataset.path: {setup.config.dataset.path} holds other images on {setup.host} than "
             "rank 0 has read"
         )
-    return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None)
+    room = device_data.room(setup.gpu_memory_mb, setup.threads / (os.cpu_count() or 1))
+    return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None, room=room)
 
 
 def claim_device(setup: Setup) -> str:
@@ -84,9 +86,11 @@ def claim_device(setup: Setup) -> str:
 class Evaluator:
     """Evaluates one Task after another on data that was loaded once."""
 
-    def __init__(self, config: Config, dataset: Dataset, *, gpu: bool) -> None:
+    def __init__(
+        self, config: Config, dataset: Dataset, *, gpu: bool, room: int | None = None
+    ) -> None:
         self.input_shape, self.classes = dataset.input_shape, dataset.classes
-        self.data = fit.load(dataset, config.dataset)
+        self.data = fit.load(dataset, config.dataset, room)
         self.config = config.model_copy(
             update={"training": settle(config.training, self.data, gpu=gpu)}
         )

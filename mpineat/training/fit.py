@@ -108,12 +108,15 @@ def train(
     done = 0
     while done < left and not 0 < stop_after <= len(curve):
         order = _epoch_order(data.train_examples, batch_size, seed, len(curve))
+        feed, order = data.feed(order, batch_size), tf.constant(order)
         steps = min(steps_an_epoch, left - done)
         totals, first = [tf.constant(0.0), tf.constant(0.0)], 0
         while first < steps:
-            last = min(steps, first + watch.chunk(steps_an_epoch, called=on_chunk is not None))
+            last = first + watch.chunk(steps_an_epoch, called=on_chunk is not None)
+            last = min(steps, last, feed.end(first))
             with watch.training(last - first):
-                *totals, finite = run(order, first, last, done, *totals)
+                piece = feed.piece(first)
+                *totals, finite = run(*piece, order, first, last, done, *totals)
                 broken = not bool(finite)  # waits for the device
             if broken:
                 raise Diverged(f"the loss became NaN or infinite in epoch {len(curve) + 1}")
@@ -156,14 +159,15 @@ def evaluator(
     batches = -(-examples // batch_size)
 
     @tf.function(autograph=False)
-    def measure(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def measure(x, rows, start, y, first, last, loss, correct):  # type: ignore[no-untyped-def]
         def add_batch(
             batch: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
             position = batch * batch_size + tf.range(batch_size)
             counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
             chosen = tf.minimum(position, examples - 1)
-            images, labels = replace(split, x=x, y=y).batch(chosen)
+            raw = tf.gather(x, tf.gather(rows, position - start))
+            images, labels = replace(split, x=x, y=y).batch(raw, chosen)
             logits = tf.cast(model(images, training=False), tf.float32)
             losses, hits = _losses_and_hits(labels, logits)
             return (
@@ -173,13 +177,20 @@ def evaluator(
             )
 
         _, loss, correct = tf.while_loop(
-            lambda batch, *_: batch < batches, add_batch, (0, 0.0, 0.0), parallel_iterations=1
+            lambda batch, *_: batch < last, add_batch, (first, loss, correct), parallel_iterations=1
         )
         return loss, correct
 
+    order = np.minimum(np.arange(batches * batch_size), examples - 1)
+
     def evaluate() -> tuple[float, float]:
-        loss, correct = measure(split.x, split.y)
-        return float(loss) / examples, float(correct) / examples
+        feed, first = split.feed(order, batch_size), 0
+        totals = [tf.constant(0.0), tf.constant(0.0)]
+        while first < batches:
+            last = min(batches, feed.end(first))
+            totals = measure(*feed.piece(first), split.y, first, last, *totals)
+            first = last
+        return float(totals[0]) / examples, float(totals[1]) / examples
 
     return evaluate
 
@@ -202,9 +213,9 @@ def _trace(
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Return the traced loop over training steps.
 
-    It takes the epoch's order of examples, the first step and the step behind the last one, the
-    number of steps done in earlier epochs, and the sums of losses and hits so far; it returns the
-    sums and whether every loss was finite.
+    It takes a piece of the epoch's images, the epoch's order of examples, the first step and the
+    step behind the last one, the number of steps done in earlier epochs, and the sums of losses
+    and hits so far; it returns the sums and whether every loss was finite.
     """
     examples = data.train_examples
     scale = LossScale() if model.output.dtype == tf.float16 else None
@@ -234,16 +245,20 @@ def _trace(
     @tf.function(
         autograph=False,
         input_signature=[
+            tf.TensorSpec([None, *data.train.x.shape[1:]], tf.uint8),
+            tf.TensorSpec([None], tf.int32),
+            tf.TensorSpec([], tf.int32),
             tf.TensorSpec([None], tf.int32),
             *[tf.TensorSpec([], tf.int32)] * 3,
             *[tf.TensorSpec([], tf.float32)] * 2,
         ],
     )
-    def run(order, first, last, before, loss, correct):  # type: ignore[no-untyped-def]
+    def run(x, rows, start, order, first, last, before, loss, correct):  # type: ignore[no-untyped-def]
         def step(index, loss, correct, finite):  # type: ignore[no-untyped-def]
             position = index * batch_size + tf.range(batch_size)
             counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
-            images, labels = data.batch(tf.gather(order, position), seed, before + index)
+            raw = tf.gather(x, tf.gather(rows, position - start))
+            images, labels = data.batch(raw, tf.gather(order, position), seed, before + index)
             more_loss, more_correct, finite = learn(images, labels, counts, before + index + 1)
             return index + 1, loss + more_loss, correct + more_correct, finite
 
@@ -264,7 +279,7 @@ def _losses_and_hits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, t
     return losses, hits
 
 
-def _epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> tf.Tensor:
+def _epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
     """Return a permutation of the examples, padded to whole batches with its beginning."""
     order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(examples).astype(np.int32)
-    return tf.constant(np.resize(order, -(-examples // batch_size) * batch_size))
+    return np.resize(order, -(-examples // batch_size) * batch_size)

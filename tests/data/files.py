@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +131,27 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> Path:
             for name, array in arrays.items():
                 file[name] = array.astype(object) if array.dtype.kind == "U" else array
     return path
+
+
+def mat_bytes(*, packed: bool, order: str = "<", **arrays: np.ndarray) -> bytes:
+    """Return a MATLAB 5 file of arrays of uint8 and float64, as MATLAB's save writes it."""
+    mark = b"IM" if order == "<" else b"MI"
+    parts = [b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(f"{order}H", 0x0100) + mark]
+    for name, array in arrays.items():
+        kind, own = {"uint8": (2, 9), "float64": (9, 6)}[array.dtype.name]
+        values = array.astype(array.dtype.newbyteorder(order)).tobytes(order="F")
+        content = b"".join(
+            struct.pack(f"{order}2I", of, len(part)) + part.ljust(-(-len(part) // 8) * 8, b"\0")
+            for of, part in (
+                (6, struct.pack(f"{order}2I", own, 0)),
+                (5, struct.pack(f"{order}{array.ndim}i", *array.shape)),
+                (1, name.encode()),
+                (kind, values),
+            )
+        )
+        element = struct.pack(f"{order}2I", 14, len(content)) + content
+        if packed:
+            element = zlib.compress(element)
+            element = struct.pack(f"{order}2I", 15, len(element)) + element
+        parts.append(element)
+    return b"".join(parts)

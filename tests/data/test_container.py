@@ -155,7 +155,7 @@ def test_what_is_no_array_of_this_file_is_refused(tmp_path, fill, message):
     [
         (b"", "found an empty file"),
         (b"\x93NUMPY\x01\x00", "found a single .npy array: .* put both into a folder"),
-        (b"MATLAB 5.0 MAT-file, ", r"save\(..., '-v7.3'\)"),
+        (b"MATLAB 5.0 MAT-file, ", "expected a MATLAB file: its order of bytes"),
         (b"\x80\x04", "found a file of Python objects, which are never loaded"),
         (b"label,p0\n1,0\n", "found a text file"),
         (b"\xff\xd8\xff\xe0", "found an image; dataset.name: folder"),
@@ -175,6 +175,27 @@ def test_a_pipe_is_not_waited_for(tmp_path):
         whole(tmp_path)
     with pytest.raises(InputError, match="found a pipe or a device"):
         whole(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_older_matlab_files_are_read_too(tmp_path, packed, order):
+    from mpineat.data.readers.own_file import OwnFile
+
+    x, y = files.examples(20, (7, 6, 3), 2)
+    arrays = {"x": x.transpose(1, 2, 3, 0), "y": y[:, None].astype(float)}
+    path = tmp_path / "a.mat"
+    path.write_bytes(files.mat_bytes(packed=packed, order=order, **arrays))
+    with opened(path) as container:
+        assert np.array_equal(container.array("x").whole(), x.transpose(0, 3, 2, 1))
+    reader = OwnFile(path)
+    assert len(reader.train().y) + len(reader.test().y) == 20
+    assert reader.train().x.shape[1:] == (7, 6, 3)
+    whole_file = path.read_bytes()
+    for end in range(0, len(whole_file) - 1, 97):
+        path.write_bytes(whole_file[:end])
+        with pytest.raises(InputError):
+            OwnFile(path).train()
 
 
 def test_matlab_files_show_their_own_axes(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mpineat.config import Dataset
-from mpineat.data import image_cache, pictures
+from mpineat.data import pictures, shared_cache
 from mpineat.data.dataset import describe, open_dataset
 from mpineat.data.readers.folder import ImageFolder
 from mpineat.errors import InputError
@@ -214,7 +214,7 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
         raise OSError("no locks available")
 
     classes(tmp_path / "data")
-    monkeypatch.setattr(image_cache.fcntl, "flock", no_locks)
+    monkeypatch.setattr(shared_cache.fcntl, "flock", no_locks)
     assert len(read(tmp_path / "data").train().y) == 14
 
 

@@ -7,9 +7,12 @@ import logging
 import numpy as np
 import pytest
 
+from mpineat.data.reader import Header
 from mpineat.data.readers import idx
 from mpineat.data.readers.cifar import CifarFolder
 from mpineat.data.readers.digits import Digits
+from mpineat.data.readers.stl10 import Stl10Folder
+from mpineat.data.readers.svhn import SvhnFolder
 from mpineat.errors import InputError
 from tests.data import files
 
@@ -214,3 +217,41 @@ def test_foreign_pickles_are_refused(tmp_path, content, message):
     (tmp_path / "data_batch_1").write_bytes(content)
     with pytest.raises(InputError, match=message):
         CifarFolder(tmp_path, 10).train()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_svhn_gives_its_images_with_a_0_for_10(tmp_path, packed):
+    for part in ("train", "test"):
+        x, y = files.examples(40, (32, 32, 3), 10)
+        arrays = {"X": x.transpose(1, 2, 3, 0), "y": (y + 1.0)[:, None]}
+        path = tmp_path / f"{part}_32x32.mat"
+        path.write_bytes(files.mat_bytes(packed=packed, **arrays))
+    reader = SvhnFolder(tmp_path)
+    assert reader.header() == Header((32, 32, 3), 10, 40)
+    for split in (reader.train(), reader.test()):
+        assert np.array_equal(split.x, x)
+        assert np.array_equal(split.y, (y + 1) % 10)
+    path.write_bytes(files.mat_bytes(packed=packed, **arrays | {"y": y[:, None] * 1.0}))
+    with pytest.raises(InputError, match=r"test_32x32\.mat: y: expected labels from 1 to 10"):
+        reader.test()
+
+
+def test_stl10_gives_its_images_upright(tmp_path):
+    folder = tmp_path / "stl10_binary"
+    folder.mkdir()
+    x, y = files.examples(20, (96, 96, 3), 10)
+    for part in ("train", "test"):
+        (folder / f"{part}_X.bin").write_bytes(x.transpose(0, 3, 2, 1).tobytes())
+        (folder / f"{part}_y.bin").write_bytes((y + 1).astype(np.uint8).tobytes())
+    (folder / "class_names.txt").write_text("\n".join("abcdefghij"))
+    reader = Stl10Folder(tmp_path)
+    assert reader.header() == Header((96, 96, 3), 10, 20, class_names=tuple("abcdefghij"))
+    for split in (reader.train(), reader.test()):
+        assert np.array_equal(split.x, x)
+        assert np.array_equal(split.y, y)
+    (folder / "test_y.bin").write_bytes(b"\x00" * 20)
+    with pytest.raises(InputError, match=r"test_y\.bin: at byte 0: expected a label below 10"):
+        reader.test()
+    (folder / "train_X.bin").write_bytes(b"cut")
+    with pytest.raises(InputError, match=r"train_X\.bin: .* whole images of 27648 bytes"):
+        reader.header()

@@ -101,6 +101,14 @@ def test_the_contact_sheet_shows_images_of_each_class(tmp_path):
         contact_sheet.write(tmp_path / "gone" / "sheet.png", split, ())
 
 
+def test_a_signal_is_drawn_as_a_curve(tmp_path):
+    split = Split(np.full((4, 1, 300, 1), 255, np.uint8), np.arange(4) % 2)
+    contact_sheet.write(tmp_path / "sheet.png", split, ())
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert (sheet[contact_sheet._LINE] == 0).all(axis=-1).sum() == 4 * 64
+    assert contact_sheet.png(split, ()).startswith(b"\x89PNG")
+
+
 def test_labels_and_shapes_of_an_installed_reader_are_validated(monkeypatch):
     from mpineat.data.readers.digits import Digits
 

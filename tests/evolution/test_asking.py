@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from mpineat.errors import Infeasible, InputError
+from mpineat.evolution import asking
 from mpineat.evolution.asking import ask
 from mpineat.evolution.credit import tell
 from tests.evolution.values import building, config, grown, judged
@@ -27,7 +28,8 @@ def test_ids_ascend_over_the_generations_and_the_state_counts_on():
     options = config(candidates=7)
     state = grown(options, 2)
     found = asked(state, options)
-    assert [c.id for c in found.candidates] == list(range(14, 21)) == list(found.built)
+    first = state.next_candidate
+    assert [c.id for c in found.candidates] == list(range(first, first + 20))
     assert found.state.next_candidate == 21
     assert {c.generation for c in found.candidates} == {2}
 
@@ -102,3 +104,23 @@ def test_an_empty_search_space_is_an_input_error_that_says_which_limit():
     options = config(space={"max_parameters": 10})
     with pytest.raises(InputError, match=r"too_large .* exceeds search_space.max_parameters = 10"):
         asked(grown(options, 0), options, build=building(options))
+
+
+def test_populations_that_outgrew_the_limits_go_on_with_what_fits():
+    options = config(modules=30, blueprints=20, candidates=20)
+    state = grown(options, 2)
+
+    def build(candidate):
+        widest = max(node.filters for _, module in candidate.modules for node in module.nodes)
+        if widest > narrowest + 8 or len(candidate.blueprint.nodes) > 1:
+            raise Infeasible("too_many_flops", f"{widest} filters")
+        return candidate.id
+
+    narrowest = min(max(n.filters for n in m.nodes) for m in state.modules.genomes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "ROUNDS", 1)
+        found = asked(state, options, build=build)
+    assert len(found.candidates) == len(found.built) == 20
+    first = state.next_candidate
+    assert [c.id for c in found.candidates] == list(range(first, first + 20))
+    assert found.state.counts["draw_repeated"] > 0

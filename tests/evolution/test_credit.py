@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from mpineat.evolution.coevolution import CoDeepNEAT
 from mpineat.evolution.credit import tell
+from mpineat.evolution.strategies.coevolution import CoDeepNEAT
 from mpineat.genotype.genome import Candidate
 from tests.evolution.values import config, grown, judged
 

@@ -6,6 +6,7 @@ from mpineat.config import Config
 from mpineat.errors import Infeasible
 from mpineat.genotype.genes import BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble, check_limits
 from mpineat.phenotype.network import Network, Origin
 from tests.strategies import WILD, Nursery, seeds, steps
@@ -106,6 +107,20 @@ def test_pooling_stops_at_a_map_of_one():
     found = network(module(*deep, pairs=((0, 2), (2, 3), (3, 4), (4, 1))), (4, 2, 1))
     assert [layer.op for layer in found.layers].count("maxpool") == 1
     assert found.shapes["b5_n4"] == (2, 1, 16)
+
+
+@pytest.mark.parametrize("shape", [(1, 24, 2), (1, 1, 1), (5, 9, 3)])
+def test_kernels_and_pools_of_rows_leave_the_height(shape):
+    space = SPACE.model_copy(update={"kernel_shape": "row"})
+    one, other = (3, 16, 1, "none", 0.0), (4, 24, 5, "none", 0.0)
+    fork = module(CHAIN.nodes[0], one, other, pairs=((0, 2), (2, 3), (0, 4), (3, 1), (4, 1)))
+    for genome in (CHAIN, fork):
+        found = network(genome, shape, space=space)
+        assert all(layer.kernel[0] == 1 for layer in found.layers if layer.kernel)
+        assert all(layer.pool[0] == layer.strides[0] == 1 for layer in found.layers if layer.pool)
+        assert all(size[0] == shape[0] for size in found.shapes.values() if len(size) == 3)
+        assert any(layer.pool for layer in found.layers) == (shape[1] > 1)
+    assert cost.flops(network(CHAIN, shape, space=space)) < cost.flops(network(CHAIN, shape))
 
 
 def test_the_search_space_chooses_batch_norm_head_and_dense_layers():

@@ -12,6 +12,7 @@ import pytest
 from mpineat.errors import InputError
 from mpineat.report import page
 from mpineat.report.overview import Overview, overview
+from mpineat.store.directory import SHEET
 from mpineat.store.provenance import Launch
 from mpineat.tasks import Outcome
 from tests.report.views import earlier
@@ -55,9 +56,22 @@ class Outline(HTMLParser):
 def test_page_of_a_finished_run_has_every_part(finished: Overview) -> None:
     outline = Outline(page.render(finished))
     assert outline.sections == [
-        *("winner", "search", "time", "family", "candidates", "configuration", "provenance")
+        *("winner", "search", "time", "family", "candidates"),
+        *("data", "configuration", "provenance"),
     ]
     assert outline.rows == 1 + len(finished.outcomes)
+
+
+def test_page_shows_the_classes_that_the_run_has_drawn(finished: Overview) -> None:
+    sheet = finished.run.path / SHEET
+    drawn = sheet.read_bytes()
+    outline = Outline(page.render(finished))
+    assert any(a.startswith("data:image/png;base64,iVBOR") for a in outline.addresses)
+    try:
+        sheet.write_bytes(b"<script>")
+        assert "data" not in Outline(page.render(finished)).sections
+    finally:
+        sheet.write_bytes(drawn)
 
 
 def test_page_asks_nothing_of_the_network(finished: Overview) -> None:
@@ -110,7 +124,7 @@ def test_running_run_shows_what_runs_and_what_is_left(finished: Overview) -> Non
     assert Outline(text).sections[0] == "running"
     assert "<td>99</td><td>0:42</td><td>1</td><td>node7</td>" in text
     assert "about 1:01 are left" in text
-    assert "4 of 12 candidates evaluated" in text
+    assert f"{view.judged} of 12 candidates evaluated" in text
 
 
 def test_stopped_run_says_how_to_continue(finished: Overview) -> None:

@@ -13,7 +13,7 @@ from mpineat.cluster import awake
 from mpineat.config import Augment, Dataset, Training
 from mpineat.data.dataset import open_dataset
 from mpineat.phenotype.network import Layer, Network
-from mpineat.training import fit, model
+from mpineat.training import feed, fit, model
 from mpineat.training.compression.penalty import differentiated
 from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
 from mpineat.training.optimizer import Adam
@@ -90,6 +90,25 @@ def test_equal_seeds_give_equal_weights_however_the_calls_are_cut(digits):
     assert not np.array_equal(weights(first), weights(other))
 
 
+@pytest.mark.parametrize("copies", [1, 2])
+def test_streamed_images_teach_what_resident_ones_do(digits, monkeypatch, copies):
+    monkeypatch.setattr(feed, "BLOCK", 5 * 64 * 64)  # five steps; an epoch has twenty
+    dataset, found = open_dataset(Dataset(), 0), []
+    for where in ("always", "never"):
+        options = Dataset(on_device=where, augment_copies=copies)
+        found.append(train(SMALL, fit.load(dataset, options), deadline=awake.seconds() + 600))
+    (resident, one), (streamed, two) = found
+    assert np.array_equal(weights(resident), weights(streamed))
+    assert one.curve == two.curve
+
+
+def test_images_are_streamed_where_they_leave_no_room(digits):
+    dataset = open_dataset(Dataset(), 0)
+    wanted = dataset.train.x.nbytes + dataset.validation.x.nbytes
+    for room, resident in ((None, True), (wanted, True), (wanted - 1, False)):
+        assert tf.is_tensor(fit.load(dataset, Dataset(), room).train.x) == resident
+
+
 def test_an_epoch_sees_every_example_once_also_in_the_last_partial_batch():
     """At a learning rate of 0 the loss of an epoch is the mean over all examples."""
     rng = np.random.default_rng(0)
@@ -115,7 +134,10 @@ def test_a_step_is_one_of_keras_own_adam(digits):
     theirs.compile(
         keras.optimizers.Adam(2e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )
-    x, y = (values.numpy() for values in digits.train.batch(tf.range(len(digits.train.y))))
+    x, y = (
+        values.numpy()
+        for values in digits.train.batch(digits.train.x, tf.range(len(digits.train.y)))
+    )
     theirs.fit(x, y, batch_size=len(y), epochs=1, shuffle=False, verbose=0)
     assert np.allclose(weights(ours), weights(theirs), atol=1e-6)
 

@@ -26,8 +26,12 @@ import numpy as np
 from PIL import Image
 
 from mpineat.config import Dataset
+from mpineat.data import shared_cache
 from mpineat.data.survey import survey
 from mpineat.errors import InputError
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.data import files
 
 SECONDS = 5
 MEMORY = 4 << 30
@@ -93,6 +97,21 @@ def matlab(folder: Path) -> Dataset:
     return Dataset(name="file", path=str(path))
 
 
+def older_matlab(*, packed: bool) -> Callable[[Path], Dataset]:
+    """A file of MATLAB before 7.3; packed, one wrong byte makes most of it unreadable."""
+
+    def write(folder: Path) -> Dataset:
+        made = {
+            name: array.transpose(1, 2, 3, 0) if name[0] == "x" else array[:, None] * 1.0
+            for name, array in arrays(7).items()
+        }
+        (folder / "a.mat").write_bytes(files.mat_bytes(packed=packed, **made))
+        return Dataset(name="file", path=str(folder / "a.mat"))
+
+    write.__name__ = "packed matlab 5" if packed else "matlab 5"
+    return write
+
+
 def folder_of(suffix: str) -> Callable[[Path], Dataset]:
     """A folder a class, of files of one format."""
 
@@ -118,7 +137,11 @@ def table(folder: Path) -> Dataset:
 
 
 FORMATS = (".png", ".jpg", ".bmp", ".webp")
-KINDS = (npz, packed, objects, npy, hdf5, matlab, table, *map(folder_of, FORMATS))
+KINDS = (
+    *(npz, packed, objects, npy, hdf5, matlab, table),
+    *(older_matlab(packed=packed) for packed in (False, True)),
+    *map(folder_of, FORMATS),
+)
 
 
 def damage(path: Path, draw: random.Random) -> None:
@@ -144,13 +167,18 @@ def damage(path: Path, draw: random.Random) -> None:
     path.write_bytes(content)
 
 
-def attempt(options: Dataset) -> int:
-    """Read the data set in a process of its own; return its wait status."""
+def attempt(options: Dataset, large: int) -> int:
+    """Read the data set in a process of its own; return its wait status.
+
+    Args:
+        large: Bytes of images above which they are left in files.
+    """
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
     code = TRACEBACK
     try:
+        shared_cache.LARGE = large
         signal.alarm(SECONDS)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
@@ -182,7 +210,7 @@ def main() -> int:
             path = Path(str(options.path))
             files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
             damage(draw.choice(files), draw)
-            status = attempt(options)
+            status = attempt(options, shared_cache.LARGE if draw.random() < 0.5 else 1000)
         word = {READ: "read", REFUSED: "refused"}.get(os.waitstatus_to_exitcode(status), "WRONG")
         seen[write.__name__, word] += 1
         if word == "WRONG":

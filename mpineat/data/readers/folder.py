@@ -14,6 +14,7 @@ from mpineat.data.held_out import held_out
 from mpineat.data.image_cache import BrokenImage, Labelled, Shape
 from mpineat.data.listing import listing
 from mpineat.data.reader import Header, Source, Split, location
+from mpineat.data.rows import taken
 from mpineat.errors import InputError
 
 
@@ -27,6 +28,7 @@ class ImageFolder:
         found = listing(path)
         self.names, self.parts = found.names, found.parts
         self._shape: Shape | None = None
+        self._read: dict[str, tuple[Split, list[str]]] = {}
 
     def header(self) -> Header:
         """Decode where nobody has yet: only then is known which files are broken."""
@@ -53,7 +55,7 @@ class ImageFolder:
         if "test" in self.parts:
             return split
         keep = np.delete(np.arange(len(split.y)), held_out(split.y, self.path))
-        return Split(split.x[keep], split.y[keep])
+        return Split(taken(split.x, keep), split.y[keep])
 
     def validation(self) -> Split:
         """Return the validation images, where the header tells of some."""
@@ -65,7 +67,7 @@ class ImageFolder:
             return self._decoded("test")[0]
         split, _ = self._decoded("train")
         chosen = held_out(split.y, self.path)
-        return Split(split.x[chosen], split.y[chosen])
+        return Split(taken(split.x, chosen), split.y[chosen])
 
     @property
     def shape(self) -> Shape:
@@ -89,6 +91,12 @@ class ImageFolder:
         return (*size, channels)
 
     def _decoded(self, part: str) -> tuple[Split, list[str]]:
+        """Return a part and what is broken of it, read once."""
+        if part not in self._read:
+            self._read[part] = self._decode(part)
+        return self._read[part]
+
+    def _decode(self, part: str) -> tuple[Split, list[str]]:
         files: Sequence[Labelled] = self.parts[part]
         fit, size = self.options.fit, self.options.image_size
         sizes = "x".join(map(str, self.shape))

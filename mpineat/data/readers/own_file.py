@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from mpineat import config
-from mpineat.data import images, labels
+from mpineat.data import array_cache, images, labels
 from mpineat.data.arrays import Pair, choose
 from mpineat.data.container import opened
 from mpineat.data.conversion import AS_IT_IS, Conversion, recognised
@@ -19,6 +20,7 @@ from mpineat.data.images import Layout
 from mpineat.data.labels import LabelMap
 from mpineat.data.named_arrays import Array
 from mpineat.data.reader import Header, Source, Split, location
+from mpineat.data.rows import taken
 from mpineat.errors import InputError
 
 
@@ -56,6 +58,8 @@ class OwnFile:
         self.path = path
         self.options = options or config.Dataset()
         self._decided: Header | None = None
+        self._splits: dict[str, Split] = {}
+        self._tested = False  # whether the file has a test set; known once a part was read
 
     def header(self) -> Header:
         """Read the labels and the shapes; of images that are not uint8 their values too."""
@@ -74,28 +78,34 @@ class OwnFile:
         return self._decided
 
     def train(self) -> Split:
-        """Read the training images, less the test examples where the file has no test set."""
-        with self._plan() as plan:
-            split = _read(plan.train, plan.conversion)
-            if plan.test:
-                return split
+        """Return the training images, less the test examples where the file has no test set."""
+        split = self._read("train")
+        if self._tested:
+            return split
         keep = np.delete(np.arange(len(split.y)), held_out(split.y, self.path))
-        return Split(split.x[keep], split.y[keep])
+        return Split(taken(split.x, keep), split.y[keep])
 
     def validation(self) -> Split:
-        """Read the validation images, where the header tells of some."""
-        with self._plan() as plan:
-            assert plan.validation is not None
-            return _read(plan.validation, plan.conversion)
+        """Return the validation images, where the header tells of some."""
+        return self._read("validation")
 
     def test(self) -> Split:
-        """Read the test images, or what was held out for the test."""
-        with self._plan() as plan:
-            if plan.test:
-                return _read(plan.test, plan.conversion)
-            split = _read(plan.train, plan.conversion)
+        """Return the test images, or what was held out for the test."""
+        split = self._read("train")
+        if self._tested:
+            return self._read("test")
         chosen = held_out(split.y, self.path)
-        return Split(split.x[chosen], split.y[chosen])
+        return Split(taken(split.x, chosen), split.y[chosen])
+
+    def _read(self, name: Literal["train", "validation", "test"]) -> Split:
+        """Return a part that the file has, read once."""
+        if name not in self._splits:
+            with self._plan() as plan:
+                self._tested = plan.test is not None
+                part = {"train": plan.train, "validation": plan.validation, "test": plan.test}[name]
+                assert part is not None
+                self._splits[name] = _read(part, plan.conversion)
+        return self._splits[name]
 
     @contextmanager
     def _plan(self) -> Iterator[_Plan]:
@@ -106,13 +116,14 @@ class OwnFile:
                 chosen.train.x,
                 channels=options.channels,
                 size=options.image_size,
+                signals=options.signals,
                 column_major=container.column_major,
             )
             y = labels.flat(chosen.train.y.whole(), layout.examples, chosen.train.y.place)
             titles = () if chosen.class_names is None else _texts(chosen.class_names)
             known, mapped, kept = self._learned(y, chosen.train.y.place, titles)
             train = _Part(x=chosen.train.x, layout=layout, y=mapped, kept=kept)
-            conversion = self._conversion(chosen.train.x)
+            conversion = self._conversion(chosen.train.x, layout)
             dropped = layout.examples - len(train.y)
             notes = (
                 layout.note,
@@ -170,7 +181,7 @@ class OwnFile:
         known = labels.learn(y[kept], place, names=names)
         return known, labels.mapped(y[kept], known, place), kept
 
-    def _conversion(self, x: Array) -> Conversion:
+    def _conversion(self, x: Array, layout: Layout) -> Conversion:
         if self.options.range is not None:
             low, high = self.options.range
             return Conversion(dtype=x.dtype.name, low=low, high=high)
@@ -180,7 +191,7 @@ class OwnFile:
             return AS_IT_IS
         if x.dtype.kind == "b":
             return Conversion(dtype="bool", high=1.0)
-        found = images.value_range(x)
+        found = array_cache.range_of(x, layout)
         return recognised(x.dtype, found.low, found.high, whole=found.whole, place=x.place)
 
 
@@ -188,13 +199,13 @@ OWN_FILE = Source(
     title="own data",
     path="file",
     open=lambda options: OwnFile(location(options), options),
-    options=("arrays", "channels", "range", "rare_labels", "image_size"),
+    options=("arrays", "signals", "channels", "range", "rare_labels", "image_size"),
 )
 
 
 def _read(part: _Part, conversion: Conversion) -> Split:
-    x = images.converted(part.x, part.layout, conversion)
-    return Split(x if part.kept is None else x[part.kept], part.y)
+    x = array_cache.images(part.x, part.layout, conversion)
+    return Split(x if part.kept is None else taken(x, part.kept), part.y)
 
 
 def _texts(array: Array) -> tuple[str, ...]:

@@ -19,12 +19,21 @@ from mpineat import units
 from mpineat.child.failures import one_line
 from mpineat.config import Config
 from mpineat.data.conversion import AS_IT_IS, Conversion
-from mpineat.data.dataset import Dataset, open_dataset
+from mpineat.data.dataset import Dataset
 from mpineat.data.reader import Split
+from mpineat.data.rows import joined, parts
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
-from mpineat.training.device_data import DeviceData, Scale, grow_gpu_memory, scale_of, to_device
+from mpineat.training.device_data import (
+    DeviceData,
+    Scale,
+    grow_gpu_memory,
+    lies_on_device,
+    room,
+    scale_of,
+    to_device,
+)
 from mpineat.training.export.exporter import Exporter
 from mpineat.training.model import build
 
@@ -40,6 +49,7 @@ class Exported:
 
     Attributes:
         test_accuracy: None where nothing was trained, or where it could not be measured.
+        class_names: By the place of their probability; () where classes are only numbered.
         unmeasured: Why not; "" where it was, or where there is nothing to measure.
     """
 
@@ -51,6 +61,7 @@ class Exported:
     test_examples: int = 0
     test_accuracy: float | None = None
     unmeasured: str = ""
+    class_names: tuple[str, ...] = ()
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -69,13 +80,21 @@ class Exported:
             f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
             f"{units.duration(self.seconds)}\n"
             f"{written}\n"
+            f"{self._classes()}"
             f"{measured}"
         )
+
+    def _classes(self) -> str:
+        if not self.class_names:
+            return ""
+        names = ", ".join(f"{label} {name}" for label, name in enumerate(self.class_names))
+        return f"probabilities in the order of the classes: {names}\n"
 
 
 def export(
     network: Network,
     config: Config,
+    dataset: Dataset | None,
     *,
     output: Path,
     exporter: Exporter,
@@ -86,6 +105,7 @@ def export(
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
+        dataset: As the search divided it; None where the format holds no weights.
         epochs: By default five times those of the search.
         batch: Number of images that the written model takes at once; None: any.
         seed: Of weights and shuffling; None: the run's. The images are split as in the run.
@@ -96,13 +116,12 @@ def export(
         StorageError: The file cannot be written.
     """
     exporter.examine(output, batch)
-    if not exporter.trains:
+    if not exporter.trains or dataset is None:
         exporter.put(network, output)
         return Exported(output=output, how_to_load=exporter.how_to_load)
     grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     seed = config.run.seed if seed is None else seed
-    dataset = open_dataset(config.dataset, config.run.seed)
     test = dataset.test  # now: what is wrong with it must not cost a training
     if not len(test.y):
         raise InputError(
@@ -129,6 +148,7 @@ def export(
         test_examples=len(test.y),
         test_accuracy=accuracy,
         unmeasured=unmeasured,
+        class_names=dataset.class_names,
         seconds=seconds,
     )
 
@@ -161,12 +181,11 @@ def _train(
     epochs: int,
     seed: int,
 ) -> keras.Model:
+    x = joined(dataset.train.x, dataset.validation.x)
     everything = to_device(
-        Split(
-            np.concatenate([dataset.train.x, dataset.validation.x]),
-            np.concatenate([dataset.train.y, dataset.validation.y]),
-        ),
+        Split(x, np.concatenate([dataset.train.y, dataset.validation.y])),
         scale,
+        resident=lies_on_device(config.dataset, x.nbytes, room()),
     )
     data = DeviceData(
         train=everything,
@@ -202,9 +221,12 @@ def _train(
 
 
 def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
-    x = conversion.back(test.x)
-    predicted = model.predict(x, batch_size=500, verbose=0).argmax(axis=-1)
-    return float(np.mean(predicted == test.y))
+    hits = done = 0
+    for block in parts(test.x):
+        x, y = conversion.back(block), test.y[done : done + len(block)]
+        hits += int((model.predict(x, batch_size=500, verbose=0).argmax(axis=-1) == y).sum())
+        done += len(block)
+    return hits / done
 
 
 def _bytes(path: Path) -> int:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from mpineat import units
 from mpineat.config import Config
-from mpineat.data.dataset import open_dataset
+from mpineat.data.dataset import Dataset
 from mpineat.errors import Failure, InputError
 from mpineat.phenotype import cost
 from mpineat.phenotype.narrow import widened
 from mpineat.phenotype.network import Network
-from mpineat.training import fit
 from mpineat.training.compression import structure
-from mpineat.training.device_data import grow_gpu_memory
+from mpineat.training.device_data import grow_gpu_memory, load, room
 
 
-def at_flops(network: Network, config: Config, flops: float) -> Network:
+def at_flops(network: Network, config: Config, dataset: Dataset, flops: float) -> Network:
     """Return `network` with widths at which a forward pass costs at most `flops`.
 
     Raises:
@@ -27,7 +26,7 @@ def at_flops(network: Network, config: Config, flops: float) -> Network:
     full = cost.flops(network)
     if flops >= full:
         return widened(network, flops)
-    narrowed = _narrowed(network, config, flops / full)
+    narrowed = _narrowed(network, config, dataset, flops / full)
     if cost.flops(narrowed) > flops:
         raise InputError(
             f"--flops {flops:g}: this network needs at least {units.count(cost.flops(narrowed))} "
@@ -36,7 +35,7 @@ def at_flops(network: Network, config: Config, flops: float) -> Network:
     return narrowed
 
 
-def _narrowed(network: Network, config: Config, share: float) -> Network:
+def _narrowed(network: Network, config: Config, dataset: Dataset, share: float) -> Network:
     grow_gpu_memory()
     options = config.compression.model_copy(
         update={
@@ -46,11 +45,10 @@ def _narrowed(network: Network, config: Config, share: float) -> Network:
             "width_multiplier": 1.0,
         }
     )
-    dataset = open_dataset(config.dataset, config.run.seed)
     try:
         learned = structure.compress(
             network,
-            fit.load(dataset, config.dataset),
+            load(dataset, config.dataset, room()),
             config.model_copy(update={"compression": options}),
             seed=config.run.seed,
             batch_size=config.training.batch_size,

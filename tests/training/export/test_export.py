@@ -25,7 +25,8 @@ from mpineat.training.export.exporter import Exporter
 CONFIG = Config(
     dataset=Dataset(train_examples=600), training=Training(batch_size=32, learning_rate=3e-3)
 )
-TEST = open_dataset(CONFIG.dataset, 0).test
+DIGITS = open_dataset(CONFIG.dataset, 0)
+TEST = DIGITS.test
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 
 
@@ -62,7 +63,7 @@ NETWORK = Network(
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> final.Exported:
     output = tmp_path_factory.mktemp("models") / "digits.keras"
-    return final.export(NETWORK, CONFIG, output=output, exporter=keras.EXPORTER, epochs=6)
+    return final.export(NETWORK, CONFIG, DIGITS, output=output, exporter=keras.EXPORTER, epochs=6)
 
 
 @pytest.fixture(scope="module")
@@ -92,22 +93,18 @@ def test_keras_model_loads_without_mpineat_and_is_as_good_as_was_said(
     assert exported.test_accuracy > 0.8
 
 
-def test_training_used_validation_images_too_and_the_test_set_once(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    opened = open_dataset(CONFIG.dataset, 0)
+def test_training_used_validation_images_too_and_the_test_set_once(tmp_path: Path) -> None:
     reads = []
     counted = final.Dataset(
-        name=opened.name,
-        input_shape=opened.input_shape,
-        classes=opened.classes,
-        train=opened.train,
-        validation=opened.validation,
+        name=DIGITS.name,
+        input_shape=DIGITS.input_shape,
+        classes=DIGITS.classes,
+        train=DIGITS.train,
+        validation=DIGITS.validation,
         read_test=lambda: reads.append(1) or TEST,
     )
-    monkeypatch.setattr(final, "open_dataset", lambda *_: counted)
     done = final.export(
-        NETWORK, CONFIG, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=1
+        NETWORK, CONFIG, counted, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=1
     )
     assert done.train_examples == 600
     assert done.test_examples == len(TEST.y)
@@ -160,7 +157,9 @@ def test_a_model_may_take_batches_of_one_size_only(tmp_path: Path, exporter: Exp
     if exporter is onnx.EXPORTER and not HAS_ONNX:
         pytest.skip("needs tf2onnx and onnxruntime")
     output = tmp_path / "four"
-    done = final.export(NETWORK, CONFIG, output=output, exporter=exporter, epochs=6, batch=4)
+    done = final.export(
+        NETWORK, CONFIG, DIGITS, output=output, exporter=exporter, epochs=6, batch=4
+    )
     assert done.test_accuracy > 0.8  # of all test images, which are no multiple of four
     images = TEST.x[:4]
     if exporter is onnx.EXPORTER:
@@ -180,7 +179,9 @@ def test_a_model_may_take_batches_of_one_size_only(tmp_path: Path, exporter: Exp
 
 def test_a_format_without_batches_of_one_size_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"--batch 4: --format keras has no batches of a fixed"):
-        final.export(NETWORK, CONFIG, output=tmp_path / "m.keras", exporter=keras.EXPORTER, batch=4)
+        final.export(
+            NETWORK, CONFIG, DIGITS, output=tmp_path / "m.keras", exporter=keras.EXPORTER, batch=4
+        )
 
 
 @pytest.mark.parametrize("wrong", ["no y_test", "too few of a class to hold any out"])
@@ -195,7 +196,13 @@ def test_a_test_set_that_cannot_be_read_costs_no_training(
         update={"dataset": Dataset(name="file", path=str(tmp_path / "own.npz"))}
     )
     with pytest.raises(InputError, match=r"test"):
-        final.export(NETWORK, own, output=tmp_path / "m.keras", exporter=keras.EXPORTER)
+        final.export(
+            NETWORK,
+            own,
+            open_dataset(own.dataset, 0),
+            output=tmp_path / "m.keras",
+            exporter=keras.EXPORTER,
+        )
 
 
 def test_a_failure_of_the_measurement_loses_no_model(
@@ -206,7 +213,7 @@ def test_a_failure_of_the_measurement_loses_no_model(
 
     monkeypatch.setattr(final, "_accuracy", out_of_memory)
     output = tmp_path / "m.keras"
-    done = final.export(NETWORK, CONFIG, output=output, exporter=keras.EXPORTER, epochs=1)
+    done = final.export(NETWORK, CONFIG, DIGITS, output=output, exporter=keras.EXPORTER, epochs=1)
     assert "OOM when allocating" in done.unmeasured
     assert f"wrote {output}" in str(done)
     assert "no test accuracy: ResourceExhaustedError" in str(done)
@@ -215,7 +222,7 @@ def test_a_failure_of_the_measurement_loses_no_model(
 
 def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
     done = final.export(
-        NETWORK, CONFIG, output=tmp_path / "network.json", exporter=architecture.EXPORTER
+        NETWORK, CONFIG, None, output=tmp_path / "network.json", exporter=architecture.EXPORTER
     )
     assert Network.from_json(json.loads(done.output.read_text())) == NETWORK
     assert done.test_accuracy is None
@@ -239,6 +246,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_training(
         final.export(
             NETWORK,
             CONFIG,
+            DIGITS,
             output=tmp_path / name,
             exporter=registry.load("exporter", format),
         )
@@ -247,23 +255,23 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_training(
 def test_onnx_without_its_extra_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(InputError, match=r"needs tf2onnx, .* pip install 'mpineat\[onnx\]'"):
-        final.export(NETWORK, CONFIG, output=tmp_path / "m.onnx", exporter=onnx.EXPORTER)
+        final.export(NETWORK, CONFIG, DIGITS, output=tmp_path / "m.onnx", exporter=onnx.EXPORTER)
 
 
 @pytest.mark.skipif(not HAS_ONNX, reason="needs tf2onnx and onnxruntime")
 @pytest.mark.parametrize("dtype", ["float64", "bool", "uint16"])
 def test_a_model_takes_the_values_of_the_users_file(tmp_path: Path, dtype: str) -> None:
-    digits = open_dataset(CONFIG.dataset, 0)
     conversion = Conversion(dtype=dtype, high=65535.0 if dtype == "uint16" else 1.0)
-    x = conversion.back(np.where(digits.train.x > 127, 255, 0).astype(np.uint8))
-    np.savez(tmp_path / "own.npz", x=x, y=digits.train.y)
+    x = conversion.back(np.where(DIGITS.train.x > 127, 255, 0).astype(np.uint8))
+    np.savez(tmp_path / "own.npz", x=x, y=DIGITS.train.y)
     config = CONFIG.model_copy(update={"dataset": own(tmp_path / "own.npz")})
+    data = open_dataset(config.dataset, 0)
     done = final.export(
-        NETWORK, config, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=6
+        NETWORK, config, data, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=6
     )
     model = tf.keras.models.load_model(done.output)
     found = model.predict(x, verbose=0)
-    assert np.mean(found.argmax(axis=-1) == digits.train.y) > 0.6
+    assert np.mean(found.argmax(axis=-1) == DIGITS.train.y) > 0.6
     for exporter in (savedmodel.EXPORTER, onnx.EXPORTER):
         exporter.put(model, tmp_path / exporter.name)
     import onnxruntime

@@ -1,6 +1,6 @@
 import pytest
 
-from mpineat.evolution.coevolution import replace_genomes
+from mpineat.evolution.strategies.coevolution import replace_genomes
 from mpineat.evolution.strategy import select
 from mpineat.genotype.validity import blueprint_problem, module_problem
 from tests.evolution.values import building, config, grown, judged
