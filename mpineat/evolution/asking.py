@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import cycle, islice
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible, InputError
+from mpineat.evolution.creation import create
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Asked, BuiltT, Population, State
 from mpineat.genotype.collector import collector_paused
@@ -22,8 +22,6 @@ from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 TRIES = 8  # draws of modules for one blueprint before the next blueprint has its turn
 ROUNDS = 250  # blueprints in a row that fail before the search space is called empty
-
-Chosen = tuple[tuple[int, Module], ...]  # species -> module, ascending
 
 
 def ask(
@@ -55,7 +53,8 @@ def _ask(
     drawn: set[tuple[int, ...]] = set()
     failures: Counter[str] = Counter()
     fruitless, last = 0, ""
-    while len(found) < count and fruitless < ROUNDS:
+    anew = state.generation == 0
+    while len(found) < count:
         blueprint = table.next_blueprint(left=count - len(found))
         for attempt in range(TRIES):
             chosen = table.modules_for(blueprint, left=count - len(found))
@@ -80,44 +79,34 @@ def _ask(
             break
         else:
             fruitless += 1
-    if len(found) < count:
-        fitting = _fitting(state, build) or [(c.blueprint, c.modules) for c in found]
-        if not fitting:
-            raise InputError(no_network(failures, fruitless * TRIES, last))
-        for blueprint, chosen in islice(cycle(fitting), count - len(found)):
-            id = state.next_candidate + len(found)
-            found.append(Candidate(id, state.generation, blueprint, chosen))
-            built.append(build(found[-1]))
-            counts["draw_repeated"] += 1
+            if fruitless >= ROUNDS and anew:
+                raise InputError(no_network(failures, fruitless * TRIES, last))
+            if fruitless >= ROUNDS:
+                state = _drawn_anew(replace(state, counts=dict(counts)), config)
+                table, counts, fruitless, anew = (
+                    _Table(state, config, draws),
+                    Counter(state.counts),
+                    0,
+                    True,
+                )
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
 
 
-def _fitting(state: State, build: Callable[[Candidate], BuiltT]) -> list[tuple[Blueprint, Chosen]]:
-    """Return the combinations of living genomes that make a network, among those of small modules.
+def _drawn_anew(state: State, config: Config) -> State:
+    """Return the generation with populations drawn as in generation 0.
 
     Populations may grow out of tight limits; a search of days does not end for that.
     """
-    module_of = {genome.id: genome for genome in state.modules.genomes}
-    modules = {
-        s.id: sorted((module_of[id] for id in s.members), key=_size) for s in state.modules.species
-    }
-    found = []
-    for place in range(max(map(len, modules.values()))):
-        for blueprint in state.blueprints.genomes:
-            named = sorted({node.species for node in blueprint.nodes})
-            chosen = tuple((id, modules[id][min(place, len(modules[id]) - 1)]) for id in named)
-            try:
-                build(Candidate(state.next_candidate, state.generation, blueprint, chosen))
-            except Infeasible:
-                continue
-            if (blueprint, chosen) not in found:
-                found.append((blueprint, chosen))
-    return found
-
-
-def _size(module: Module) -> tuple[int, int]:
-    return sum(node.filters * node.kernel**2 for node in module.nodes), module.id
+    space = config.search_space
+    sizes = space.initial_module_nodes, space.initial_blueprint_nodes
+    fresh = create(config, state.generation, *sizes, after=state)
+    return replace(
+        fresh,
+        context=state.context,
+        counts=Counter(state.counts) + Counter(fresh.counts) + Counter(populations_drawn_anew=1),
+        events=(*state.events, "the populations outgrew the limits and were drawn anew"),
+    )
 
 
 class _Table:

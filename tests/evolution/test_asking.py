@@ -28,8 +28,7 @@ def test_ids_ascend_over_the_generations_and_the_state_counts_on():
     options = config(candidates=7)
     state = grown(options, 2)
     found = asked(state, options)
-    first = state.next_candidate
-    assert [c.id for c in found.candidates] == list(range(first, first + 20))
+    assert [c.id for c in found.candidates] == list(range(14, 21)) == list(found.built)
     assert found.state.next_candidate == 21
     assert {c.generation for c in found.candidates} == {2}
 
@@ -106,21 +105,22 @@ def test_an_empty_search_space_is_an_input_error_that_says_which_limit():
         asked(grown(options, 0), options, build=building(options))
 
 
-def test_populations_that_outgrew_the_limits_go_on_with_what_fits():
-    options = config(modules=30, blueprints=20, candidates=20)
+def test_populations_that_outgrew_the_limits_are_drawn_anew():
+    options = config(candidates=20)
     state = grown(options, 2)
+    old = {genome.id for genome in state.modules.genomes}
 
     def build(candidate):
-        widest = max(node.filters for _, module in candidate.modules for node in module.nodes)
-        if widest > narrowest + 8 or len(candidate.blueprint.nodes) > 1:
-            raise Infeasible("too_many_flops", f"{widest} filters")
+        if any(module.id in old for _, module in candidate.modules):
+            raise Infeasible("too_many_flops", "an old module")
         return candidate.id
 
-    narrowest = min(max(n.filters for n in m.nodes) for m in state.modules.genomes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(asking, "ROUNDS", 1)
+        patch.setattr(asking, "ROUNDS", 2)
         found = asked(state, options, build=build)
-    assert len(found.candidates) == len(found.built) == 20
     first = state.next_candidate
-    assert [c.id for c in found.candidates] == list(range(first, first + 20))
-    assert found.state.counts["draw_repeated"] > 0
+    assert [c.id for c in found.candidates] == list(range(first, first + 20)) == list(found.built)
+    assert found.state.counts["populations_drawn_anew"] == 1
+    assert min(g.id for g in found.state.modules.genomes) > max(old)
+    told = tell(found.state, [judged(c, 0.5) for c in found.candidates], options)
+    assert told.modules.fitness
