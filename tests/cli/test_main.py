@@ -192,9 +192,9 @@ def test_results_are_a_row_a_candidate_with_problems_on_the_side(tmp_path: Path)
     damaged.write_bytes(damaged.read_bytes()[:-100])
     found = mpineat("results", tmp_path, "--format", "csv", "--sort", "accuracy", "--reverse")
     assert found.returncode == 0
-    rows = csv.DictReader(found.stdout.splitlines())
+    rows = list(csv.DictReader(found.stdout.splitlines()))
+    assert len(rows) == 8  # the damaged generation is still in the journal
     accuracies = [float(row["accuracy"]) for row in rows if row["accuracy"]]
-    assert len(accuracies) == 8  # the damaged generation is still in the journal
     assert accuracies == sorted(accuracies)
     assert found.stderr.startswith(f"problem: {damaged}: ")
     unknown = mpineat("results", tmp_path, "--sort", "precision")
