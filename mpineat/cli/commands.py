@@ -213,6 +213,8 @@ def _measured(
         "seconds": exported.seconds,
         "test_accuracy": exported.test_accuracy,
         "test_examples": exported.test_examples,
+        "class_names": exported.class_names,
+        "confusion": exported.confusion and exported.confusion.counts.tolist(),
         "output": str(exported.output),
     }
 

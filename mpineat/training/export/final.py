@@ -22,7 +22,7 @@ from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset
 from mpineat.data.reader import Split
 from mpineat.data.rows import joined, parts
-from mpineat.errors import InputError
+from mpineat.errors import InputError, shown
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
 from mpineat.training.device_data import (
@@ -34,6 +34,7 @@ from mpineat.training.device_data import (
     scale_of,
     to_device,
 )
+from mpineat.training.export.confusion import Confusion
 from mpineat.training.export.exporter import Exporter
 from mpineat.training.model import build
 
@@ -48,7 +49,7 @@ class Exported:
     """What was written, and how good it is.
 
     Attributes:
-        test_accuracy: None where nothing was trained, or where it could not be measured.
+        confusion: On the test set; None where nothing was trained or it could not be measured.
         class_names: By the place of their probability; () where classes are only numbered.
         unmeasured: Why not; "" where it was, or where there is nothing to measure.
     """
@@ -59,10 +60,15 @@ class Exported:
     epochs: int = 0
     train_examples: int = 0
     test_examples: int = 0
-    test_accuracy: float | None = None
+    confusion: Confusion | None = None
     unmeasured: str = ""
     class_names: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """None where `confusion` is."""
+        return None if self.confusion is None else self.confusion.accuracy
 
     def __str__(self) -> str:
         """Return what the command line says at the end."""
@@ -73,8 +79,13 @@ class Exported:
             return f"the architecture alone, nothing was trained\n{written}"
         measured = (
             f"no test accuracy: {self.unmeasured}; the model itself is whole"
-            if self.test_accuracy is None
-            else f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images"
+            if self.confusion is None
+            else "\n".join(
+                (
+                    f"test accuracy {self.confusion.accuracy:.4f} on {self.test_examples:,} images",
+                    *self.confusion.lines(self.class_names),
+                )
+            )
         )
         return (
             f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
@@ -87,7 +98,7 @@ class Exported:
     def _classes(self) -> str:
         if not self.class_names:
             return ""
-        names = ", ".join(f"{label} {name}" for label, name in enumerate(self.class_names))
+        names = ", ".join(f"{label} {shown(name)}" for label, name in enumerate(self.class_names))
         return f"probabilities in the order of the classes: {names}\n"
 
 
@@ -134,9 +145,10 @@ def export(
     seconds = time.monotonic() - began
     shape, conversion = network.input_shape, dataset.conversion
     exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
-    accuracy, unmeasured = None, ""
+    confusion, unmeasured = None, ""
     try:
-        accuracy = _accuracy(deployable(trained, shape, scale, conversion), test, conversion)
+        plain = deployable(trained, shape, scale, conversion)
+        confusion = _confusion(plain, test, conversion, dataset.classes)
     except (tf.errors.OpError, MemoryError) as error:
         unmeasured = one_line(error)
     return Exported(
@@ -146,7 +158,7 @@ def export(
         epochs=epochs,
         train_examples=len(dataset.train.y) + len(dataset.validation.y),
         test_examples=len(test.y),
-        test_accuracy=accuracy,
+        confusion=confusion,
         unmeasured=unmeasured,
         class_names=dataset.class_names,
         seconds=seconds,
@@ -220,13 +232,14 @@ def _train(
     return model
 
 
-def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
-    hits = done = 0
+def _confusion(model: keras.Model, test: Split, conversion: Conversion, classes: int) -> Confusion:
+    counts, done = np.zeros((classes, classes), np.int64), 0
     for block in parts(test.x):
         x, y = conversion.back(block), test.y[done : done + len(block)]
-        hits += int((model.predict(x, batch_size=500, verbose=0).argmax(axis=-1) == y).sum())
+        taken_for = model.predict(x, batch_size=500, verbose=0).argmax(axis=-1)
+        np.add.at(counts, (y, taken_for), 1)
         done += len(block)
-    return hits / done
+    return Confusion(counts=counts)
 
 
 def _bytes(path: Path) -> int:

@@ -109,6 +109,8 @@ def test_training_used_validation_images_too_and_the_test_set_once(tmp_path: Pat
     assert done.train_examples == 600
     assert done.test_examples == len(TEST.y)
     assert reads == [1]
+    assert done.confusion.counts.sum(axis=1).tolist() == np.bincount(TEST.y).tolist()
+    assert "recall by class:\n" in str(done)
 
 
 def test_model_takes_raw_images_and_returns_probabilities(model: tf.keras.Model) -> None:
@@ -211,7 +213,7 @@ def test_a_failure_of_the_measurement_loses_no_model(
     def out_of_memory(*_: object) -> float:
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
 
-    monkeypatch.setattr(final, "_accuracy", out_of_memory)
+    monkeypatch.setattr(final, "_confusion", out_of_memory)
     output = tmp_path / "m.keras"
     done = final.export(NETWORK, CONFIG, DIGITS, output=output, exporter=keras.EXPORTER, epochs=1)
     assert "OOM when allocating" in done.unmeasured
