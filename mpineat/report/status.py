@@ -17,6 +17,7 @@ from mpineat.store.summary import Summary
 from mpineat.tasks import Outcome
 
 RUNNING_AT_MOST = FRONT_AT_MOST = 20  # lines; the JSON form holds all
+CLASSES_AT_MOST = 160  # characters; the JSON form holds all
 
 
 def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
@@ -41,6 +42,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         "status": view.status,
         "seed": view.config.run.seed,
         "workers": view.workers,
+        "class_names": list(_class_names(view)),
         "generations_planned": view.config.evolution.generations,
         "candidates_per_generation": view.config.evolution.candidates,
         "generation": view.generation,
@@ -113,6 +115,8 @@ def _text(view: Overview[Summary], time: float) -> str:
 def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
     yield f"{view.run.path}: {view.status}, seed {view.config.run.seed}"
     yield from sentences(view)
+    if names := _class_names(view):
+        yield _classes_line(names)
     if view.rows:
         yield ""
         yield generation_row.HEADER_OF_PAST
@@ -139,6 +143,18 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
             yield f"  and {len(longest) - RUNNING_AT_MOST} more"
     for problem in view.run.problems:
         yield f"problem: {problem}"
+
+
+def _class_names(view: Overview[Summary]) -> tuple[str, ...]:
+    """Return the names that the newest launch recorded, () where they only number the classes."""
+    names = next((one.class_names for one in reversed(view.run.launches) if one.class_names), ())
+    return () if all(name.isdecimal() for name in names) else names
+
+
+def _classes_line(names: Sequence[str]) -> str:
+    # Escaped before it is cut: an escape sequence is longer than what it stands for.
+    text = f"{units.plural(len(names), 'class', 'classes')}: {shown(', '.join(names))}"
+    return text if len(text) <= CLASSES_AT_MOST else f"{text[:CLASSES_AT_MOST]} ..."
 
 
 def _front(view: Overview[Summary]) -> tuple[Outcome, ...]:

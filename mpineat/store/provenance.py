@@ -38,6 +38,7 @@ class Launch:
         version: Of mpineat; "" where that is not recorded.
         evaluated: Evaluations that it finished; None where it did not live to say so.
         end: DONE, STOPPED or FAILED; "" where it did not live to say so.
+        class_names: Of the data set, by label; () where classes are only numbered.
         entry: All of it, for people.
     """
 
@@ -47,11 +48,18 @@ class Launch:
     version: str
     evaluated: int | None
     end: str
+    class_names: tuple[str, ...] = ()
     entry: Mapping[str, Any]
 
 
 def describe(
-    *, run_id: str = "", ranks: int = 1, mpi: str = "", devices: Sequence[str] = (), **more: object
+    *,
+    run_id: str = "",
+    ranks: int = 1,
+    mpi: str = "",
+    devices: Sequence[str] = (),
+    dataset: Mapping[str, Any] | None = None,
+    **more: object,
 ) -> dict[str, Any]:
     """Return an entry for this launch.
 
@@ -59,6 +67,7 @@ def describe(
         run_id: Of the run, once it is known.
         mpi: The library's own name and version; the farm knows it.
         devices: What the workers train on, in the order of their ranks.
+        dataset: Its fingerprint as JSON values.
         more: What else is worth keeping, as JSON values.
     """
     return {
@@ -75,6 +84,7 @@ def describe(
         "versions": {"python": platform.python_version(), **_versions()},
         "commit": _commit(),
         "batch": batch.recorded(),
+        "dataset": dict(dataset or {}),
         **more,
     }
 
@@ -143,7 +153,7 @@ def stopped_in_vain(launches: Sequence[Launch]) -> int:
 
 
 def _launch(entry: Mapping[str, Any]) -> Launch:
-    versions = entry.get("versions")
+    versions, dataset = entry.get("versions"), entry.get("dataset")
     return Launch(
         run_id=_text(entry.get("run_id")),
         started=unix_time(entry.get("started")),
@@ -151,6 +161,7 @@ def _launch(entry: Mapping[str, Any]) -> Launch:
         version=_text(versions.get("mpineat")) if isinstance(versions, dict) else "",
         evaluated=_count(entry.get("evaluated")),
         end=_text(entry.get("end")),
+        class_names=_texts(dataset.get("class_names")) if isinstance(dataset, dict) else (),
         entry=entry,
     )
 
@@ -161,6 +172,11 @@ def _count(value: object) -> int | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    found = tuple(values) if isinstance(values, list) else ()
+    return found if all(isinstance(value, str) for value in found) else ()
 
 
 def _entries(path: Path) -> tuple[Mapping[str, Any], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from mpineat import store
 from mpineat.errors import InputError
 from mpineat.report import status
 from mpineat.report.overview import Overview, look, sentences
-from mpineat.store import now
+from mpineat.store import now, provenance
 from tests.report.views import earlier
 
 
@@ -31,6 +32,31 @@ def test_json_is_plain_and_agrees_with_the_run(finished_run: Path, finished: Ove
     assert [row["generation"] for row in value["generations"]] == [0, 1, 2]
     assert value["running"] == []
     assert value["seconds_left"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [
+        (("ant", "bee\x1b[2J\n"), "2 classes: ant, bee\\x1b[2J\\n"),
+        (tuple(f"n{n:04}" for n in range(200)), "200 classes: n0000, n0001, "),
+        (("0", "1"), ""),
+    ],
+)
+def test_classes_are_named_from_the_run_directory(
+    finished_run: Path, tmp_path: Path, names: tuple[str, ...], line: str
+) -> None:
+    run_dir = tmp_path / "copy"
+    shutil.copytree(finished_run, run_dir)
+    provenance.record(run_dir, provenance.describe(dataset={"class_names": names}))
+    found = [text for text in status.table(run_dir).split("\n") if " classes: " in text]
+    if line:
+        (named,) = found
+        assert named.startswith(line)
+        assert len(named) < 170
+        assert status.as_json(run_dir)["class_names"] == list(names)
+    else:
+        assert not found
+        assert status.as_json(run_dir)["class_names"] == []
 
 
 def test_follow_tells_each_change_once_and_ends_with_the_run(
