@@ -125,6 +125,7 @@ def export(arguments: argparse.Namespace) -> int:
     from mpineat.phenotype import cost
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
+    from mpineat.training.export.exported import export_untrained
 
     view = overview(arguments.run_dir)
     for problem in view.run.problems:
@@ -143,25 +144,21 @@ def export(arguments: argparse.Namespace) -> int:
             read = survey(config.dataset)
             same_data.compare(arguments.run_dir, read.fingerprint())
             dataset = read.dataset(config.run.seed)
-        from mpineat.training.export import final, width
+            from mpineat.training.export import final, width
 
     config = applied(evolved, config)
     full = Network.from_json(outcome.network_before or {})
     network = full
-    if arguments.flops is not None and dataset is not None:
+    if dataset is not None and arguments.flops is not None:
         exporter.examine(arguments.output, arguments.batch)  # before the structure learning
         network = width.at_flops(full, config, dataset, arguments.flops)
     elif arguments.width == "compressed":
         network = Network.from_json(outcome.network_after or {})
-    exported = final.export(
-        network,
-        config,
-        dataset,
-        output=arguments.output,
-        exporter=exporter,
-        epochs=arguments.epochs,
-        batch=arguments.batch,
-    )
+    how = {"output": arguments.output, "exporter": exporter, "batch": arguments.batch}
+    if dataset is not None and exporter.trains:
+        exported = final.export(network, config, dataset, epochs=arguments.epochs, **how)
+    else:
+        exported = export_untrained(network, **how)
     accuracy = (
         f"validation accuracy {outcome.accuracy:.4f} in the search"
         if outcome.accuracy is not None

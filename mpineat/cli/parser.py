@@ -226,6 +226,12 @@ def _job(subparsers: Subparsers) -> None:
         metavar="DIR",
         help="write site.sh and search.sh, which job files source, to DIR; default: jobs has them",
     )
+    command.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="write the configurations of the known data sets to DIR, to edit them there",
+    )
 
 
 def _command(

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from mpineat import units
 from mpineat.child.failures import one_line
 from mpineat.config import Config
 from mpineat.data.conversion import AS_IT_IS, Conversion
@@ -34,6 +32,7 @@ from mpineat.training.device_data import (
     scale_of,
     to_device,
 )
+from mpineat.training.export.exported import Exported
 from mpineat.training.export.exporter import Exporter
 from mpineat.training.model import build
 
@@ -43,57 +42,10 @@ EPOCHS_IN_FITNESSES = 5
 log = logging.getLogger("mpineat")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What was written, and how good it is.
-
-    Attributes:
-        test_accuracy: None where nothing was trained, or where it could not be measured.
-        class_names: By the place of their probability; () where classes are only numbered.
-        unmeasured: Why not; "" where it was, or where there is nothing to measure.
-    """
-
-    output: Path
-    how_to_load: str
-    epochs: int = 0
-    train_examples: int = 0
-    test_examples: int = 0
-    test_accuracy: float | None = None
-    unmeasured: str = ""
-    class_names: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        """Return what the command line says at the end."""
-        size = units.count(_bytes(self.output)) + "B"
-        load = self.how_to_load.format(path=self.output)
-        written = f"wrote {self.output} ({size})" + (f"; load it with {load}" if load else "")
-        if not self.epochs:
-            return f"the architecture alone, nothing was trained\n{written}"
-        measured = (
-            f"no test accuracy: {self.unmeasured}; the model itself is whole"
-            if self.test_accuracy is None
-            else f"test accuracy {self.test_accuracy:.4f} on {self.test_examples:,} images"
-        )
-        return (
-            f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
-            f"{units.duration(self.seconds)}\n"
-            f"{written}\n"
-            f"{self._classes()}"
-            f"{measured}"
-        )
-
-    def _classes(self) -> str:
-        if not self.class_names:
-            return ""
-        names = ", ".join(f"{label} {name}" for label, name in enumerate(self.class_names))
-        return f"probabilities in the order of the classes: {names}\n"
-
-
 def export(
     network: Network,
     config: Config,
-    dataset: Dataset | None,
+    dataset: Dataset,
     *,
     output: Path,
     exporter: Exporter,
@@ -103,7 +55,7 @@ def export(
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
-        dataset: As the search divided it; None where the format holds no weights.
+        dataset: As the search divided it.
         epochs: By default five times those of the search.
         batch: Number of images that the written model takes at once; None: any.
 
@@ -113,9 +65,6 @@ def export(
         StorageError: The file cannot be written.
     """
     exporter.examine(output, batch)
-    if not exporter.trains or dataset is None:
-        exporter.put(network, output)
-        return Exported(output=output, how_to_load=exporter.how_to_load)
     grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     test = dataset.test  # now: what is wrong with it must not cost a training
@@ -221,8 +170,3 @@ def _accuracy(model: keras.Model, test: Split, conversion: Conversion) -> float:
         hits += int((model.predict(x, batch_size=500, verbose=0).argmax(axis=-1) == y).sum())
         done += len(block)
     return hits / done
-
-
-def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else (path,)
-    return sum(file.stat().st_size for file in files if file.is_file())
