@@ -22,6 +22,8 @@ from mpineat.phenotype.network import INPUT, Network
 from mpineat.tasks import Outcome, Seconds, Task
 
 POLL_SECONDS = 0.5
+# Of run.grace_seconds, what children, files and MPI are closed in.
+CLOSING_SECONDS = 5.0
 
 
 class Key(NamedTuple):
@@ -118,7 +120,7 @@ class Evaluations:
         outcome = self._farm.poll(POLL_SECONDS)
         if outcome is not None:
             self._receive(outcome)
-        self._progress.beat(self._farm.running(), self._farm.queued())
+        self._progress.beat(self._farm.running(), self._farm.queued(), self._farm.ahead)
 
     def _receive(self, outcome: Outcome) -> None:
         key = self._trained.pop(outcome.candidate, None)
@@ -141,8 +143,10 @@ class Evaluations:
         self._progress.finished(outcome)
 
     def _wind_down(self) -> None:
-        self._farm.hold()
-        end = time.monotonic() + self._config.run.grace_seconds
+        grace = self._config.run.grace_seconds
+        seconds = grace - min(CLOSING_SECONDS, grace / 2) - self._stop.seconds_since()
+        end = time.monotonic() + seconds
+        self._progress.stopping(*self._farm.wind_down(seconds), seconds)
         while self._farm.running() and time.monotonic() < end and not self._stop.at_once():
             self._poll()
 
@@ -170,6 +174,7 @@ class Evaluations:
         genes = (*(key.training or (0.0,)), *(value for _, value in key.context))
         settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in genes]
         entropy = [self._config.run.seed, int(key.network_hash, 16), *settings]
+        costs = cost.total(network)
         return Task(
             candidate=candidate,
             network_hash=key.network_hash,
@@ -177,8 +182,9 @@ class Evaluations:
             compress=key.compress,
             context=dict(key.context),
             stop_after=key.stop_after,
-            flops=cost.flops(network),
-            parameters=cost.parameters(network),
+            flops=costs.flops,
+            values=costs.values,
+            parameters=costs.parameters,
             layers=len(network.layers),
         )
 

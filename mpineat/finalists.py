@@ -7,10 +7,10 @@ partly the luckiest; so the best few are trained once more, for longer, and comp
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mpineat import units
+from mpineat import objectives, units
 from mpineat.config import Config
 from mpineat.tasks import Outcome, best, ranked
 
@@ -57,14 +57,29 @@ def described(config: Config) -> str:
     return f"{networks} x {seeds}, {units.plural(epochs(config), 'epoch')} each, at full width"
 
 
-def entrants(outcomes: Iterable[Outcome], count: int) -> tuple[Outcome, ...]:
-    """Return the best outcomes of a search, one for each of `count` different networks."""
-    found: dict[str, Outcome] = {}
+def entrants(
+    outcomes: Iterable[Outcome], count: int, chosen: Sequence[str] = ("accuracy",)
+) -> tuple[Outcome, ...]:
+    """Return the best outcomes of a search, one for each of `count` different networks.
+
+    Args:
+        chosen: evolution.objectives. With two they are spread along the front, its ends first.
+    """
+    different: dict[str, Outcome] = {}
     for outcome in ranked(outcomes):
-        if len(found) == count:
-            break
-        found.setdefault(outcome.network_hash, outcome)
-    return tuple(found.values())
+        different.setdefault(outcome.network_hash, outcome)
+    return tuple(objectives.best_first(different.values(), chosen)[:count])
+
+
+def possible(outcomes: Iterable[Outcome], config: Config) -> tuple[Outcome, ...]:
+    """Return those of a search so far that may enter its final, whatever is still to come."""
+    count, chosen = config.final.candidates, config.evolution.objectives
+    if len(chosen) == 1 or count == 0:
+        return entrants(outcomes, count)
+    # Of two objectives nobody on the front is out of it, however long that is.
+    outcomes = tuple(outcomes)
+    front = len(objectives.front(outcomes, chosen))
+    return entrants(outcomes, max(count, front), chosen)
 
 
 def standing(searched: Iterable[Outcome], final: Iterable[Outcome]) -> tuple[Finalist, ...]:

@@ -116,7 +116,7 @@ class Search:
                 journal=self._journal,
                 stop=self._stop,
                 progress=self._progress,
-            ).hold(self._entrants)
+            ).hold(self._entrants[: self._config.final.candidates])
 
     def _next_state(self) -> State:
         if self._newest is None:
@@ -221,13 +221,13 @@ class Search:
             self._evaluations.remember(by_id[outcome.candidate], outcome)
 
     def _enter(self, generation: Generation) -> None:
-        """Keep who would be in the final, were this the last generation."""
+        """Keep who may be in the final."""
         genotypes = {found.candidate: genotype for found, genotype in self._entrants}
         genotypes |= {candidate.id: candidate for candidate in generation.candidates}
         outcomes = (*(found for found, _ in self._entrants), *generation.outcomes)
         self._entrants = tuple(
             (found, genotypes[found.candidate])
-            for found in finalists.entrants(outcomes, self._config.final.candidates)
+            for found in finalists.possible(outcomes, self._config)
         )
 
     def _record(self, outcome: Outcome) -> None:

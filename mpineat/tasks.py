@@ -27,7 +27,8 @@ class Task:
             network's hash, so equal networks have equal outcomes wherever they are trained.
         compress: Whether structure learning precedes the training.
         flops: Of the uncompressed network, one forward pass.
-        parameters, layers: Of the uncompressed network; with flops they predict the seconds, which
+        values, parameters, layers: Of the uncompressed network; values are the numbers in its maps
+            for one example, which is its memory traffic. With flops they predict the seconds, which
             order the queue.
         attempt: 1 for the first try.
         batch_size: None for the configured one; smaller after GPU memory was exhausted.
@@ -42,6 +43,7 @@ class Task:
     seed: Count
     compress: bool
     flops: Count
+    values: Count = 0
     parameters: Count = 0
     layers: Count = 0
     attempt: Positive = 1

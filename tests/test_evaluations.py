@@ -52,6 +52,7 @@ class Farm:
         self.tasks: list[Task] = []
         self.seen: list[Task] = []
         self.held = False
+        self.seconds = 0.0
         self.result = {"status": "ok", "accuracy": 0.5, "seconds": Seconds(total=1.0)} | result
 
     def submit(self, task: Task) -> None:
@@ -77,8 +78,12 @@ class Farm:
     def queued(self) -> int:
         return 0
 
-    def hold(self) -> None:
-        self.held = True
+    def ahead(self) -> None:
+        return None
+
+    def wind_down(self, seconds: float) -> tuple[int, int]:
+        self.held, self.seconds = True, seconds
+        return len(self.tasks), 0
 
 
 class Quiet(Progress):
@@ -90,7 +95,10 @@ class Quiet(Progress):
     def finished(self, outcome: Outcome) -> None:
         pass
 
-    def beat(self, running: object, queued: int) -> None:
+    def beat(self, running: object, queued: int, ahead: object = None) -> None:
+        pass
+
+    def stopping(self, given: int, ended: int, seconds: float) -> None:
         pass
 
 
@@ -227,6 +235,8 @@ def test_stop_waits_for_what_runs_and_starts_nothing() -> None:
         found.collect()
     assert farm.held
     assert [outcome.candidate for outcome in recorded] == [0]
+    # Of the 30 seconds since the signal, some are for closing.
+    assert farm.seconds == pytest.approx(25.0, abs=0.5)
 
 
 def test_a_late_outcome_counts_once() -> None:

@@ -7,7 +7,16 @@ import importlib
 import sys
 from pathlib import Path
 
-ROOMS = ("evolution", "compression", "ranking", "training", "streaming", "farm", "store")
+ROOMS = (
+    "evolution",
+    "strategies",
+    "compression",
+    "ranking",
+    "training",
+    "streaming",
+    "farm",
+    "store",
+)
 
 
 def main(argv: list[str]) -> int:

@@ -5,9 +5,18 @@ Example:
     python tools/experiment.py configs/digits.yaml --seeds 4 --ranks 3 --output runs/digits
     python tools/summarize.py runs/digits
 
+Other groups, each winner trained three times more and measured on the test set:
+    python tools/experiment.py configs/digits.yaml --groups plain compressed default \\
+        --output runs/digits --test 3
+    python tools/summarize.py runs/digits --groups --exports runs/digits/exports/*.jsonl
+
+plain: no compression, no early discarding. compressed: compression as configured, no discarding.
+default: early discarding, compression as configured. GROUP:key=value sets an option in the runs of
+one group alone.
+
 Called again it goes on where it was stopped; finished runs are not repeated. In a job array each
-task runs the experiment of its index: 1 and 2 are seed 0 without and with compression, 3 and 4
-seed 1, and so on.
+task runs the experiment of its index: with two groups, 1 and 2 are those of seed 0, 3 and 4 those
+of seed 1, and so on.
 """
 
 from __future__ import annotations
@@ -18,25 +27,28 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
 
 from mpineat import store
 from mpineat.config import yaml_file
 from mpineat.errors import DONE, FAILED, STOPPED, USAGE, InputError, StorageError
+from mpineat.experiments.groups import GROUPS
 from mpineat.store import directory
+
+EXPORTS = "exports"  # folder beside the runs: of each, a line an export of its winner
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One run of the plan; the pair of a seed differs in compression alone."""
+    """One run of the plan; the runs of a seed differ in the options of their groups alone."""
 
-    seed: int
-    compressed: bool
     run_dir: Path
     overrides: tuple[str, ...]
 
@@ -44,35 +56,55 @@ class Experiment:
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_intermixed_args(argv)
     try:
-        experiments = plan(
-            arguments.output, arguments.seeds, arguments.first_seed, arguments.options
-        )
+        seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
+        experiments = plan(arguments.output, seeds, arguments.groups, arguments.options)
         if arguments.index is not None:
-            experiments = (_pick(experiments, arguments.index),)
+            experiments = (_pick(experiments, arguments.index, len(arguments.groups)),)
         launcher = find_launcher(arguments.launcher, arguments.ranks)
         config = Path(arguments.config)
         if arguments.print:
             return _print(config, experiments)
-        return run_all(config, experiments, launcher)
+        status = run_all(config, experiments, launcher)
+        if status or not arguments.test:
+            return status
+        return test_all(experiments, arguments.test, arguments.test_epochs)
     except (InputError, StorageError) as error:
         print(f"experiment: {error}", file=sys.stderr)
         return USAGE if isinstance(error, InputError) else FAILED
 
 
 def plan(
-    output: Path, seeds: int, first_seed: int, options: Sequence[str]
+    output: Path, seeds: Sequence[int], groups: Sequence[str], options: Sequence[str]
 ) -> tuple[Experiment, ...]:
-    """Return the runs in order: the plain and the compressed one of a seed one after the other."""
+    """Return the runs in order: those of a seed one after the other, as `groups` names them.
+
+    Args:
+        options: Overrides for all runs, or for those of one group: group:key=value.
+    """
+    common = [word for word in options if _group(word) is None]
     return tuple(
         Experiment(
-            seed,
-            compressed,
-            output / f"{'compressed' if compressed else 'plain'}-s{seed}",
-            (*options, f"run.seed={seed}", f"compression.enabled={str(compressed).lower()}"),
+            output / f"{group}-s{seed}",
+            (
+                *common,
+                f"run.seed={seed}",
+                *GROUPS[group],
+                *(word.partition(":")[2] for word in options if _group(word) == group),
+            ),
         )
-        for seed in range(first_seed, first_seed + seeds)
-        for compressed in (False, True)
+        for seed in seeds
+        for group in groups
     )
+
+
+def _group(word: str) -> str | None:
+    """Return the group that an override is for; None: all."""
+    name, colon, _ = word.partition("=")[0].partition(":")
+    if not colon:
+        return None
+    if name not in GROUPS:
+        raise InputError(f"{word!r}: unknown group {name!r}; known are {', '.join(GROUPS)}")
+    return name
 
 
 def find_launcher(given: str | None, ranks: int) -> tuple[str, ...]:
@@ -116,6 +148,37 @@ def run_all(config: Path, experiments: Sequence[Experiment], launcher: Sequence[
     return FAILED if failed else DONE
 
 
+def test_all(experiments: Sequence[Experiment], times: int, epochs: int | None) -> int:
+    """Train each run's winner `times` times more and measure it; what was measured is kept.
+
+    Returns:
+        0 when all is measured; 1, or the code of a signal, as soon as an export fails.
+    """
+    for experiment in experiments:
+        lines = experiment.run_dir.parent / EXPORTS / f"{experiment.run_dir.name}.jsonl"
+        lines.parent.mkdir(exist_ok=True)
+        done = len(lines.read_bytes().splitlines()) if lines.exists() else 0
+        for seed in range(done, times):
+            print(f"export {seed + 1} of {times}: {experiment.run_dir}", flush=True)
+            status = _export(experiment.run_dir, seed, epochs, lines)
+            if status:
+                return status
+    return DONE
+
+
+def _export(run_dir: Path, seed: int, epochs: int | None, lines: Path) -> int:
+    words = ["--epochs", str(epochs)] if epochs else []
+    with tempfile.TemporaryDirectory() as scratch:
+        output, said = Path(scratch, "model.keras"), Path(scratch, "said")
+        command = [sys.executable, "-m", "mpineat", "export", str(run_dir), "-o", str(output)]
+        with open(said, "wb") as file:
+            status = _run([*command, "--json", "--seed", str(seed), *words], file)
+        if not status:
+            with open(lines, "ab") as file:
+                file.write(said.read_bytes())
+    return status
+
+
 def run_words(config: Path, experiment: Experiment) -> tuple[str, ...]:
     """Return what follows `mpineat run`."""
     return (str(config), str(experiment.run_dir), *experiment.overrides)
@@ -137,9 +200,9 @@ def is_finished(config: Path, experiment: Experiment) -> bool:
     return options.final.candidates == 0 or (experiment.run_dir / directory.FINAL).exists()
 
 
-def _run(command: Sequence[str]) -> int:
+def _run(command: Sequence[str], output: IO[bytes] | None = None) -> int:
     """Run a command; a signal that asks to stop is its, and this program waits for it to end."""
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, stdout=output)
 
     def forward(number: int, frame: FrameType | None) -> None:
         if number != signal.SIGINT:  # a terminal's Ctrl-C has reached the launcher already
@@ -155,9 +218,11 @@ def _run(command: Sequence[str]) -> int:
     return 128 - status if status < 0 else status
 
 
-def _pick(experiments: Sequence[Experiment], index: int) -> Experiment:
+def _pick(experiments: Sequence[Experiment], index: int, groups: int) -> Experiment:
     if not 1 <= index <= len(experiments):
-        raise InputError(f"--index {index}: expected 1 to {len(experiments)}, two for each seed")
+        raise InputError(
+            f"--index {index}: expected 1 to {len(experiments)}, {groups} for each seed"
+        )
     return experiments[index - 1]
 
 
@@ -171,12 +236,22 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", metavar="CONFIG", help="a YAML file, as for `mpineat run`")
-    parser.add_argument("options", nargs="*", metavar="key=value", help="overrides for all runs")
     parser.add_argument(
-        "--seeds", type=int, default=4, metavar="N", help="pairs of runs (thesis: 4)"
+        "options", nargs="*", metavar="[GROUP:]key=value", help="overrides for all runs"
     )
     parser.add_argument(
-        "--first-seed", type=int, default=0, metavar="S", help="seed of the first pair"
+        "--groups",
+        nargs="+",
+        choices=GROUPS,
+        default=["plain", "compressed"],
+        metavar="GROUP",
+        help="what each seed is run as: %(choices)s; default: plain compressed",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=4, metavar="N", help="runs of each group (thesis: 4)"
+    )
+    parser.add_argument(
+        "--first-seed", type=int, default=0, metavar="S", help="seed of their first"
     )
     parser.add_argument("--ranks", type=int, default=3, metavar="N", help="MPI ranks of each run")
     parser.add_argument(
@@ -189,6 +264,16 @@ def _parser() -> argparse.ArgumentParser:
         "--launcher",
         metavar="COMMAND",
         help="how to start MPI programs; default: the mpirun beside python or on the PATH",
+    )
+    parser.add_argument(
+        "--test",
+        type=int,
+        default=0,
+        metavar="N",
+        help="then export each winner N times, into DIR/exports/*.jsonl; not part of any time",
+    )
+    parser.add_argument(
+        "--test-epochs", type=int, metavar="N", help="of these exports; default: as export's"
     )
     parser.add_argument(
         "--print",

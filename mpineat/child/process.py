@@ -163,8 +163,11 @@ class Child:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGCONT)
 
-    def kill(self) -> bool:
-        """Kill the process group and reap the child; False when it cannot be killed. Idempotent."""
+    def kill(self, seconds: float = KILL_SECONDS) -> bool:
+        """Kill the process group and reap the child; False if it is there still after `seconds`.
+
+        Idempotent.
+        """
         if self._in >= 0:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
@@ -172,7 +175,7 @@ class Child:
             os.close(self._out)
             self._in = self._out = -1
         try:
-            self._process.wait(timeout=KILL_SECONDS)
+            self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:  # uninterruptible, in a driver or a file system
             return False
         return True

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 STARTS = 2  # a child that dies while it starts is started so often before the worker retires
 LOOK_SECONDS = 1.0  # between two looks at the child's memory and state
+CLOSE_SECONDS = 3.0  # how long the end of a run waits for a killed child
 FRAME_LOOKS = 30  # after so many the rest of a frame does not come: it was none
 
 
@@ -111,7 +112,7 @@ class Supervisor:
     def close(self) -> None:
         """Kill the child with its whole process group."""
         if self._child is not None:
-            self._child.kill()
+            self._child.kill(CLOSE_SECONDS)
             self._child = None
         self._state = "retired"
 

@@ -7,8 +7,15 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
+
+if TYPE_CHECKING:
+    from mpineat.report.overview import Overview
+    from mpineat.store import Generation
+    from mpineat.tasks import Outcome
+    from mpineat.training.export.exported import Exported
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -116,6 +123,8 @@ def export_formats() -> Iterable[str]:
 
 def export(arguments: argparse.Namespace) -> int:
     """Train the winner, or another candidate, to the end and write it."""
+    import json
+
     from mpineat import registry, units
     from mpineat.child.keras_settings import onednn
     from mpineat.cli import same_data
@@ -134,7 +143,7 @@ def export(arguments: argparse.Namespace) -> int:
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
-    console.listen()
+    console.listen(stream=sys.stderr if arguments.json else None)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(onednn(config.training, os.environ))
     dataset = None
@@ -156,9 +165,15 @@ def export(arguments: argparse.Namespace) -> int:
         network = Network.from_json(outcome.network_after or {})
     how = {"output": arguments.output, "exporter": exporter, "batch": arguments.batch}
     if dataset is not None and exporter.trains:
-        exported = final.export(network, config, dataset, epochs=arguments.epochs, **how)
+        exported = final.export(
+            network, config, dataset, epochs=arguments.epochs, seed=arguments.seed, **how
+        )
     else:
         exported = export_untrained(network, **how)
+    code = FAILED if exported.unmeasured else DONE
+    if arguments.json:
+        print(json.dumps(_measured(view, outcome, cost.flops(network), exported)))
+        return code
     accuracy = (
         f"validation accuracy {outcome.accuracy:.4f} in the search"
         if outcome.accuracy is not None
@@ -175,7 +190,29 @@ def export(arguments: argparse.Namespace) -> int:
     if evolved is not None:
         print(f"evolved training: {described(evolved)}")
     _say(str(exported))
-    return FAILED if exported.unmeasured else DONE
+    return code
+
+
+def _measured(
+    view: Overview[Generation], outcome: Outcome, flops: int, exported: Exported
+) -> dict[str, Any]:
+    """Return what `summarize --exports` reads."""
+    from mpineat.experiments.exports import FORMAT
+
+    return {
+        "format": FORMAT,
+        "format_version": 1,
+        "run_dir": str(view.run.path),
+        "run_id": view.run.generations[0].run_id if view.run.generations else "",
+        "candidate": outcome.candidate,
+        "flops": flops,
+        "seed": exported.seed,
+        "epochs": exported.epochs,
+        "seconds": exported.seconds,
+        "test_accuracy": exported.test_accuracy,
+        "test_examples": exported.test_examples,
+        "output": str(exported.output),
+    }
 
 
 def summarize_formats() -> Iterable[str]:
@@ -187,15 +224,24 @@ def summarize_formats() -> Iterable[str]:
 
 def summarize(arguments: argparse.Namespace) -> int:
     """Compare runs with and without compression; the figures' names go to standard error."""
+    from mpineat.experiments import groups, thesis
     from mpineat.experiments.comparison import Summary, compare
+    from mpineat.experiments.exports import read_exports
     from mpineat.experiments.formats import FORMATS
     from mpineat.experiments.runs import read_experiments
 
+    if arguments.exports and not arguments.groups:
+        raise InputError("--exports: only the table of --groups has test accuracies")
     experiments, left_out = read_experiments(arguments.run_dirs)
     if not experiments:
         raise InputError(*left_out)
     if arguments.generations is not None:
         experiments = tuple(each.first(arguments.generations) for each in experiments)
+    if arguments.groups:
+        exports = read_exports(arguments.exports)
+        found = groups.groups(experiments, exports)
+        sys.stdout.write(FORMATS[arguments.format](groups.report(found, exports, left_out)))
+        return DONE
     summary = Summary(compare(experiments), left_out)
     if arguments.figures is not None:
         with extra("report"):
@@ -207,7 +253,7 @@ def summarize(arguments: argparse.Namespace) -> int:
             raise StorageError(f"{arguments.figures}: cannot be written: {reason}") from error
         for path in written:
             print(shown(str(path)), file=sys.stderr)
-    sys.stdout.write(FORMATS[arguments.format](summary))
+    sys.stdout.write(FORMATS[arguments.format](thesis.report(summary)))
     return DONE
 
 

@@ -46,6 +46,40 @@ def command(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Add what a job asks the batch system for, and where the files go."""
+    for name, default, remark in (
+        ("--nodes", 1, ""),
+        ("--gpus-per-node", 2, "; 0: train on CPUs"),
+        ("--cores-per-node", 18, ""),
+    ):
+        command.add_argument(
+            name, type=int, default=default, metavar="N", help=f"default: {default}{remark}"
+        )
+    command.add_argument("--hours", type=float, default=3.0, metavar="H", help="default: 3")
+    command.add_argument("--queue", default="", help="queue or partition; default: the site's")
+    command.add_argument("--name", help="of the job; default: mpineat_ and the configuration's")
+    command.add_argument(
+        "--run-dir",
+        type=Path,
+        metavar="RUN_DIR",
+        help="default: runs/ and the configuration's name",
+    )
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: print it")
+    command.add_argument(
+        "--files",
+        type=Path,
+        metavar="DIR",
+        help="write site.sh and search.sh, which job files source, to DIR; default: jobs has them",
+    )
+    command.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="write the configurations of the known data sets to DIR, to edit them there",
+    )
+
+
 def _script(arguments: argparse.Namespace) -> str:
     from mpineat import registry
     from mpineat.cluster import job_file

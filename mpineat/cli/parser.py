@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 MOST = 1_000_000  # epochs, or generations
+MOST_SEED = 2**63
 
 
 def parser() -> argparse.ArgumentParser:
@@ -134,6 +135,7 @@ def _export(subparsers: Subparsers) -> None:
     _moved(export)
     export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
     export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
+    export.add_argument("--seed", type=_seed, metavar="S", help="of its weights; default: run.seed")
     width = export.add_mutually_exclusive_group()
     widths, meaning = ("full", "compressed"), "as it was born, or as the search trained it"
     width.add_argument("--width", choices=widths, default=widths[0], help=meaning)
@@ -145,6 +147,7 @@ def _export(subparsers: Subparsers) -> None:
         metavar="N",
         help="the model takes N images at once and no other number; onnx and savedmodel",
     )
+    export.add_argument("--json", action="store_true", help="say the result as a line of JSON")
     export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
 
 
@@ -176,6 +179,17 @@ def _summarize(subparsers: Subparsers) -> None:
         metavar="N",
         help="compare the first N generations, as if no more had been planned",
     )
+    summarize.add_argument(
+        "--groups", action="store_true", help="another table: plain, compressed and default runs"
+    )
+    summarize.add_argument(
+        "--exports",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="with --groups: lines of `mpineat export --json`, the winners' test accuracies",
+    )
 
 
 def _data(subparsers: Subparsers) -> None:
@@ -202,36 +216,7 @@ def _job(subparsers: Subparsers) -> None:
     command.add_argument(
         "--system", choices=Choices(job.systems), metavar="NAME", help="%(choices)s"
     )
-    for name, default, remark in (
-        ("--nodes", 1, ""),
-        ("--gpus-per-node", 2, "; 0: train on CPUs"),
-        ("--cores-per-node", 18, ""),
-    ):
-        command.add_argument(
-            name, type=int, default=default, metavar="N", help=f"default: {default}{remark}"
-        )
-    command.add_argument("--hours", type=float, default=3.0, metavar="H", help="default: 3")
-    command.add_argument("--queue", default="", help="queue or partition; default: the site's")
-    command.add_argument("--name", help="of the job; default: mpineat_ and the configuration's")
-    command.add_argument(
-        "--run-dir",
-        type=Path,
-        metavar="RUN_DIR",
-        help="default: runs/ and the configuration's name",
-    )
-    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: print it")
-    command.add_argument(
-        "--files",
-        type=Path,
-        metavar="DIR",
-        help="write site.sh and search.sh, which job files source, to DIR; default: jobs has them",
-    )
-    command.add_argument(
-        "--configs",
-        type=Path,
-        metavar="DIR",
-        help="write the configurations of the known data sets to DIR, to edit them there",
-    )
+    job.add_arguments(command)
 
 
 def _command(
@@ -259,6 +244,12 @@ def _positive(word: str) -> int:
     if not 0 < number <= MOST:
         raise argparse.ArgumentTypeError(f"expected 1 to {MOST}, found {word!r}")
     return number
+
+
+def _seed(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and int(word[:20]) < MOST_SEED):
+        raise argparse.ArgumentTypeError(f"expected 0 to {MOST_SEED - 1}, found {word!r}")
+    return int(word)
 
 
 def _words(command: argparse.ArgumentParser, metavar: str) -> None:

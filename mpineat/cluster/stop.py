@@ -59,8 +59,12 @@ class Stop:
         """Return why to stop, as a phrase for the log; None: go on."""
         left = self.seconds_left()
         if self._reason is None and left is not None and left <= 0:
-            self._reason = self._limit
+            self._reason, self._first = self._limit, self._clock() + left
         return self._reason
+
+    def seconds_since(self) -> float:
+        """Return the seconds since the run was asked to stop; 0 before."""
+        return 0.0 if self._reason is None else self._clock() - self._first
 
     def at_once(self) -> bool:
         """Tell whether a second signal asked to end at once."""

@@ -62,7 +62,7 @@ class Compression(Section):
     )
     target_flops: float = option(0.35, "budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
     min_width: Rate = option(0.7, "budget: no layer keeps less than this share of its uniformly narrowed width")
-    strength: float = option(1.0, "regularization strength in units of 1 / full flops (thesis: 1)", ge=0)
+    strength: float = option(1.0, "regularization strength in units of 1 / what the full network costs of the target (thesis: 1)", ge=0)
     threshold_mode: Literal["absolute", "relative_to_init"] = option(
         "relative_to_init", "compare a filter's norm with alive_threshold itself, or times the layer's initial median"
     )
@@ -70,7 +70,9 @@ class Compression(Section):
     empty_layer: Literal["keep_strongest", "bypass", "drop_branch"] = option(
         "keep_strongest", "what becomes of a layer without an alive filter"
     )
-    target: Literal["flops", "model_size"] = option("flops", "the resource that the regulariser charges")
+    target: Literal["flops", "model_size", "group_lasso"] = option(
+        "flops", "the resource that the regulariser charges; group_lasso: every group of weights alike, whatever it costs"
+    )
     mode: Literal["tracked", "reference"] = option(
         "tracked", "whether dead filters cheapen a dense layer behind flatten; 'reference' as in Google's library"
     )

@@ -15,7 +15,7 @@ class Run(Section):
         None, "stop in time, with exit code 75, this many minutes after the launch; none: ask the batch system"
     )
     grace_seconds: float = option(
-        30.0, "how long a stop waits for evaluations that are about to end, in seconds", ge=0
+        30.0, "how long a stop may take, in seconds; evaluations that are about to end are waited for", ge=0
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 from mpineat.config.strategies import Bayesian, Grid, RegularizedEvolution, Reinforce
@@ -108,12 +108,18 @@ class TrainingRanges(Section):
         return self
 
 
+FOR_ACCURACY_ALONE = ("bayesian", "reinforce")  # strategies that cannot heed a second objective
+
+
 class Evolution(Section):
     """How the two populations evolve."""
 
     strategy: Annotated[str, Named("strategy")] = option("codeepneat", "how candidates are found (docs/strategies.md); 'random' is the baseline")
     schedule: Literal["generational", "steady"] = option(
         "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
+    )
+    objectives: tuple[Literal["accuracy", "flops", "parameters"], ...] = option(
+        ("accuracy",), "accuracy alone, or a second one beside it: [accuracy, flops] looks for the best trade-offs (NSGA-II)"
     )
     generations: Count = option(7, "generations to evaluate (thesis: 7, or 4 for the larger data sets)")
     candidates: Count = option(12, "networks assembled and evaluated in a generation (thesis: 12)")
@@ -154,6 +160,14 @@ class Evolution(Section):
     reinforce: Reinforce = option(Reinforce(), "of the strategy 'reinforce'")
     regularized_evolution: RegularizedEvolution = option(RegularizedEvolution(), "of the strategy of this name")
 
+    @field_validator("objectives")
+    @classmethod
+    def _accuracy_first(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value[:1] != ("accuracy",) or len(value) > 2 or "accuracy" in value[1:]:
+            expected = "accuracy, then at most one of flops and parameters"
+            raise ValueError(f"evolution.objectives: expected {expected}, found {list(value)}")
+        return value
+
     @model_validator(mode="after")
     def _sizes(self) -> Evolution:
         for kind in ("module", "blueprint"):
@@ -162,6 +176,11 @@ class Evolution(Section):
                 raise ValueError(f"evolution.{kind}_species: {species} species cannot hold {size} {kind}s")
         if self.learning_rate[0] > self.learning_rate[1]:
             raise ValueError("evolution.learning_rate: the lower bound is above the upper bound")
+        if len(self.objectives) > 1 and self.strategy in FOR_ACCURACY_ALONE:
+            raise ValueError(
+                f"evolution.objectives: {self.strategy} follows accuracy alone; leave {self.objectives[1]} out, or take "
+                "codeepneat, deepneat or regularized_evolution"
+            )
         if self.strategy == "random" and self.schedule == "steady":
             raise ValueError("evolution.schedule: random search has no parents to wait for; use generational")
         return self

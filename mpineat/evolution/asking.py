@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.errors import Infeasible, InputError
+from mpineat.evolution.creation import create
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Asked, BuiltT, Population, State
 from mpineat.genotype.collector import collector_paused
@@ -52,6 +53,7 @@ def _ask(
     drawn: set[tuple[int, ...]] = set()
     failures: Counter[str] = Counter()
     fruitless, last = 0, ""
+    anew = state.generation == 0
     while len(found) < count:
         blueprint = table.next_blueprint(left=count - len(found))
         for attempt in range(TRIES):
@@ -77,10 +79,34 @@ def _ask(
             break
         else:
             fruitless += 1
-            if fruitless >= ROUNDS:
+            if fruitless >= ROUNDS and anew:
                 raise InputError(no_network(failures, fruitless * TRIES, last))
+            if fruitless >= ROUNDS:
+                state = _drawn_anew(replace(state, counts=dict(counts)), config)
+                table, counts, fruitless, anew = (
+                    _Table(state, config, draws),
+                    Counter(state.counts),
+                    0,
+                    True,
+                )
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
+
+
+def _drawn_anew(state: State, config: Config) -> State:
+    """Return the generation with populations drawn as in generation 0.
+
+    Populations may grow out of tight limits; a search of days does not end for that.
+    """
+    space = config.search_space
+    sizes = space.initial_module_nodes, space.initial_blueprint_nodes
+    fresh = create(config, state.generation, *sizes, after=state)
+    return replace(
+        fresh,
+        context=state.context,
+        counts=Counter(state.counts) + Counter(fresh.counts) + Counter(populations_drawn_anew=1),
+        events=(*state.events, "the populations outgrew the limits and were drawn anew"),
+    )
 
 
 class _Table:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mpineat.config import Evolution
 from mpineat.evolution.operators import Operators
-from mpineat.evolution.selection import elites, quotas, ranked, shares
+from mpineat.evolution.selection import Rank, elites, quotas, shares
 from mpineat.evolution.state import GenomeT, Population, Species
 
 ATTEMPTS = 3  # at an offspring unlike all others, before one that is alike is accepted
@@ -20,6 +20,7 @@ def reproduce(
     population: Population[GenomeT],
     species: Sequence[Species[GenomeT]],
     fitness: Mapping[int, float],
+    rank: Rank,
     operators: Operators[GenomeT],
     rng: np.random.Generator,
     evolution: Evolution,
@@ -29,14 +30,15 @@ def reproduce(
 
     Args:
         species: Those of `population` that may breed.
-        fitness: Of every genome in them.
+        fitness: Of every genome in them; it decides how many offspring a species has.
+        rank: Who of a species lives on and who breeds.
         rng: For the choice of parents.
         counts: Gains crossovers, and offspring rejected as duplicates.
     """
     genomes = {genome.id: genome for genome in population.genomes}
-    rankings = [ranked(s.members, fitness) for s in species]
+    rankings = [rank(s.members) for s in species]
     proven = [[id for id in order if id not in population.estimated] for order in rankings]
-    kept = elites(proven, fitness, evolution)
+    kept = elites(proven, rank, evolution)
     least = [max(1, len(own)) for own in kept]
     places = quotas(shares(species, fitness), len(genomes), least)
     couples = _couples(
@@ -51,8 +53,7 @@ def reproduce(
             before.append(genomes[first])
             parents.append((first,))
             continue
-        if (fitness[second], -second) > (fitness[first], -first):
-            first, second = second, first
+        first, second = rank((first, second))
         before.append(operators.cross(genomes[first], genomes[second], id))
         parents.append((first, second))
     counts["crossover"] += sum(len(pair) == 2 for pair in parents)

@@ -5,11 +5,12 @@ Stanley and Miikkulainen 2002, section 3.3; quotas by the largest-remainder rule
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mpineat.config import Evolution
 from mpineat.evolution.state import GenomeT, Population, Species
 
+Rank = Callable[[Sequence[int]], list[int]]  # ids of genomes, the best first
 SMALL_SPECIES = 3  # NEAT keeps the champion of larger species; here a species of three has one too
 
 
@@ -92,17 +93,16 @@ def quotas(weights: Sequence[float], total: int, least: Sequence[int]) -> list[i
     return found
 
 
-def elites(
-    rankings: Sequence[Sequence[int]], fitness: Mapping[int, float], evolution: Evolution
-) -> list[list[int]]:
+def elites(rankings: Sequence[Sequence[int]], rank: Rank, evolution: Evolution) -> list[list[int]]:
     """Return, for each species, the members that live on unchanged, best first.
 
     Args:
-        rankings: Each species' members by falling fitness, without those that are only estimated.
+        rankings: Each species' members, the best first, without those that are only estimated.
+        rank: How the best few of all species are compared.
     """
     # The best of all are among the best of each.
     best_few = [id for order in rankings for id in order[: evolution.elites]]
-    overall = set(ranked(best_few, fitness)[: evolution.elites])
+    overall = set(rank(best_few)[: evolution.elites])
     return [
         [
             id

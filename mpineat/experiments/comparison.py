@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -74,39 +74,40 @@ class Summary:
 def compare(experiments: Sequence[Experiment]) -> tuple[Comparison, ...]:
     """Sort experiments into comparisons by data set, in the registry's order, and settings."""
     order = registry.names("reader")
-    by_dataset = _split(experiments, lambda e: e.config.dataset.name)
+    by_dataset = split(experiments, lambda e: e.config.dataset.name)
     comparisons: list[Comparison] = []
     for dataset in sorted(by_dataset, key=order.index):
-        for label, members in _label(by_dataset[dataset], source(dataset).title, protocol):
+        for label, members in labelled(by_dataset[dataset], source(dataset).title, protocol):
             plain = [e for e in members if not e.compressed]
-            variants = _label([e for e in members if e.compressed], label, compression_options)
+            variants = labelled([e for e in members if e.compressed], label, compression_options)
             for name, compressed in variants or [(label, [])]:
                 comparisons.append(_compare_groups(name, plain, compressed))
     return tuple(comparisons)
 
 
-def _split(
-    experiments: Sequence[Experiment], key: Callable[[Experiment], KeyT]
+def split(
+    experiments: Iterable[Experiment], key: Callable[[Experiment], KeyT]
 ) -> dict[KeyT, list[Experiment]]:
-    split: dict[KeyT, list[Experiment]] = {}
+    """Return the experiments by `key`, in their order."""
+    parts: dict[KeyT, list[Experiment]] = {}
     for experiment in experiments:
-        split.setdefault(key(experiment), []).append(experiment)
-    return split
+        parts.setdefault(key(experiment), []).append(experiment)
+    return parts
 
 
-def _label(
+def labelled(
     experiments: Sequence[Experiment],
     label: str,
     options: Callable[[Experiment], Mapping[str, Any]],
 ) -> list[tuple[str, list[Experiment]]]:
     """Split by `options`; the largest part keeps the label, the others add what differs."""
-    parts = list(_split(experiments, lambda e: tuple(options(e).items())).values())
+    parts = list(split(experiments, lambda e: tuple(options(e).items())).values())
     parts.sort(key=len, reverse=True)
-    labelled = []
+    found = []
     for part in parts:
         differing = _difference(options(parts[0][0]), options(part[0]))
-        labelled.append((", ".join([label, *differing]), part))
-    return labelled
+        found.append((", ".join([label, *differing]), part))
+    return found
 
 
 def _difference(usual: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
@@ -128,13 +129,13 @@ def _compare_groups(
         ]
         seeds = Counter(e.seed for e in group)
         notes += [f"seed {s}: {n} {name} runs; all count" for s, n in seeds.items() if n > 1]
-    notes += _unequal_machines(plain, compressed) + _unequal_seeds(plain, compressed)
-    speed_up = _compare_values(
+    notes += unequal_machines(plain, compressed) + unequal_seeds(plain, compressed)
+    speed_up = compare_values(
         [(e.seed, (e.seconds,)) for e in plain if e.seconds],
         [(e.seed, (e.seconds,)) for e in compressed if e.seconds],
         np.divide,
     )
-    degradation = _compare_values(
+    degradation = compare_values(
         [(e.seed, e.last_accuracies) for e in plain if e.last_accuracies],
         [(e.seed, e.last_accuracies) for e in compressed if e.last_accuracies],
         lambda a, b: 100 * (a - b),
@@ -163,7 +164,7 @@ def _compare_groups(
     )
 
 
-def _compare_values(
+def compare_values(
     plain: Sequence[tuple[int, tuple[float, ...]]],
     compressed: Sequence[tuple[int, tuple[float, ...]]],
     combine: Callable[[Floats, Floats], Floats],
@@ -176,7 +177,8 @@ def _compare_values(
     return compare_means([v for _, v in plain], [v for _, v in compressed], combine, paired=paired)
 
 
-def _unequal_machines(plain: Sequence[Experiment], compressed: Sequence[Experiment]) -> list[str]:
+def unequal_machines(plain: Sequence[Experiment], compressed: Sequence[Experiment]) -> list[str]:
+    """Return a sentence where two groups did not run on the same machines."""
     machines = Counter((e.workers, e.devices) for e in (*plain, *compressed) if e.workers)
     if len(machines) < 2:
         return []
@@ -187,7 +189,8 @@ def _unequal_machines(plain: Sequence[Experiment], compressed: Sequence[Experime
     return [f"times of unequal machines are compared: {found}"]
 
 
-def _unequal_seeds(plain: Sequence[Experiment], compressed: Sequence[Experiment]) -> list[str]:
+def unequal_seeds(plain: Sequence[Experiment], compressed: Sequence[Experiment]) -> list[str]:
+    """Return a sentence where two groups cannot be compared in pairs."""
     first, second = (sorted(e.seed for e in group if e.seconds) for group in (plain, compressed))
     if first == second or not first or not second:
         return []

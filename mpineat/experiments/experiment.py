@@ -15,6 +15,7 @@ from mpineat.tasks import Outcome
 # They change no outcome of the search, but what a run costs and which network wins.
 PLANNED = ("evolution.generations", "final.")
 OWN = ("run.seed", "compression.")  # which pair of a comparison, and which of its two
+DISCARDING = ("evolution.early_discarding", "evolution.screen_epochs", "evolution.screen_share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +70,11 @@ class Experiment:
         return self.config.compression.enabled
 
     @property
+    def discards(self) -> bool:
+        """Whether only a part of its networks was trained in full."""
+        return self.config.evolution.early_discarding != "none"
+
+    @property
     def planned(self) -> int:
         """Generations that the configuration asks for."""
         return self.config.evolution.generations
@@ -106,6 +112,11 @@ class Experiment:
     def winner(self) -> Outcome | None:
         """The final's, or without one the best of all generations; as the search found it."""
         return finalists.winner(self.outcomes, self.final)
+
+    @property
+    def finalists(self) -> tuple[finalists.Finalist, ...]:
+        """Those of its final, the best first."""
+        return finalists.standing(self.outcomes, self.final)
 
     @property
     def busy_seconds(self) -> float:

@@ -19,7 +19,8 @@ from matplotlib.ticker import MaxNLocator
 from mpineat import tasks
 from mpineat.experiments.comparison import Comparison, Group
 from mpineat.experiments.statistics import Spread
-from mpineat.report.style import STYLE, pareto_front
+from mpineat.objectives import front_of
+from mpineat.report.style import STYLE
 from mpineat.tasks import Outcome
 
 OUTLIERS = 0.1  # share of the networks that the figure of flops may leave out at the bottom
@@ -209,10 +210,10 @@ def draw_flops(comparison: Comparison) -> Figure | None:
             edgecolors=colour,
             facecolors="none" if hollow else colour,
         )
-        front = pareto_front(points)
+        front = front_of((accuracy, flops) for flops, accuracy in points)
         axes.step(
-            [p[0] for p in front],
-            [p[1] for p in front],
+            [flops for _, flops in front],
+            [accuracy for accuracy, _ in front],
             where="post",
             color=colour,
             label=f"{name}, Pareto front",

@@ -12,12 +12,11 @@ from mpineat.child.agreement import as_far, check_answer, read_outcome
 from mpineat.child.failures import failed
 from mpineat.child.messages import BEAT, NOTICE, READY, REFUSAL, Kind, Message
 from mpineat.config import Config
-from mpineat.errors import FarmError, InputError
-from mpineat.farm.costmodel import Waiting
 from mpineat.farm.link import Link
 from mpineat.farm.retries import Retries, no_outcome
 from mpineat.farm.roll_call import Silence
-from mpineat.farm.workers import Worker
+from mpineat.farm.waiting import Waiting
+from mpineat.farm.workers import Worker, nobody_left
 from mpineat.store import now
 from mpineat.tasks import Outcome, Task, task_to_bytes
 from mpineat.wire import WireError
@@ -26,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class Farm:
-    """Hands tasks to workers, dearest first, and collects their outcomes.
+    """Hands tasks to workers, in the order of Waiting, and collects their outcomes.
 
     One thread, no collective: `poll` does all the work and must be called often.
     """
@@ -52,7 +51,7 @@ class Farm:
         self._clock = clock
         self._workers = {info.rank: Worker(info.rank, info.host, info.device) for info in workers}
         self._free: list[int] = []  # ranks that can take a task, as they became free
-        self._waiting = Waiting()
+        self._waiting = Waiting(config)
         self._submitted: dict[int, float] = {}  # candidate -> clock; until its outcome is returned
         self._retries = Retries(config)
         self._done: deque[Outcome] = deque()
@@ -77,8 +76,8 @@ class Farm:
             self._hand_out()
             if self._done:
                 return self._done.popleft()
-            if all(worker.gone for worker in self._workers.values()):
-                raise self._nobody_left()
+            if not self._holding and all(worker.gone for worker in self._workers.values()):
+                raise nobody_left(self._workers.values())
             left = end - self._clock()
             received = self._link.receive(max(0.0, min(left, 0.5)))
             self._silence.listened()
@@ -116,9 +115,27 @@ class Farm:
         """Return the ranks that fell silent or died."""
         return tuple(w.rank for w in self._workers.values() if w.state == "lost")
 
-    def hold(self) -> None:
-        """Hand out nothing more; what runs may end."""
+    def ahead(self) -> now.Ahead | None:
+        """Return what is expected of the tasks at hand; None where none like them is measured."""
+        workers = self._workers.values()
+        return self._waiting.ahead((w.task, time.time() - w.since) for w in workers if w.task)
+
+    def wind_down(self, seconds: float) -> tuple[int, int]:
+        """Hand out nothing more; return how many evaluations go on, and how many were ended.
+
+        Those were ended that cannot be done within `seconds`.
+        """
         self._holding = True
+        given = ended = 0
+        for worker in [worker for worker in self._workers.values() if not worker.gone]:
+            task, spent = worker.task, time.time() - worker.since
+            if task is not None and self._waiting.may_end(task, spent, seconds):
+                given += 1
+                continue
+            ended += task is not None
+            self._link.send(worker.rank, Message(Kind.CLOSE))  # a child that loads costs, too
+            self._leave(worker, "retired")
+        return given, ended
 
     def retire(self, rank: int, why: str) -> None:
         """Do without the worker `rank`."""
@@ -137,7 +154,7 @@ class Farm:
     def _hand_out(self) -> None:
         held_back = []
         while self._waiting and self._free and not self._holding:
-            task = self._waiting.pop()
+            task = self._waiting.pop(sum(not worker.gone for worker in self._workers.values()))
             rank = self._choose(task)
             if rank is None:
                 held_back.append(task)
@@ -257,13 +274,6 @@ class Farm:
                 seconds=replace(outcome.seconds, queue=max(0.0, waited - outcome.seconds.total)),
             )
         )
-
-    def _nobody_left(self) -> Exception:
-        workers = self._workers.values()
-        refusals = [worker.refusal for worker in workers if worker.refusal is not None]
-        if refusals and not self.lost() and all(refusal.input for refusal in refusals):
-            return InputError(refusals[0].why)
-        return FarmError("no worker is left; the log says why each of them went")
 
     def _notice_silence(self) -> None:
         for rank in self._link.lost():

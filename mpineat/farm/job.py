@@ -40,6 +40,7 @@ READ_SECONDS = 10.0
 FORWARD_SECONDS = 0.3
 HELLO_SECONDS = 120.0  # how long rank 0 waits for what the workers have
 LEAVE_SECONDS = 30.0  # how long it waits for their last words, and for MPI to finalize
+HASTY_LEAVE_SECONDS = 5.0  # the same after a stop, whose grace is over
 
 
 class Membership:
@@ -63,6 +64,7 @@ class Membership:
         self.host = socket.gethostname().partition(".")[0]
         self._supervisor = Supervisor(child)
         self._farm: Farm | None = None
+        self._stop, self._grace = Stop(), 0.0  # until the farm is opened
         self._ended = False
         if world is not None and self.rank > 0:
             node = devices.look_around(self.rank, self.host, world.leader)
@@ -103,6 +105,7 @@ class Membership:
             dataset: Digest of the images that every worker must find; "": not compared.
         """
         stop.on_second = lambda: self.abort(STOPPED)
+        self._stop, self._grace = stop, config.run.grace_seconds
         nodes = {node.rank: node for node in self._gather(stop)}
         places, warnings = devices.share_out(list(nodes.values()), config.farm.share_gpu)
         for warning in warnings:
@@ -211,18 +214,25 @@ class Membership:
         assert self._world is not None
         ready: set[int] = set()
         seconds = Awake()
-        while ranks - ready - self._world.reported_dead() and seconds() < LEAVE_SECONDS:
+        while ranks - ready - self._world.reported_dead() and seconds() < self._leave_seconds():
             arrived = self._world.receive(0.1)
             if arrived and arrived[1].kind == Kind.FAREWELL:
                 ready.add(arrived[0])
         return ready
+
+    def _leave_seconds(self) -> float:
+        """Return how long to wait for others: after a stop, until its grace is over."""
+        if self._stop.reason() is None:
+            return LEAVE_SECONDS
+        left = self._grace - self._stop.seconds_since()
+        return min(LEAVE_SECONDS, max(HASTY_LEAVE_SECONDS, left))
 
     def _leave(self, code: int) -> int:
         self._supervisor.close()
         self._ended = True
         if self._world is not None:
             # Finalizing with dead ranks may hang (Open MPI issue 11404); all files are closed.
-            watchdog = threading.Timer(LEAVE_SECONDS, os._exit, [code])
+            watchdog = threading.Timer(self._leave_seconds(), os._exit, [code])
             watchdog.daemon = True
             watchdog.start()
             self._world.finalize()

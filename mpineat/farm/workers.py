@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mpineat.child.messages import Refusal
+from mpineat.errors import FarmError, InputError
 from mpineat.tasks import Task
 
 
@@ -31,3 +33,12 @@ class Worker:
     def gone(self) -> bool:
         """Whether nothing can be expected of it."""
         return self.state in ("retired", "lost")
+
+
+def nobody_left(workers: Collection[Worker]) -> FarmError | InputError:
+    """Return what to raise when no worker is left: the input's fault where all children say so."""
+    refusals = [worker.refusal for worker in workers if worker.refusal is not None]
+    lost = any(worker.state == "lost" for worker in workers)
+    if refusals and not lost and all(refusal.input for refusal in refusals):
+        return InputError(refusals[0].why)
+    return FarmError("no worker is left; the log says why each of them went")

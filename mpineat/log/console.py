@@ -104,9 +104,9 @@ def open_log(run_dir: Path, *, verbose: bool = False) -> Console:
     return console
 
 
-def listen(*, verbose: bool = False) -> Console:
-    """Send log lines to the console and to nothing else."""
-    console = Console()
+def listen(*, verbose: bool = False, stream: TextIO | None = None) -> Console:
+    """Send log lines to the console, or to `stream` as one, and to nothing else."""
+    console = Console(stream)
     console.setLevel(logging.DEBUG if verbose else logging.INFO)
     root = logging.getLogger("mpineat")
     root.setLevel(logging.DEBUG)

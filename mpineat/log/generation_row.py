@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from mpineat import units
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
-from mpineat.store.now import Worker
+from mpineat.store.now import Running, Worker
 from mpineat.tasks import Outcome, Totals
 
 COLUMNS = {
@@ -29,7 +29,7 @@ COLUMNS = {
 NAMES = [f"{name:>{width}}" for name, width in COLUMNS.items()]
 HEADER = "  ".join(NAMES)
 HEADER_OF_PAST = "  ".join(NAMES[:-1])  # without what is left
-HOSTS_AT_MOST = 6  # thousands of ranks must not make thousands of words
+HOSTS_AT_MOST = NAMED_AT_MOST = 6  # thousands of ranks must not make thousands of words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +163,18 @@ def finalist_text(finalist: Finalist) -> str:
         f"{units.accuracy(found.accuracy)} in the search; "
         f"{units.count(found.flops_before)} flops at full width"
     )
+
+
+def running_text(running: Sequence[Running], time: float) -> str:
+    """Return "7 on rank 2 for 1:08", the longest first; "nothing" where nothing runs."""
+    longest = sorted(running, key=lambda one: one.since)
+    names = [
+        f"{one.candidate} on rank {one.rank} for {units.duration(time - one.since)}"
+        for one in longest[:NAMED_AT_MOST]
+    ]
+    if len(longest) > NAMED_AT_MOST:
+        names.append(f"and {len(longest) - NAMED_AT_MOST} more")
+    return ", ".join(names) or "nothing"
 
 
 def workers_text(workers: Sequence[Worker], ranks: int) -> str:

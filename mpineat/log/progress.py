@@ -13,9 +13,9 @@ from mpineat import finalists, tasks, units
 from mpineat.config import Config
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
-from mpineat.log import first_lines, generation_row
+from mpineat.log import first_lines, generation_row, last_lines
 from mpineat.log.console import Console
-from mpineat.log.pace import Pace
+from mpineat.log.pace import Left, Pace
 from mpineat.store import now
 from mpineat.tasks import Outcome, Totals
 
@@ -23,7 +23,6 @@ log = logging.getLogger("mpineat")
 
 HEARTBEAT_SECONDS = 60.0
 ROWS_A_HEADER = 20  # a reader in the middle of a long log wants the columns' names again
-NAMED_AT_MOST = 6  # running candidates; thousands of ranks must not make thousands of words
 
 
 class Progress:
@@ -56,6 +55,8 @@ class Progress:
         self._screened = 0  # for their first epochs alone, so far
         self._reused = 0  # of these, what the next launch takes again from an equal network
         self._pace = Pace(config)
+        self._ahead: Callable[[], now.Ahead | None] = lambda: None
+        self._left: Left | None = None
         self._in_final = False
         self._busy_seconds = 0.0  # of the current generation, in this launch
         self._lines = 0
@@ -132,37 +133,36 @@ class Progress:
         self._screened -= number
         self._totals["discarded"] += number
 
-    def beat(self, running: Sequence[now.Running], queued: int) -> None:
+    def beat(
+        self,
+        running: Sequence[now.Running],
+        queued: int,
+        ahead: Callable[[], now.Ahead | None] = lambda: None,
+    ) -> None:
         """Move the bar and renew now.json; say what runs when nothing was said for a minute."""
-        time = self._clock()
-        left = self._seconds_left()
-        until = "" if left is None else f", about {units.duration(left)} left"
+        time, self._ahead = self._clock(), ahead
+        due = time - self._last_line >= HEARTBEAT_SECONDS
+        renews = time - self._last_renewal >= now.RENEW_SECONDS
+        if due or renews:
+            self._left = self._estimate()
+        until = "" if self._left is None else f", {self._left} left"
         if self._console is not None:
-            self._console.bar(
-                self._evaluated,
-                self._size,
-                f"{self._place}, {len(running)} running{until}",
-            )
-        if time - self._last_renewal >= now.RENEW_SECONDS:
-            self._renew(time, running, queued, left)
-        if time - self._last_line < HEARTBEAT_SECONDS:
+            doing = f"{self._place}, {len(running)} running{until}"
+            self._console.bar(self._evaluated, self._size, doing)
+        if renews:
+            self._renew(time, running, queued)
+        if not due:
             return
-        longest = sorted(running, key=lambda r: r.since)
-        names = [
-            f"{r.candidate} on rank {r.rank} for {units.duration(time - r.since)}"
-            for r in longest[:NAMED_AT_MOST]
-        ]
-        if len(longest) > NAMED_AT_MOST:
-            names.append(f"and {len(longest) - NAMED_AT_MOST} more")
         log.info(
-            "%s: %d of %d evaluated%s, %d queued%s; running: %s",
+            "%s: %d of %d evaluated%s%s, %d queued%s; running: %s",
             self._place,
             self._evaluated,
             self._size,
             self._also_screened,
+            self._best_so_far,
             queued,
             until,
-            ", ".join(names) or "nothing",
+            generation_row.running_text(running, time),
         )
         self._last_line = time
 
@@ -187,9 +187,9 @@ class Progress:
         if self._lines % ROWS_A_HEADER == 0:
             log.info("%s", generation_row.HEADER)
         self._lines += 1
-        log.info(
-            "%s", generation_row.row_text(figures, time - self._launch, self._seconds_left() or 0.0)
-        )
+        left = self._estimate()
+        seconds = left.seconds if left else 0.0
+        log.info("%s", generation_row.row_text(figures, time - self._launch, seconds))
         for level, text in generation_row.explained(state, outcomes, self._classes):
             log.log(level, "      %s", text)
         self._last_line = time
@@ -209,6 +209,10 @@ class Progress:
             log.info("      %s", generation_row.finalist_text(finalist))
         self._in_final = True
         self._best = standing[0].found if standing[0].mean is not None else self._best
+
+    def stopping(self, given: int, ended: int, seconds: float) -> None:
+        """Say what the grace of a stop is spent on."""
+        log.info("%s", last_lines.stopping(given, ended, seconds))
 
     def stopped(self, reason: str) -> None:
         """Say why the run stopped in time and how it is continued."""
@@ -235,30 +239,17 @@ class Progress:
     def done(self) -> None:
         """Say what was found and where it lies."""
         self._end()
-        log.info(
-            "finished %s in %s: %d trained, %d reused, %d failed%s in this launch",
-            units.plural(self._config.evolution.generations, "generation"),
-            units.duration(self._clock() - self._launch),
-            self._totals["trained"],
-            self._totals["reused"],
-            self._totals["failed"],
-            f", {self._totals['discarded']} discarded" if self._totals["discarded"] else "",
-        )
-        if self._best is not None:
-            name = "winner" if self._in_final else "best"
-            log.info("%s: %s", name, generation_row.candidate_text(self._best))
-        log.info("wrote %s: a checkpoint a generation, journal, logs", self._run_dir)
-        log.info("look at it:      python -m mpineat report %s", self._run_dir)
-        if self._best is not None:
-            command = f"export {self._run_dir} --format keras -o model.keras"
-            log.info("take the model:  python -m mpineat %s", command)
-        else:
-            logs = self._run_dir / "logs"
-            log.warning("no candidate could be trained; why: the reasons above and %s", logs)
+        for level, line in last_lines.lines(
+            self._config,
+            self._run_dir,
+            seconds=self._clock() - self._launch,
+            totals=self._totals,
+            best=self._best,
+            of_final=self._in_final,
+        ):
+            log.log(level, "%s", line)
 
-    def _renew(
-        self, time: float, running: Sequence[now.Running], queued: int, left: float | None
-    ) -> None:
+    def _renew(self, time: float, running: Sequence[now.Running], queued: int) -> None:
         self._last_renewal = time
         moment = now.Now(
             time=time,
@@ -267,7 +258,8 @@ class Progress:
             queued=queued,
             workers=self._workers,
             running=tuple(running),
-            seconds_left=left,
+            seconds_left=self._left.seconds if self._left else None,
+            at_least=self._left.at_least if self._left else False,
         )
         now.write(self._run_dir, moment)
 
@@ -284,14 +276,20 @@ class Progress:
     def _also_screened(self) -> str:
         return f", {self._screened} more screened" if self._screened else ""
 
+    @property
+    def _best_so_far(self) -> str:
+        return f", best so far {units.accuracy(self._best.accuracy)}" if self._best else ""
+
     def _left_of_search(self) -> int:
         evolution = self._config.evolution
         return max(
             0, (evolution.generations - self._generation) * evolution.candidates - self._evaluated
         )
 
-    def _seconds_left(self) -> float | None:
-        spent = self._clock() - self._launch
+    def _estimate(self) -> Left | None:
+        known = self._clock() - self._launch, self._ahead(), self._workers
+        here, screened = self._size - self._evaluated, self._screened
         if self._in_final:
-            return self._pace.seconds_of_final(spent, self._size - self._evaluated)
-        return self._pace.seconds_of_search(spent, self._left_of_search(), self._screened)
+            return self._pace.of_final(*known, open_=here)
+        open_ = self._left_of_search()
+        return self._pace.of_search(*known, open_=open_, screened=screened, here=here)

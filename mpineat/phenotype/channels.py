@@ -20,7 +20,7 @@ from mpineat.phenotype.network import CONVOLUTIONS, INPUT, Layer, Network
 Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Mode = Literal["tracked", "reference"]
-Target = Literal["flops", "model_size"]
+Target = Literal["flops", "model_size", "group_lasso"]
 
 KEPT = -1  # the group of every channel that stays whatever happens
 
@@ -115,7 +115,7 @@ def plan_channels(
     Args:
         mode: "reference" counts all inputs of a dense layer behind a flatten alive, as Google's
             library does; "tracked" follows them back to their filters.
-        target: The resource that a layer is charged for.
+        target: The resource that a layer is charged for; "group_lasso" counts weights.
         sources: Layers that may be narrowed; None for every convolution and dense layer. Whatever
             is tied to the network's input or output may not, in either case.
     """

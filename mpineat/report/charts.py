@@ -19,8 +19,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from mpineat import units
 from mpineat.evolution.state import Population, State
+from mpineat.objectives import front_of
 from mpineat.report.drawing import species_colour
-from mpineat.report.style import STYLE, pareto_front
+from mpineat.report.style import STYLE
 from mpineat.report.timeline import OTHER, Timeline
 from mpineat.tasks import Outcome
 
@@ -137,10 +138,10 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
             zorder=3,
             rasterized=len(shown) > DOTS_AT_MOST,
         )
-        front = pareto_front((o.flops_after, o.accuracy or 0.0) for o in shown)
+        front = front_of((o.accuracy or 0.0, o.flops_after) for o in shown)
         axes.step(
-            [p[0] for p in front],
-            [p[1] for p in front],
+            [flops for _, flops in front],
+            [accuracy for accuracy, _ in front],
             where="post",
             color="#d55e00",
             lw=1.4,

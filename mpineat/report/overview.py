@@ -9,13 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic
 
-from mpineat import finalists, screening, store, units
+from mpineat import finalists, objectives, screening, store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
 from mpineat.genotype.genome import Candidate
 from mpineat.log import generation_row
+from mpineat.log.pace import Left
 from mpineat.store import Generation, now, provenance
 from mpineat.store.provenance import Launch
 from mpineat.store.run import PastT
@@ -92,6 +93,12 @@ class Overview(Generic[PastT]):
         return tuple(o for g in self.run.generations for o in g.outcomes) + self.evaluated
 
     @property
+    def front(self: Overview[Generation]) -> tuple[Outcome, ...]:
+        """The trade-offs that none found is better than; () with accuracy as the only objective."""
+        chosen = self.config.evolution.objectives
+        return objectives.front(self.outcomes, chosen) if len(chosen) > 1 else ()
+
+    @property
     def states(self: Overview[Generation]) -> tuple[State, ...]:
         """Of the generations that ended."""
         return tuple(generation.state for generation in self.run.generations)
@@ -102,10 +109,10 @@ class Overview(Generic[PastT]):
         return self.rows[-1].generation + 1 if self.rows else 0
 
     @property
-    def seconds_left(self) -> float | None:
-        """Estimated from the pace so far; None before the first outcome."""
+    def left(self) -> Left | None:
+        """Estimated; None before the first outcome."""
         if self.moment is not None and self.moment.seconds_left is not None:
-            return self.moment.seconds_left
+            return Left(seconds=self.moment.seconds_left, at_least=self.moment.at_least)
         size = self.config.evolution.candidates
         work, first = screening.work(self.config), screening.epochs(self.config)
         done = work * sum(row.candidates for row in self.rows)
@@ -116,7 +123,10 @@ class Overview(Generic[PastT]):
         left = max(0.0, left)
         final = self.config.final.candidates * self.config.final.seeds - len(self.final_outcomes)
         left += max(0, final) * finalists.epochs(self.config) / self.config.training.epochs
-        return left * self.seconds / (done + here) if done + here and self.seconds else None
+        if not (done + here and self.seconds):
+            return None
+        seconds = left * self.seconds / (done + here)
+        return Left(seconds=seconds, at_least=not self.everything.trained)
 
     @property
     def generation_of(self: Overview[Generation]) -> dict[int, int]:
@@ -244,14 +254,16 @@ def sentences(view: Overview[Generation] | Overview[Summary]) -> tuple[str, str]
             f"The search was stopped after {cost}{crew}, in {where}; "
             "the same command with --resume continues it."
         )
-    left = view.seconds_left
-    ahead = "" if left is None else f"; about {units.duration(left)} are left"
+    ahead = "" if view.left is None else f"; {view.left} are left"
     return _found(view), f"The search is in {where}, after {cost}{crew}{ahead}."
 
 
 def _found(view: Overview[Generation] | Overview[Summary]) -> str:
     best, number, first = view.best, view.totals.number, view.won
     if best is None:
+        if view.totals.discarded:
+            screened = units.plural(number, "candidate")
+            return f"None of the first {screened} has been trained in full yet."
         return (
             "No candidate has been trained yet."
             if not number

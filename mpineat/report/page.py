@@ -81,6 +81,7 @@ def render(view: Overview[Generation]) -> str:
         running=page_tables.running(view),
         winner=winner,
         final=page_tables.final(view),
+        front=page_tables.front(view),
         charts=list(_charts(view)),
         generations=page_tables.generations(view),
         gantt=gantt and Markup(gantt),

@@ -72,6 +72,25 @@ def final(view: Overview[Generation]) -> dict[str, Any] | None:
     return {"head": head, "rows": lines, "note": f"{finalists.described(view.config)}."}
 
 
+def front(view: Overview[Generation]) -> dict[str, Any] | None:
+    """Return the networks on the front; None where accuracy is the only objective."""
+    if not view.front:
+        return None
+    lines = [
+        [
+            str(one.candidate),
+            units.accuracy(one.accuracy),
+            units.count(one.flops_after),
+            units.count(one.parameters_after),
+        ]
+        for one in view.front
+    ]
+    chosen = " and ".join(view.config.evolution.objectives)
+    note = f"Nothing found is better in both {chosen}; `export --candidate` writes any of them."
+    head = ["candidate", "accuracy in the search", "flops", "parameters"]
+    return {"head": head, "rows": lines, "note": note}
+
+
 def failures(view: Overview[Generation]) -> Iterator[dict[str, Any]]:
     """Yield each reason, most frequent first, with an example's detail."""
     failed = [outcome for outcome in view.every_outcome if outcome.status == "failed"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mpineat import finalists, store
+from mpineat import finalists, objectives, store
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.finalists import Finalist
@@ -68,6 +68,15 @@ class Results:
     problems: tuple[str, ...]
 
     @property
+    def front(self) -> tuple[Outcome, ...]:
+        """The networks that none is better than in all of evolution.objectives, a candidate each.
+
+        The most accurate first; with accuracy alone there is no other.
+        """
+        chosen = self.config.evolution.objectives if self.config else ("accuracy",)
+        return objectives.front(self.outcomes, chosen)
+
+    @property
     def best(self) -> Outcome | None:
         """The winner, as the search found it; None if nothing was trained.
 
@@ -121,8 +130,9 @@ class Results:
 
         Returns:
             Name -> array [candidates], in the order of `outcomes`: "id", "generation", "blueprint"
-            (id of the genome), "modules" ("species:id species:id ..."), "final_accuracy" (the mean
-            in the final, of finalists alone), every plain field of tasks.Outcome under its own name
+            (id of the genome), "modules" ("species:id species:id ..."), "front" (whether it is on
+            the front of evolution.objectives), "final_accuracy" (the mean in the final, of
+            finalists alone), every plain field of tasks.Outcome under its own name
             ("accuracy" in [0, 1], "flops_after" of one forward pass, "started" in Unix seconds,
             ...), and "seconds_<stage>" for each stage. Texts are arrays of str objects. Missing is
             "" in texts, -1 in whole numbers, NaN in others.
@@ -152,6 +162,8 @@ class Results:
             "modules": [_modules(one) for one in genotypes],
         }
         means = {finalist.found.candidate: finalist.mean for finalist in self.final}
+        front = {outcome.candidate for outcome in self.front}
+        columns["front"] = [outcome.candidate in front for outcome in outcomes]
         columns["final_accuracy"] = [means.get(outcome.candidate) for outcome in outcomes]
         for name in _SCALARS:
             columns[name] = [getattr(outcome, name) for outcome in outcomes]
@@ -192,7 +204,14 @@ def open_run(path: str | Path) -> Results:
 
 # The genotype's columns, and those fields of an outcome that fit into a column; a field that
 # Outcome gains becomes a column by itself.
-_KINDS = {"id": int, "generation": int, "blueprint": int, "modules": str, "final_accuracy": float}
+_KINDS = {
+    "id": int,
+    "generation": int,
+    "blueprint": int,
+    "modules": str,
+    "front": bool,
+    "final_accuracy": float,
+}
 _SCALARS = {
     name: kind
     for name, kind in typing.get_type_hints(Outcome).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any
 from mpineat import finalists, store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
-from mpineat.report.overview import Overview, look, sentences
+from mpineat.report.overview import Overview, look, overview, sentences
 from mpineat.store.summary import Summary
+from mpineat.tasks import Outcome
 
-RUNNING_AT_MOST = 20  # lines; the JSON form holds all
+RUNNING_AT_MOST = FRONT_AT_MOST = 20  # lines; the JSON form holds all
 
 
 def table(run_dir: Path, *, clock: Callable[[], float] = time.time) -> str:
@@ -46,7 +47,8 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         "evaluated": view.judged,
         "screened": len(view.evaluated) - view.judged,
         "seconds": round(view.seconds, 1),
-        "seconds_left": 0.0 if view.status == "finished" else view.seconds_left,
+        "seconds_left": 0.0 if view.status == "finished" else view.left and view.left.seconds,
+        "at_least": view.status != "finished" and view.left is not None and view.left.at_least,
         "best": None
         if best is None
         else {
@@ -65,6 +67,15 @@ def as_json(run_dir: Path) -> dict[str, Any]:
                 "flops": one.found.flops_before,
             }
             for one in view.finalists
+        ],
+        "front": [
+            {
+                "candidate": one.candidate,
+                "accuracy": one.accuracy,
+                "flops": one.flops_after,
+                "parameters": one.parameters_after,
+            }
+            for one in _front(view)
         ],
         "generations": [asdict(row) for row in view.rows],
         "running": [] if view.moment is None else [asdict(one) for one in view.moment.running],
@@ -114,6 +125,7 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
         yield f"final: {finalists.described(view.config)}"
         for finalist in view.finalists:
             yield f"  {generation_row.finalist_text(finalist)}"
+    yield from _front_lines(_front(view), view.config.evolution.objectives)
     if failures := generation_row.failures_text(view.everything.reasons):
         yield f"failed: {failures}"
     if view.moment is not None:
@@ -127,3 +139,23 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
             yield f"  and {len(longest) - RUNNING_AT_MOST} more"
     for problem in view.run.problems:
         yield f"problem: {problem}"
+
+
+def _front(view: Overview[Summary]) -> tuple[Outcome, ...]:
+    """Return the front of a search for two objectives; whole generations are read for it."""
+    return overview(view.run.path).front if len(view.config.evolution.objectives) > 1 else ()
+
+
+def _front_lines(front: Sequence[Outcome], objectives: Sequence[str]) -> Iterator[str]:
+    if not front:
+        return
+    yield ""
+    yield f"front of {' and '.join(objectives)}: {units.plural(len(front), 'network')}"
+    for one in front[:FRONT_AT_MOST]:
+        yield (
+            f"  candidate {one.candidate:>6}  accuracy {units.accuracy(one.accuracy)}  "
+            f"{units.count(one.flops_after):>6} flops  "
+            f"{units.count(one.parameters_after):>6} parameters"
+        )
+    if len(front) > FRONT_AT_MOST:
+        yield f"  and {len(front) - FRONT_AT_MOST} more"

@@ -43,6 +43,23 @@ class Running:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What is expected of the tasks that wait or run, and of those to come.
+
+    Attributes:
+        seconds: Sum over the tasks, less what those that run have spent.
+        usual_seconds: Of a full training.
+        full: How many of the tasks are trained in full.
+        sure: Whether full trainings were measured, and not their beginnings alone.
+    """
+
+    seconds: float
+    usual_seconds: float
+    full: int
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
     """One moment of a run.
 
@@ -51,6 +68,7 @@ class Now:
         evaluated, queued: Candidates of this generation.
         workers: Worker ranks.
         seconds_left: Estimated; None before the first evaluation ended.
+        at_least: Whether it is a lower bound: no full training has ended.
     """
 
     time: float
@@ -60,6 +78,7 @@ class Now:
     workers: int
     running: tuple[Running, ...]
     seconds_left: float | None
+    at_least: bool = False
     host: str = ""
     process: int = 0
 

@@ -98,3 +98,16 @@ def test_the_limit_is_the_reason_once_it_has_passed(clock):
     assert one.reason() is None
     clock.now = 60.0
     assert one.reason() == "run.wall_minutes = 1"
+
+
+def test_the_grace_begins_with_the_signal_or_the_limit_whenever_that_is_noticed(clock):
+    one = Stop(clock=clock)
+    assert one.seconds_since() == 0.0
+    one.limit(60.0, "run.wall_minutes = 1")
+    clock.now += 63
+    assert one.reason() is not None
+    assert one.seconds_since() == 3.0
+    other = Stop(clock=clock)
+    other.request("SIGTERM")
+    clock.now += 7
+    assert other.seconds_since() == 7.0

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from mpineat.errors import Infeasible, InputError
+from mpineat.evolution import asking
 from mpineat.evolution.asking import ask
 from mpineat.evolution.credit import tell
 from tests.evolution.values import building, config, grown, judged
@@ -102,3 +103,24 @@ def test_an_empty_search_space_is_an_input_error_that_says_which_limit():
     options = config(space={"max_parameters": 10})
     with pytest.raises(InputError, match=r"too_large .* exceeds search_space.max_parameters = 10"):
         asked(grown(options, 0), options, build=building(options))
+
+
+def test_populations_that_outgrew_the_limits_are_drawn_anew():
+    options = config(candidates=20)
+    state = grown(options, 2)
+    old = {genome.id for genome in state.modules.genomes}
+
+    def build(candidate):
+        if any(module.id in old for _, module in candidate.modules):
+            raise Infeasible("too_many_flops", "an old module")
+        return candidate.id
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "ROUNDS", 2)
+        found = asked(state, options, build=build)
+    first = state.next_candidate
+    assert [c.id for c in found.candidates] == list(range(first, first + 20)) == list(found.built)
+    assert found.state.counts["populations_drawn_anew"] == 1
+    assert min(g.id for g in found.state.modules.genomes) > max(old)
+    told = tell(found.state, [judged(c, 0.5) for c in found.candidates], options)
+    assert told.modules.fitness

@@ -6,6 +6,7 @@ from mpineat.evolution.selection import (
     elites,
     known_fitness,
     quotas,
+    ranked,
     shares,
     surviving_species,
 )
@@ -84,5 +85,5 @@ def test_stagnant_species_die_but_never_the_best_nor_the_last():
 def test_elites_are_the_best_of_each_species_and_of_all():
     options = config(elites=2, elites_per_species=1).evolution
     fitness = {0: 0.9, 1: 0.8, 2: 0.1, 3: 0.3, 4: 0.2, 5: 0.1, 6: 0.7}
-    found = elites([[0, 1, 2], [3, 4, 5], [6]], fitness, options)
+    found = elites([[0, 1, 2], [3, 4, 5], [6]], lambda members: ranked(members, fitness), options)
     assert found == [[0, 1], [3], []]

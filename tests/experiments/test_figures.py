@@ -93,8 +93,3 @@ def test_widths_before_and_after(comparisons) -> None:
 
 def test_nothing_is_drawn_of_nothing(tmp_path: Path) -> None:
     assert figures.write_figures(compare([experiment(compressed=True, done=0)]), tmp_path) == ()
-
-
-def test_pareto_front_has_no_point_that_a_cheaper_one_equals() -> None:
-    points = [(1, 0.2), (2, 0.5), (2, 0.4), (3, 0.5), (4, 0.1), (5, 0.9)]
-    assert figures.pareto_front(points) == [(1, 0.2), (2, 0.5), (5, 0.9)]

@@ -11,21 +11,32 @@ from pathlib import Path
 import pytest
 
 from mpineat.experiments.comparison import Summary, compare
-from mpineat.experiments.formats import FORMATS, as_csv, as_json, as_latex, as_markdown, as_text
+from mpineat.experiments.formats import (
+    FORMATS,
+    Report,
+    as_csv,
+    as_json,
+    as_latex,
+    as_markdown,
+    as_text,
+)
+from mpineat.experiments.thesis import report
 from tests.experiments.experiments import experiment
 
 
 @pytest.fixture
-def summary() -> Summary:
+def summary() -> Report:
     runs = [
         experiment(seed, compressed=compressed, minutes=10.0 if compressed else 20.0 + seed)
         for seed in range(3)
         for compressed in (False, True)
     ]
-    return Summary(compare(runs), ("runs/other: no run of mpineat here or one folder below",))
+    return report(
+        Summary(compare(runs), ("runs/other: no run of mpineat here or one folder below",))
+    )
 
 
-def test_text_has_the_three_tables_in_aligned_columns(summary: Summary) -> None:
+def test_text_has_the_three_tables_in_aligned_columns(summary: Report) -> None:
     text = as_text(summary)
     for number in (1, 2, 3):
         assert f"Table {number}." in text
@@ -37,18 +48,18 @@ def test_text_has_the_three_tables_in_aligned_columns(summary: Summary) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_format_says_what_was_left_out_or_has_numbers_alone(
-    form: str, summary: Summary
+    form: str, summary: Report
 ) -> None:
     assert ("runs/other" in FORMATS[form](summary)) == (form != "csv")
 
 
-def test_markdown_tables_have_as_many_cells_in_every_row(summary: Summary) -> None:
+def test_markdown_tables_have_as_many_cells_in_every_row(summary: Report) -> None:
     for block in as_markdown(summary).split("\n\n"):
         if block.startswith("|"):
             assert len({line.count("|") for line in block.splitlines()}) == 1
 
 
-def test_latex_escapes_what_tex_would_read(summary: Summary) -> None:
+def test_latex_escapes_what_tex_would_read(summary: Report) -> None:
     text = as_latex(summary)
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 7
     assert r"accuracy, \%" in text
@@ -59,13 +70,13 @@ HOSTILE = "[x]\\input{etc|passwd}~^$ <b>*_`&amp; www.x\n=cmd()\x1b[31m\u202e"
 
 
 @pytest.fixture
-def hostile() -> Summary:
+def hostile() -> Report:
     run = replace(experiment(compressed=False), path=Path(HOSTILE))
     (comparison,) = compare([run])
-    return Summary((replace(comparison, label=HOSTILE),), (HOSTILE,))
+    return report(Summary((replace(comparison, label=HOSTILE),), (HOSTILE,)))
 
 
-def test_names_are_text_in_latex(hostile: Summary) -> None:
+def test_names_are_text_in_latex(hostile: Report) -> None:
     shown = (
         r"{[}x{]}\textbackslash{}input\{etc\textbar{}passwd\}\textasciitilde{}"
         r"\textasciicircum{}\$ $<$b$>${*}\_`\&amp; www.x"
@@ -76,30 +87,30 @@ def test_names_are_text_in_latex(hostile: Summary) -> None:
     assert rows[-1].startswith("% ")  # a note is a comment, of one line
 
 
-def test_names_are_text_in_markdown(hostile: Summary) -> None:
+def test_names_are_text_in_markdown(hostile: Report) -> None:
     shown = (
         r"\[x\]\\input{etc\|passwd}\~^\$ \<b\>\*\_\`\&amp; www\.x"
         r"\\n=cmd()\\x1b\[31m\\u202e"
     )
     rows = [line for line in as_markdown(hostile).splitlines() if "passwd" in line]
     assert all(line.startswith((f"| {shown} |", f"- {shown}")) for line in rows)
-    assert r"- see http\://x" in as_markdown(replace(hostile, left_out=("see http://x",)))
+    assert r"- see http\://x" in as_markdown(replace(hostile, notes=("see http://x",)))
 
 
-def test_names_are_one_line_that_no_terminal_obeys_in_text(hostile: Summary) -> None:
+def test_names_are_one_line_that_no_terminal_obeys_in_text(hostile: Report) -> None:
     rows = [line for line in as_text(hostile).splitlines() if "passwd" in line]
     assert all(r"www.x\n=cmd()\x1b[31m\u202e" in line for line in rows)
 
 
 @pytest.mark.parametrize("first", "=+-@")
-def test_names_are_text_for_spreadsheets(first: str, hostile: Summary) -> None:
-    (comparison,) = hostile.comparisons
+def test_names_are_text_for_spreadsheets(first: str, hostile: Report) -> None:
     formula = f"{first}HYPERLINK(1)\x1b"
-    rows = csv.reader(io.StringIO(as_csv(Summary((replace(comparison, label=formula),)))))
+    figures = tuple((formula, *line[1:]) for line in hostile.figures)
+    rows = csv.reader(io.StringIO(as_csv(replace(hostile, figures=figures))))
     assert {row[0] for row in rows} == {"data_set", rf"'{first}HYPERLINK(1)\x1b"}
 
 
-def test_csv_is_one_figure_a_line(summary: Summary) -> None:
+def test_csv_is_one_figure_a_line(summary: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv(summary))))
     (speed_up,) = [row for row in rows if row["quantity"] == "speed_up"]
     assert float(speed_up["value"]) == pytest.approx(2.1)
@@ -107,7 +118,7 @@ def test_csv_is_one_figure_a_line(summary: Summary) -> None:
     assert {row["group"] for row in rows} == {"plain", "compressed", "both"}
 
 
-def test_json_has_every_run(summary: Summary) -> None:
+def test_json_has_every_run(summary: Report) -> None:
     value = json.loads(as_json(summary))
     (comparison,) = value["comparisons"]
     assert comparison["speed_up"]["value"] == pytest.approx(2.1)

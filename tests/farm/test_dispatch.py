@@ -19,7 +19,7 @@ def link() -> Pretended:
     return Pretended()
 
 
-def test_the_dearest_task_goes_first_and_equals_by_age(link):
+def test_tasks_go_out_in_the_order_of_the_queue(link):
     farm = farm_of(1, link)
     for number, flops in [(1, 10), (2, 30), (3, 20), (4, 30)]:
         farm.submit(evaluations.task(number, flops=flops))
@@ -31,7 +31,7 @@ def test_the_dearest_task_goes_first_and_equals_by_age(link):
         order.append(task.candidate.id)
         link.answer(rank, evaluations.outcome(task))
         assert farm.poll(0.0).candidate == task.candidate.id
-    assert order == [2, 4, 3, 1]
+    assert order == [4, 2, 3, 1], "a middling one first, then the dearest"
 
 
 def test_an_outcome_tells_its_wait_its_device_and_its_attempts(link):
@@ -82,18 +82,40 @@ def test_without_a_worker_the_farm_says_so(link):
         farm.poll(1.0)
 
 
-def test_a_farm_on_hold_hands_out_nothing_and_still_collects(link):
+def test_a_farm_that_winds_down_hands_out_nothing_and_still_collects(link):
     farm = farm_of(1, link)
     farm.submit(evaluations.task(1))
     farm.submit(evaluations.task(2, flops=1))
     link.ready(1)
     farm.poll(0.0)
-    farm.hold()
+    assert farm.wind_down(10.0) == (1, 0)
     link.answer(1, evaluations.outcome(evaluations.task(1)))
     assert farm.poll(0.0).candidate == 1
     farm.poll(0.0)
     assert farm.running() == ()
     assert farm.queued() == 1
+
+
+def test_winding_down_ends_what_cannot_be_done_in_time_and_who_has_nothing_to_do(link):
+    farm = farm_of(3, link)
+    short, long = evaluations.task(2, flops=10**6), evaluations.task(3, flops=10**9)
+    link.ready(1)
+    farm.submit(evaluations.task(1, flops=10**6))
+    farm.poll(0.0)
+    seconds = Seconds(total=10.0, stages={"train": 10.0})
+    link.answer(1, evaluations.outcome(evaluations.task(1, flops=10**6), seconds=seconds))
+    farm.poll(0.0)
+    farm.submit(short)
+    farm.submit(long)
+    link.ready(2)
+    farm.poll(0.0)
+    given = {task.candidate.id: rank for rank, task in link.given()}
+    assert farm.wind_down(20.0) == (1, 1)
+    closed = [rank for rank, message in link.sent if message.kind == Kind.CLOSE]
+    assert closed == sorted({1, 2, 3} - {given[2]}), "the long one and the child that still loads"
+    assert [running.candidate for running in farm.running()] == [2]
+    link.dead = [given[2]]
+    assert farm.poll(0.1) is None, "that nobody is left is no failure now"
 
 
 def test_a_workers_signal_reaches_the_stop(link):

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from mpineat.config import Config, Evolution
+from mpineat.config import Config, Evolution, Final
 from mpineat.evolution.state import Population, Species, State
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.log import console, generation_row
 from mpineat.log.progress import Progress
+from mpineat.store import now
 from mpineat.tasks import Epoch, Outcome, Seconds
 
 MODULE = Module(id=3, nodes=(), connections=(), join="add")
@@ -89,8 +90,8 @@ def stream() -> Iterator[io.StringIO]:
     logger.setLevel(level)
 
 
-def launched(clock: Clock, **changes: object) -> Progress:
-    progress = Progress(CONFIG, Path("runs/digits-s0"), clock=clock)
+def launched(clock: Clock, progress: Progress | None = None, **changes: object) -> Progress:
+    progress = progress or Progress(CONFIG, Path("runs/digits-s0"), clock=clock)
     given = {
         "config_name": "digits",
         "ranks": 3,
@@ -168,7 +169,43 @@ def test_screened_candidates_count_when_it_is_decided_that_they_go_no_further(
     progress.discarded(2)
     clock.now += 61.0
     progress.beat((), 0)
-    assert "generation 0: 3 of 4 evaluated, 0 queued" in stream.getvalue()
+    assert "generation 0: 3 of 4 evaluated, best so far 0.5000, 0 queued" in stream.getvalue()
+
+
+def test_what_is_left_is_what_the_farm_expects_and_what_is_to_come(stream: io.StringIO) -> None:
+    clock = Clock()
+    progress = launched(clock)
+    clock.now += 61.0
+    progress.beat((), 4)
+    assert "left" not in stream.getvalue(), "nothing is known"
+    ahead = now.Ahead(seconds=60.0, usual_seconds=20.0, full=4, sure=True)
+    clock.now += 61.0
+    progress.beat((), 4, lambda: ahead)
+    # 4 candidates of generation 1 and a final of 8 trainings, twice as long, by 2 workers.
+    assert "0 of 4 evaluated, 4 queued, about 3:50 left" in stream.getvalue()
+
+
+def test_of_screens_alone_follows_what_is_left_at_least(stream: io.StringIO) -> None:
+    clock = Clock()
+    evolution = Evolution(generations=1, candidates=6, early_discarding="screen")
+    config = Config(evolution=evolution, final=Final(candidates=0))
+    progress = launched(clock, Progress(config, Path("runs/digits-s0"), clock=clock))
+    ahead = now.Ahead(seconds=60.0, usual_seconds=80.0, full=0, sure=False)
+    clock.now += 61.0
+    progress.beat((), 6, lambda: ahead)
+    # What is asked for, and then the best 2 of 6 in full.
+    assert "at least 1:50 left" in stream.getvalue()
+
+
+def test_a_stop_says_what_its_grace_is_for(stream: io.StringIO) -> None:
+    progress = launched(Clock())
+    progress.stopping(1, 0, 25.0)
+    progress.stopping(2, 1, 25.0)
+    lines = [line.partition("stopping: ")[2] for line in stream.getvalue().splitlines()[-2:]]
+    assert lines == [
+        "1 evaluation is given 25 s",
+        "2 evaluations are given 25 s; 1 would take longer: ended at once",
+    ]
 
 
 def test_candidates_that_learnt_nothing_are_named(stream: io.StringIO) -> None:

@@ -124,7 +124,7 @@ def test_running_run_shows_what_runs_and_what_is_left(finished: Overview) -> Non
     assert Outline(text).sections[0] == "running"
     assert "<td>99</td><td>0:42</td><td>1</td><td>node7</td>" in text
     assert "about 1:01 are left" in text
-    assert "4 of 12 candidates evaluated" in text
+    assert f"{view.judged} of 12 candidates evaluated" in text
 
 
 def test_stopped_run_says_how_to_continue(finished: Overview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -90,14 +91,48 @@ def test_index_of_an_array_names_seed_and_group(
         str(tmp_path / run_dir),
         *OPTIONS,
         f"run.seed={seed}",
+        "evolution.early_discarding=none",
         f"compression.enabled={compressed}",
     ]
+
+
+def test_a_group_may_have_options_of_its_own(tmp_path: Path) -> None:
+    groups = ("--groups", "plain", "default", "--print", "default:compression.rule=elastic")
+    done = experiment(tmp_path, "--seeds", "1", *groups)
+    plain, default = done.stdout.split("\n\n")
+    assert "elastic" not in plain
+    assert default.splitlines()[1:] == [
+        str(tmp_path / "default-s0"),
+        *OPTIONS,
+        "run.seed=0",
+        "evolution.early_discarding=screen",
+        "compression.rule=elastic",
+    ]
+
+
+def test_winners_are_measured_once_and_the_table_has_it(tmp_path: Path) -> None:
+    words = ("--groups", "default", "--seeds", "1", "--test", "1", "--test-epochs", "1")
+    short = (*words, "dataset.train_examples=300", "final.candidates=0")
+    assert experiment(tmp_path, *short).returncode == 0
+    (lines,) = (tmp_path / "exports").iterdir()
+    (measured,) = map(json.loads, lines.read_text().splitlines())
+    assert measured["seed"] == 0
+    assert 0 <= measured["test_accuracy"] <= 1
+    assert "export" not in experiment(tmp_path, *short).stdout
+    table = subprocess.run(
+        [sys.executable, "tools/summarize.py", tmp_path, "--groups", "--exports", lines],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+    )
+    assert f"{100 * measured['test_accuracy']:.2f}" in table.stdout
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--index", "9"], "--index 9: expected 1 to 8"),
+        (["--index", "9"], "--index 9: expected 1 to 8, 2 for each seed"),
+        (["fast:training.epochs=1"], "unknown group 'fast'; known are plain, compressed, default"),
         (["evolution.generation=2"], "did you mean 'generations'"),
         (["--launcher", "no-such-mpirun -n"], "no-such-mpirun -n: not found"),
     ],

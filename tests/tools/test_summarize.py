@@ -14,7 +14,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "summarize.py"
-OPTIONS = ("farm.evaluator=dry_run", "evolution.generations=2", "evolution.candidates=4")
+OPTIONS = (
+    "farm.evaluator=dry_run",
+    "evolution.generations=2",
+    "evolution.candidates=4",
+    "evolution.early_discarding=none",
+)
 
 
 def search(run_dir: Path, *options: str) -> None:

@@ -71,7 +71,7 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
         for column in fields(Outcome)
         if column.metadata and getattr(outcome, column.name) == column.default
     ]
-    assert unfilled == ["rank"]  # which the worker knows, not its child
+    assert unfilled == ["estimate", "rank"]  # of the discarded alone; which the worker knows
     assert outcome.network_before == outcome.network_after == candidate[1].to_json()
     assert outcome.flops_before == cost.flops(candidate[1])
     stages = outcome.seconds.stages
@@ -80,6 +80,15 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
     assert sum(stages.values()) <= outcome.seconds.total
     # JSON makes lists of the tuples inside a network's fields; the wire keeps all else.
     assert outcome_from_bytes(outcome_to_bytes(outcome)).curve == outcome.curve
+
+
+def test_a_screen_is_the_beginning_of_the_full_training(evaluator, candidate):
+    full = evaluator(task(candidate))
+    screened = evaluator(replace(task(candidate), stop_after=1))
+    assert (screened.status, screened.accuracy, screened.loss) == ("discarded", None, None)
+    assert screened.curve == full.curve[:1]
+    assert screened.network_after == full.network_after
+    assert screened.seconds.stages["train"] > 0
 
 
 def test_a_final_trains_its_own_epochs_and_no_limit_of_the_search_ends_it(candidate):

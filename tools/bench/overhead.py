@@ -66,7 +66,7 @@ def _term(network: Network) -> tuple[float, float]:
 
     kernels = model.kernels(model.build(network, 0), network)
     plan = plan_channels(network)
-    regularizer = Regularizer(plan, network)
+    regularizer = Regularizer(plan, network, "flops")
     start = regularizer.norms(kernels).numpy()
     thresholds = regularizer.thresholds(start, 0.5, "relative_to_init")
     penalty = regularizer.penalty(kernels, thresholds, 1 / plan.full_cost())

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
+from mpineat.evolution import costs
 from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
 from mpineat.evolution.pointers import cover, repoint, successors
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.reproduction import reproduce
 from mpineat.evolution.selection import known_fitness, surviving_species
 from mpineat.evolution.species import speciate
-from mpineat.evolution.state import GenomeT, Population, Species, State
+from mpineat.evolution.state import GenomeT, Population, Result, Species, State
 from mpineat.evolution.strategy import Strategy
 from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.distance import pack_blueprints, pack_modules
@@ -23,7 +24,11 @@ from mpineat.genotype.mutation import Mutation
 
 
 class CoDeepNEAT(Strategy):
-    """The strategy `codeepneat`."""
+    """The strategy `codeepneat`; with two objectives species are ranked as in NSGA-II."""
+
+    def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
+        """Return the state with fitness and costs credited to modules and blueprints."""
+        return costs.tell(super().tell(state, results, config), results, config)
 
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
@@ -31,7 +36,7 @@ class CoDeepNEAT(Strategy):
         counts: Counter[str] = Counter()
         events: list[str] = []
         with collector_paused():
-            modules = _breed_modules(state.modules, generation, config, counts, events)
+            modules = _breed_modules(state, generation, config, counts, events)
             blueprints = _breed_blueprints(state, modules, generation, config, counts, events)
         return replace(
             state,
@@ -70,14 +75,15 @@ def _replaced(
 
 
 def _breed_modules(
-    old: Population[Module],
+    state: State,
     generation: int,
     config: Config,
     counts: Counter[str],
     events: list[str],
 ) -> Population[Module]:
-    evolution = config.evolution
+    evolution, old = config.evolution, state.modules
     fitness = known_fitness(old)
+    rank = costs.ranking(old, fitness, state.memory.get(costs.MODULES))
     breeding = surviving_species(old, fitness, evolution)
     record_deaths("module", old, breeding, counts, events)
     innovations = Innovations(old.next_innovation)
@@ -85,7 +91,7 @@ def _breed_modules(
     mutation = Mutation(config, generation, innovations, varying, counts)
     operators = ModuleOperators(mutation, varying)
     choosing = draws_for(Purpose.PARENTS_OF_MODULES, generation, config).rng
-    genomes = reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
+    genomes = reproduce(old, breeding, fitness, rank, operators, choosing, evolution, counts)
     species, threshold = speciate(
         genomes,
         breeding,
@@ -110,6 +116,7 @@ def _breed_blueprints(
     living = [species.id for species in modules.species]
     successor = successors(state.modules.species, modules.species, config)
     fitness = known_fitness(old)
+    rank = costs.ranking(old, fitness, state.memory.get(costs.BLUEPRINTS))
     breeding = surviving_species(old, fitness, evolution)
     record_deaths("blueprint", old, breeding, counts, events)
     # Before reproduction, so that parents hand on living pointers.
@@ -122,7 +129,7 @@ def _breed_blueprints(
     mutation = Mutation(config, generation, innovations, varying, counts)
     operators = BlueprintOperators(mutation, varying, living)
     choosing = draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config).rng
-    genomes = reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
+    genomes = reproduce(old, breeding, fitness, rank, operators, choosing, evolution, counts)
     draws = draws_for(Purpose.POINTERS, generation, config)
     genomes = cover(genomes, generation, living, draws, counts)
     species, threshold = speciate(

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
+from mpineat.evolution import costs
 from mpineat.evolution.creation import FIRST_THRESHOLD
 from mpineat.evolution.operators import BlueprintOperators
 from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.reproduction import reproduce
 from mpineat.evolution.selection import known_fitness, surviving_species
 from mpineat.evolution.species import speciate
-from mpineat.evolution.state import Population, Species, State
+from mpineat.evolution.state import Population, Result, Species, State
 from mpineat.evolution.strategies.coevolution import next_population, record_deaths
 from mpineat.evolution.strategy import Strategy
 from mpineat.genotype.collector import collector_paused
@@ -68,6 +69,10 @@ class DeepNEAT(Strategy):
             next_candidate=0,
         )
 
+    def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
+        """Return the state with fitness and costs credited to layers and blueprints."""
+        return costs.tell(super().tell(state, results, config), results, config)
+
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
         counts: Counter[str] = Counter()
@@ -95,6 +100,7 @@ def _bred(
 ) -> tuple[Population[Module], Population[Blueprint]]:
     evolution, old = config.evolution, state.blueprints
     fitness = known_fitness(old)
+    rank = costs.ranking(old, fitness, state.memory.get(costs.BLUEPRINTS))
     breeding = surviving_species(old, fitness, evolution)
     record_deaths("blueprint", old, breeding, counts, events)
     layers = Layers(
@@ -112,7 +118,9 @@ def _bred(
     # To retain a layer is no choice here, and would hide from `ask` that it was dealt.
     genomes = [
         genome._replace(retained=())
-        for genome in reproduce(old, breeding, fitness, operators, choosing, evolution, counts)
+        for genome in reproduce(
+            old, breeding, fitness, rank, operators, choosing, evolution, counts
+        )
     ]
     species, threshold = speciate(
         genomes,

@@ -18,6 +18,7 @@ import tensorflow as tf
 from mpineat.errors import InputError
 from mpineat.phenotype.channels import KEPT, ChannelPlan, Mask, Mode, Target, plan_channels
 from mpineat.phenotype.network import Network
+from mpineat.training.compression import group_lasso
 from mpineat.training.compression.penalty import Penalty, Slopes
 
 GAMMA = "/gamma"  # behind a layer's name: its batch norm's scale
@@ -57,7 +58,9 @@ class Regularizer:
         members: Group of each entry of `norms`.
     """
 
-    def __init__(self, plan: ChannelPlan, network: Network, *, l1_fraction: float = 0.0) -> None:
+    def __init__(
+        self, plan: ChannelPlan, network: Network, target: Target, *, l1_fraction: float = 0.0
+    ) -> None:
         self.plan = plan
         self.keys = tuple(
             layer.name + (GAMMA if layer.op == "conv2d_bn" else "")
@@ -67,9 +70,11 @@ class Regularizer:
         listed = [plan.outputs[key.removesuffix(GAMMA)] for key in self.keys]
         self.members = np.concatenate([np.zeros(0, np.int64), *listed])
         self._ends = np.cumsum([len(own) for own in listed])[:-1]
-        # What is tied to the input goes to a segment behind the last, which is cut off.
+        # What is tied to the input is in a segment behind the last, which is cut off.
         self._segments = np.where(self.members == KEPT, plan.groups, self.members).astype(np.int32)
         self._one_to_one = np.array_equal(self._segments, np.arange(plan.groups))
+        lasso = target == "group_lasso"
+        self._sizes = group_lasso.weights(network, self.keys, GAMMA) if lasso else None
         self._l1_fraction = l1_fraction
         self._coefficients = plan.coefficients.astype(np.float32)
         sides = plan.incoming, plan.outgoing
@@ -149,8 +154,10 @@ class Regularizer:
 
         Args:
             norms: As `norms` returned them.
-            alive: float32 0 or 1, [groups].
+            alive: float32 0 or 1, [groups]; group lasso asks nobody's.
         """
+        if self._sizes is not None:
+            return group_lasso.term(norms, self._sizes, self._segments, self.plan.groups)
         both = tf.stack([tf.stop_gradient(alive), self.grouped(norms)], axis=1)  # [groups, 2]
         sums = tf.matmul(self._times, both)  # [inputs, then outputs, of each layer; alive and R]
         alive_in, alive_out = tf.unstack(tf.reshape(sums[:, 0], self._kept.shape) + self._kept)
@@ -269,7 +276,7 @@ def _measured(
     l1_fraction: float,
 ) -> tuple[Regularizer, tf.Tensor, Mask]:
     plan = plan_channels(network, mode, target=target, sources=gamma_layers(network))
-    regularizer = Regularizer(plan, network, l1_fraction=l1_fraction)
+    regularizer = Regularizer(plan, network, target, l1_fraction=l1_fraction)
     _check_shapes(network, kernels, regularizer.keys)
     norms = regularizer.norms(kernels)
     alive = regularizer.grouped(tf.cast(norms > threshold, tf.float32)).numpy() > 0
@@ -284,9 +291,7 @@ def _check_shapes(network: Network, kernels: Mapping[str, Any], keys: tuple[str,
             (layer.width,) if key.endswith(GAMMA) else (*(layer.kernel or ()), fan_in, layer.width)
         )
         if key not in kernels:
-            raise InputError(
-                f"kernels: {key!r} is missing; expected an array of shape {list(expected)}"
-            )
+            raise InputError(f"kernels: {key!r} is missing; expected shape {list(expected)}")
         found = tuple(kernels[key].shape)
         if found != expected:
             raise InputError(

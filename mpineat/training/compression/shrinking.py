@@ -78,7 +78,7 @@ def _learn(network: Network, settings: Settings) -> Round:
     charged = plan_channels(
         network, options.mode, target=options.target, sources=_sources(network, options)
     )
-    regularizer = Regularizer(charged, network)
+    regularizer = Regularizer(charged, network, options.target)
     start = regularizer.norms(kernels).numpy()
     thresholds = regularizer.thresholds(start, options.alive_threshold, options.threshold_mode)
 

@@ -22,6 +22,7 @@ class Exported:
 
     output: Path
     how_to_load: str
+    seed: int = 0
     epochs: int = 0
     train_examples: int = 0
     test_examples: int = 0

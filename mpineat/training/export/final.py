@@ -51,6 +51,7 @@ def export(
     exporter: Exporter,
     epochs: int | None = None,
     batch: int | None = None,
+    seed: int | None = None,
 ) -> Exported:
     """Train `network` on training and validation images, along a falling rate, and write it.
 
@@ -58,6 +59,7 @@ def export(
         dataset: As the search divided it.
         epochs: By default five times those of the search.
         batch: Number of images that the written model takes at once; None: any.
+        seed: Of weights and shuffling; None: the run's. The images are split as in the run.
 
     Raises:
         InputError: The format cannot be written here, the test set cannot be read or is empty, or
@@ -67,6 +69,7 @@ def export(
     exporter.examine(output, batch)
     grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
+    seed = config.run.seed if seed is None else seed
     test = dataset.test  # now: what is wrong with it must not cost a training
     if not len(test.y):
         raise InputError(
@@ -75,7 +78,7 @@ def export(
         )
     began = time.monotonic()
     scale = scale_of(dataset.train.x)
-    trained = _train(network, config, dataset, scale, epochs)
+    trained = _train(network, config, dataset, scale, epochs, seed)
     seconds = time.monotonic() - began
     shape, conversion = network.input_shape, dataset.conversion
     exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
@@ -87,6 +90,7 @@ def export(
     return Exported(
         output=output,
         how_to_load=exporter.how_to_load,
+        seed=seed,
         epochs=epochs,
         train_examples=len(dataset.train.y) + len(dataset.validation.y),
         test_examples=len(test.y),
@@ -123,6 +127,7 @@ def _train(
     dataset: Dataset,
     scale: Scale,
     epochs: int,
+    seed: int,
 ) -> keras.Model:
     x = joined(dataset.train.x, dataset.validation.x)
     everything = to_device(
@@ -146,13 +151,13 @@ def _train(
             told = time.monotonic()
             log.info("epoch %d of %d", 1 + step * epochs // steps, epochs)
 
-    model = build(network, config.run.seed)
+    model = build(network, seed)
     try:
         fit.train(
             model,
             data,
             epochs=epochs,
-            seed=config.run.seed,
+            seed=seed,
             batch_size=batch_size,
             training=config.training.model_copy(update={"schedule": "falling"}),
             on_chunk=tell,

@@ -237,7 +237,7 @@ def test_the_gradient_by_hand_is_that_of_a_tape(spec, l1_fraction):
     # A tape has no gradient where a filter is zero.
     kernels = {name: tf.constant(value + 0.01) for name, value in golden.kernels(spec).items()}
     plan = plan_channels(network, sources=gamma_layers(network))
-    regularizer = Regularizer(plan, network, l1_fraction=l1_fraction)
+    regularizer = Regularizer(plan, network, "flops", l1_fraction=l1_fraction)
     alive = tf.ones([plan.groups])
     with tf.GradientTape() as tape:
         tape.watch(list(kernels.values()))
@@ -254,7 +254,7 @@ def test_a_traced_step_with_the_term_can_be_forgotten():
     """A gradient that TensorFlow registers for each trace would keep every candidate's graph."""
     network = build(conv("c", "input", 5), *head("c"))
     kernels = {name: tf.Variable(value) for name, value in constant_kernels(network).items()}
-    regularizer = Regularizer(plan_channels(network), network)
+    regularizer = Regularizer(plan_channels(network), network, "flops")
     penalty = regularizer.penalty(kernels, np.zeros(len(regularizer.members)), 1.0)
     graphs = []
 

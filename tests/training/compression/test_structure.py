@@ -89,9 +89,10 @@ def test_nothing_shrinks_below_the_smallest_threshold(data):
     assert history.curve[0].loss < 0.95 * other.curve[0].loss
 
 
-def test_a_strong_regulariser_kills_more_filters(data):
+@pytest.mark.parametrize("target", ["flops", "group_lasso"])
+def test_a_strong_regulariser_kills_more_filters(data, target):
     def alive(strength):
-        options = {"rule": "threshold", "alive_threshold": 0.95, "epochs": 2.0}
+        options = {"rule": "threshold", "alive_threshold": 0.95, "epochs": 2.0, "target": target}
         return learn(data, strength=strength, **options).record.alive[-1][1]
 
     assert alive(30.0) < alive(0.0)
