@@ -26,7 +26,7 @@ EXAMPLES = list(
     dict.fromkeys(
         (language, part)
         for language, text in BLOCKS
-        for part in (text.replace("\\\n", "").splitlines() if language == "sh" else [text])
+        for part in (text.splitlines() if language == "sh" else [text])
     )
 )
 COMMANDS = ("run", "check", "status", "results", "report", "export", "summarize", "data", "job")
@@ -60,8 +60,7 @@ def shortened(words: list[str]) -> list[str] | None:
         if command[:1] == ["data"]:  # would fetch hundreds of megabytes
             return None
     if any(word.endswith("experiment.py") for word in words):
-        after = words.index("configs/digits.yaml") + 1
-        words[after:after] = ["farm.evaluator=dry_run", "evolution.generations=2"]
+        words += ["farm.evaluator=dry_run", "evolution.generations=2"]
         words[words.index("--ranks") + 1] = "1"
     return words
 
