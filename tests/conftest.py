@@ -18,6 +18,7 @@ collect_ignore = [] if HAS_TENSORFLOW else ["training", "examples/test_exporter.
 # A deadline would make of a busy machine a failed test.
 settings.register_profile("mpineat", deadline=None)
 settings.load_profile("mpineat")
+settings.register_profile("few", max_examples=10, deadline=None)  # for .ci/run
 
 
 def pytest_report_header() -> str:

@@ -11,7 +11,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mpineat.genotype.genome import Candidate
@@ -52,7 +52,6 @@ def message(codec, value, **changes) -> bytes:
 
 
 @given(families())
-@settings(max_examples=100, deadline=None)
 def test_a_task_survives_the_wire(family):
     _, modules, blueprints = family
     task = evaluations.task(7, attempt=2, batch_size=64, parameters=9, layers=4)
@@ -79,7 +78,6 @@ def test_what_has_its_default_is_not_sent():
 
 
 @pytest.mark.parametrize("read", [task_from_bytes, outcome_from_bytes])
-@settings(deadline=None)  # a loaded machine
 @given(data=st.binary(max_size=200))
 @example(data=b"task 2 []")
 @example(data=b"outcome 2 {}")

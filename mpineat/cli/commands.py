@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mpineat.report.overview import Overview
     from mpineat.store import Generation
     from mpineat.tasks import Outcome
-    from mpineat.training.export.final import Exported
+    from mpineat.training.export.exported import Exported
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -134,6 +134,7 @@ def export(arguments: argparse.Namespace) -> int:
     from mpineat.phenotype import cost
     from mpineat.phenotype.network import Network
     from mpineat.report.overview import overview
+    from mpineat.training.export.exported import export_untrained
 
     view = overview(arguments.run_dir)
     for problem in view.run.problems:
@@ -152,26 +153,23 @@ def export(arguments: argparse.Namespace) -> int:
             read = survey(config.dataset)
             same_data.compare(arguments.run_dir, read.fingerprint())
             dataset = read.dataset(config.run.seed)
-        from mpineat.training.export import final, width
+            from mpineat.training.export import final, width
 
     config = applied(evolved, config)
     full = Network.from_json(outcome.network_before or {})
     network = full
-    if arguments.flops is not None and dataset is not None:
+    if dataset is not None and arguments.flops is not None:
         exporter.examine(arguments.output, arguments.batch)  # before the structure learning
         network = width.at_flops(full, config, dataset, arguments.flops)
     elif arguments.width == "compressed":
         network = Network.from_json(outcome.network_after or {})
-    exported = final.export(
-        network,
-        config,
-        dataset,
-        output=arguments.output,
-        exporter=exporter,
-        epochs=arguments.epochs,
-        batch=arguments.batch,
-        seed=arguments.seed,
-    )
+    how = {"output": arguments.output, "exporter": exporter, "batch": arguments.batch}
+    if dataset is not None and exporter.trains:
+        exported = final.export(
+            network, config, dataset, epochs=arguments.epochs, seed=arguments.seed, **how
+        )
+    else:
+        exported = export_untrained(network, **how)
     code = FAILED if exported.unmeasured else DONE
     if arguments.json:
         print(json.dumps(_measured(view, outcome, cost.flops(network), exported)))

@@ -1,4 +1,4 @@
-"""The command `job`: a job file for a configuration and a batch system."""
+"""The command `job`: a job file for a configuration and a batch system, and what it needs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ def systems() -> Iterable[str]:
 
 
 def command(arguments: argparse.Namespace) -> int:
-    """Write the job file, the files that it sources, or both."""
+    """Write the job file, the files that it sources, the configurations, or several of these."""
     from mpineat.cluster import job_file
 
-    if arguments.config is None and arguments.files is None:
-        raise InputError("job: expected CONFIG, --files DIR or both")
+    if arguments.config is arguments.files is arguments.configs is None:
+        raise InputError("job: expected CONFIG, --files DIR, --configs DIR or several of these")
     text = None if arguments.config is None else _script(arguments)
     done = () if arguments.files is None else job_file.write_support(arguments.files)
+    if arguments.configs is not None:
+        done += job_file.write_configs(arguments.configs)
     if text is not None and arguments.output is not None:
         try:
             arguments.output.write_text(text)
@@ -69,6 +71,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         help="write site.sh and search.sh, which job files source, to DIR; default: jobs has them",
+    )
+    command.add_argument(
+        "--configs",
+        type=Path,
+        metavar="DIR",
+        help="write the configurations of the known data sets to DIR, to edit them there",
     )
 
 

@@ -58,13 +58,23 @@ def script(
 
 
 def write_support(folder: Path) -> tuple[str, ...]:
-    """Write what job files source, and return what was done; a file that is there stays as it is.
+    """Write what job files source, as `write_configs` does."""
+    return _write(folder, SUPPORT)
+
+
+def write_configs(folder: Path) -> tuple[str, ...]:
+    """Write the configurations, and return what was done; a file that is there stays as it is.
 
     Raises:
         InputError: The folder cannot be written.
     """
+    embedded = files("mpineat.embedded").iterdir()
+    return _write(folder, sorted(file.name for file in embedded if file.name.endswith(".yaml")))
+
+
+def _write(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
     done = []
-    for name in SUPPORT:
+    for name in names:
         path = folder / name
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mpineat import __version__
+from mpineat import __version__, open_run
 from mpineat.config import yaml_file
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,21 @@ def test_check_explains_and_loads_neither_tensorflow_nor_mpi() -> None:
     assert lines[-1] == "[] 0"
     assert any(line.startswith("data set") and "8x8x1, 10 classes" in line for line in lines)
     assert any(line.startswith("work") and "48 trainings" in line for line in lines)
+
+
+def test_an_architecture_is_exported_without_tensorflow(tmp_path: Path) -> None:
+    words = ("configs/digits.yaml", tmp_path / "run", "farm.evaluator=dry_run")
+    assert mpineat("run", *words, "evolution.generations=1").returncode == 0
+    output = tmp_path / "winner.json"
+    code = (
+        "import sys; sys.modules['tensorflow'] = None; from mpineat.cli.main import main;"
+        "sys.exit(main(['export', sys.argv[1], '--format', 'json', '-o', sys.argv[2]]))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run"), str(output)]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert found.returncode == 0, found.stderr
+    assert "the architecture alone, nothing was trained" in found.stdout
+    assert open_run(tmp_path / "run").best.network_before == json.loads(output.read_text())
 
 
 def test_check_lists_every_option() -> None:
@@ -125,7 +141,6 @@ def test_launches_stopped_before_one_evaluation_ends_do_not_go_on_for_ever(tmp_p
     assert "the time limit is shorter than an evaluation" in third.stderr
 
 
-@pytest.mark.tensorflow
 def test_a_run_of_another_version_is_read_and_not_gone_on_with(tmp_path: Path) -> None:
     words = ("run", "configs/digits.yaml", tmp_path, "farm.evaluator=dry_run", "--resume")
     assert mpineat(*words, "evolution.generations=1").returncode == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.config import Config
@@ -38,7 +38,6 @@ def test_defaults_are_valid_and_survive_writing() -> None:
     assert loads(dumps(Config())) == Config()
 
 
-@settings(deadline=None)
 @given(st.floats(1e-12, 1e3), st.integers(1, 500), st.booleans())
 def test_written_configuration_reads_back_equal(rate: float, epochs: int, enabled: bool) -> None:
     config = loads(yaml.safe_dump({"training": {"learning_rate": rate, "epochs": epochs}}))

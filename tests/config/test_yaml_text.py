@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.config import yaml_text
@@ -48,7 +48,6 @@ def test_scalars(scalar: str, value: object) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_every_text_comes_back(text: str) -> None:
     assert values(yaml_text.dump({"a": text})) == {"a": text}

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.evolution.selection import (
@@ -31,7 +31,6 @@ weights = st.lists(st.floats(0, 100), min_size=1, max_size=12)
 
 
 @given(weights, st.integers(0, 500), st.data())
-@settings(max_examples=200, deadline=None)
 def test_quotas_sum_to_the_total_and_keep_every_promise(weights, extra, data):
     least = data.draw(st.lists(st.integers(0, 5), min_size=len(weights), max_size=len(weights)))
     total = sum(least) + extra
@@ -41,7 +40,6 @@ def test_quotas_sum_to_the_total_and_keep_every_promise(weights, extra, data):
 
 
 @given(weights.filter(lambda w: sum(w) > 0.01), st.integers(1, 500))
-@settings(max_examples=200, deadline=None)
 def test_without_promises_a_quota_is_its_share_rounded_up_or_down(weights, total):
     for number, weight in zip(quotas(weights, total, [0] * len(weights)), weights, strict=True):
         assert abs(number - total * weight / sum(weights)) < 1 + 1e-9

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.evolution.species import speciate
@@ -10,7 +10,6 @@ from tests.strategies import WILD, families
 
 
 @given(families(size=12), st.integers(1, 5), st.floats(0.01, 3))
-@settings(max_examples=200, deadline=None)
 def test_species_partition_the_population_near_the_wanted_number(family, wanted, threshold):
     genomes = sorted(family[1], key=lambda module: module.id)
     species, moved = speciate(genomes, (), threshold, wanted, 5, pack_modules, WILD)

@@ -1,11 +1,10 @@
-from hypothesis import given, settings
+from hypothesis import given
 
 from mpineat.genotype.validity import blueprint_problem, module_problem
 from tests.strategies import WILD, Nursery, families
 
 
 @given(families())
-@settings(max_examples=200, deadline=None)
 def test_offspring_are_valid_and_take_the_fitter_parents_graph(family):
     nursery, (fitter, other), (fitter_b, other_b) = family
     before = repr((fitter, other, fitter_b, other_b))
@@ -21,7 +20,6 @@ def test_offspring_are_valid_and_take_the_fitter_parents_graph(family):
 
 
 @given(families())
-@settings(max_examples=200, deadline=None)
 def test_matching_genes_come_from_either_parent_and_from_nowhere_else(family):
     nursery, (fitter, other), (fitter_b, other_b) = family
     for _ in range(5):

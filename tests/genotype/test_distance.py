@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from mpineat.config import Config
 from mpineat.genotype.distance import distances, pack_blueprints, pack_modules
@@ -16,7 +16,6 @@ def matrix(packed, weights=WEIGHTS):
 
 
 @given(families(size=4))
-@settings(max_examples=200, deadline=None)
 def test_distance_is_symmetric_bounded_and_zero_to_an_equal_genome(family):
     _, modules, blueprints = family
     twin = modules[0]._replace(id=99)

@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.config import Config
@@ -23,7 +23,6 @@ def config(augment_copies: int = 1, **evolution: object) -> Config:
 
 
 @given(seeds)
-@settings(max_examples=200, deadline=None)
 def test_settings_stay_within_their_ranges_and_move_there(seed):
     nursery = Nursery(seed)
     blueprint = nursery.blueprint(0)
@@ -48,7 +47,6 @@ def test_equal_bounds_fix_a_setting():
 
 
 @given(seeds, st.sampled_from(list(ranges(WILD.evolution))))
-@settings(max_examples=200, deadline=None)
 def test_every_setting_counts_in_the_distance(seed, name):
     nursery = Nursery(seed)
     one = nursery.blueprint(3)

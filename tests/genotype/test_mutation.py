@@ -1,6 +1,6 @@
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.config import Config
@@ -35,7 +35,6 @@ def mutants(config, count, module=CHAIN, first=100):
 
 
 @given(nurseries, steps)
-@settings(max_examples=200, deadline=None)
 def test_mutants_are_valid_and_their_parents_stay_as_they_were(nursery, steps):
     module, blueprint = nursery.module(steps), nursery.blueprint(steps)
     before = repr((module, blueprint))
@@ -122,7 +121,6 @@ def test_switches_always_change_something():
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=200, deadline=None)
 def test_perturbed_settings_move_and_stay_in_their_range(seed):
     nursery = Nursery(seed, only(perturb=1.0))
     module = nursery.module(0)

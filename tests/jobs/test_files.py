@@ -173,6 +173,17 @@ def test_who_has_no_checkout_gets_the_files_that_jobs_source(
     assert (folder / "site.sh").read_text() == "edited"
 
 
+def test_who_has_no_checkout_gets_the_configurations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["job", "--configs", str(tmp_path / "mine")]) == 0
+    ours = sorted((ROOT / "configs").iterdir())
+    written = sorted((tmp_path / "mine").iterdir())
+    assert [path.name for path in written] == [path.name for path in ours]
+    assert [path.read_text() for path in written] == [path.read_text() for path in ours]
+    assert capsys.readouterr().out.count("wrote ") == len(ours)
+
+
 @pytest.mark.parametrize("path", LSF + SLURM + PBS, ids=name)
 def test_submit_line_in_the_comment_names_the_file(path: Path) -> None:
     submit = registry.load("batch_system", path.suffix[1:]).submit

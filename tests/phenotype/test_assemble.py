@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.config import Config
@@ -33,7 +33,6 @@ CHAIN = module((2, 16, 3, "max_pooling", 0.0), pairs=((0, 2), (2, 1)))
 
 
 @given(seeds, steps, st.tuples(st.integers(1, 40), st.integers(1, 40), st.integers(1, 4)))
-@settings(max_examples=200, deadline=None)
 def test_every_genome_assembles_on_every_input(seed, steps, shape):
     nursery = Nursery(seed)
     blueprint = nursery.blueprint(steps)

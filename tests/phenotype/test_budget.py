@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.phenotype import budget
@@ -103,7 +103,6 @@ def test_strongest_takes_the_highest_scores_of_each_block():
     assert budget.strongest(plan, [2], np.array([1.0, 3.0, 2.0])).tolist() == [False, True, True]
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks(), st.floats(0.1, 1.0), st.sampled_from(["uniform", "allot", "ranked"]))
 def test_the_budget_holds_wherever_it_can(network, target, rule):
     plan = plan_channels(network)

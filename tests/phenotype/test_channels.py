@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpineat.phenotype.channels import KEPT, plan_channels
@@ -55,7 +55,6 @@ def test_only_sources_are_narrowed():
     assert plan.protected == {"d1", "output"}
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks())
 def test_full_cost_is_the_networks(network):
     assert plan_channels(network).full_cost() == flops(network)
@@ -64,7 +63,6 @@ def test_full_cost_is_the_networks(network):
     assert plan_channels(network, target="model_size").full_cost() == parameters(network) - biases
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks(), st.randoms(use_true_random=False))
 def test_blocks_partition_the_groups_and_cost_falls(network, random):
     plan = plan_channels(network)

@@ -118,7 +118,6 @@ def random_masks(network, random, share):
     }
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks(), st.randoms(use_true_random=False), st.sampled_from([0.2, 0.5, 0.9]))
 def test_the_narrowed_networks_flops_are_the_alive_groups_cost(network, random, share):
     narrowed = keep_alive(network, random_masks(network, random, share))
@@ -131,7 +130,6 @@ def test_the_narrowed_networks_flops_are_the_alive_groups_cost(network, random, 
     assert all(width >= 1 for width in widths(narrowed.network).values())
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks(), st.randoms(use_true_random=False), st.sampled_from(["bypass", "drop_branch"]))
 def test_every_policy_gives_a_network_with_the_same_ends(network, random, policy):
     narrowed = keep_alive(network, random_masks(network, random, 0.25), empty_layer=policy)
@@ -143,14 +141,13 @@ def test_every_policy_gives_a_network_with_the_same_ends(network, random, policy
         assert int(kept.sum()) == widths(after)[name]
 
 
-@settings(max_examples=200, deadline=None)
 @given(networks(), st.floats(0.2, 3.0))
 def test_scaled_widths_always_fit(network, factor):
     scaled = scale_widths(network, factor)
     assert scaled.shapes[scaled.output] == network.shapes[network.output]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(networks(), st.floats(1.0, 9.0))
 def test_widening_uses_up_the_budget_of_flops(network, times):
     budget = times * flops(network)

@@ -35,7 +35,7 @@ def written(path: Path, value: Generation) -> tuple[Generation, Generation]:
     return returned, store.read(directory.generation_path(path, value.number))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(value=generations())
 def test_whatever_a_generation_holds_comes_back_equal(
     value: Generation, tmp_path_factory: pytest.TempPathFactory

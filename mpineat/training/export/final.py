@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from mpineat import units
 from mpineat.child.failures import one_line
 from mpineat.config import Config
 from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset
 from mpineat.data.reader import Split
 from mpineat.data.rows import joined, parts
-from mpineat.errors import InputError, shown
+from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
 from mpineat.training import fit
 from mpineat.training.device_data import (
@@ -35,6 +33,7 @@ from mpineat.training.device_data import (
     to_device,
 )
 from mpineat.training.export.confusion import Confusion
+from mpineat.training.export.exported import Exported
 from mpineat.training.export.exporter import Exporter
 from mpineat.training.model import build
 
@@ -44,68 +43,10 @@ EPOCHS_IN_FITNESSES = 5
 log = logging.getLogger("mpineat")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What was written, and how good it is.
-
-    Attributes:
-        confusion: On the test set; None where nothing was trained or it could not be measured.
-        class_names: By the place of their probability; () where classes are only numbered.
-        unmeasured: Why not; "" where it was, or where there is nothing to measure.
-    """
-
-    output: Path
-    how_to_load: str
-    seed: int = 0
-    epochs: int = 0
-    train_examples: int = 0
-    test_examples: int = 0
-    confusion: Confusion | None = None
-    unmeasured: str = ""
-    class_names: tuple[str, ...] = ()
-    seconds: float = 0.0
-
-    @property
-    def test_accuracy(self) -> float | None:
-        """None where `confusion` is."""
-        return None if self.confusion is None else self.confusion.accuracy
-
-    def __str__(self) -> str:
-        """Return what the command line says at the end."""
-        size = units.count(_bytes(self.output)) + "B"
-        load = self.how_to_load.format(path=self.output)
-        written = f"wrote {self.output} ({size})" + (f"; load it with {load}" if load else "")
-        if not self.epochs:
-            return f"the architecture alone, nothing was trained\n{written}"
-        measured = (
-            f"no test accuracy: {self.unmeasured}; the model itself is whole"
-            if self.confusion is None
-            else "\n".join(
-                (
-                    f"test accuracy {self.confusion.accuracy:.4f} on {self.test_examples:,} images",
-                    *self.confusion.lines(self.class_names),
-                )
-            )
-        )
-        return (
-            f"trained {units.plural(self.epochs, 'epoch')} on {self.train_examples:,} images in "
-            f"{units.duration(self.seconds)}\n"
-            f"{written}\n"
-            f"{self._classes()}"
-            f"{measured}"
-        )
-
-    def _classes(self) -> str:
-        if not self.class_names:
-            return ""
-        names = ", ".join(f"{label} {shown(name)}" for label, name in enumerate(self.class_names))
-        return f"probabilities in the order of the classes: {names}\n"
-
-
 def export(
     network: Network,
     config: Config,
-    dataset: Dataset | None,
+    dataset: Dataset,
     *,
     output: Path,
     exporter: Exporter,
@@ -116,7 +57,7 @@ def export(
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
-        dataset: As the search divided it; None where the format holds no weights.
+        dataset: As the search divided it.
         epochs: By default five times those of the search.
         batch: Number of images that the written model takes at once; None: any.
         seed: Of weights and shuffling; None: the run's. The images are split as in the run.
@@ -127,9 +68,6 @@ def export(
         StorageError: The file cannot be written.
     """
     exporter.examine(output, batch)
-    if not exporter.trains or dataset is None:
-        exporter.put(network, output)
-        return Exported(output=output, how_to_load=exporter.how_to_load)
     grow_gpu_memory()
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     seed = config.run.seed if seed is None else seed
@@ -240,8 +178,3 @@ def _confusion(model: keras.Model, test: Split, conversion: Conversion, classes:
         np.add.at(counts, (y, taken_for), 1)
         done += len(block)
     return Confusion(counts=counts)
-
-
-def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else (path,)
-    return sum(file.stat().st_size for file in files if file.is_file())

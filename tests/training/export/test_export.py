@@ -20,6 +20,7 @@ from mpineat.errors import InputError
 from mpineat.phenotype.network import Layer, Network
 from mpineat.training.export import final, keras, onnx, savedmodel
 from mpineat.training.export import json as architecture
+from mpineat.training.export.exported import Exported, export_untrained
 from mpineat.training.export.exporter import Exporter
 
 CONFIG = Config(
@@ -61,13 +62,13 @@ NETWORK = Network(
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> final.Exported:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     output = tmp_path_factory.mktemp("models") / "digits.keras"
     return final.export(NETWORK, CONFIG, DIGITS, output=output, exporter=keras.EXPORTER, epochs=6)
 
 
 @pytest.fixture(scope="module")
-def model(exported: final.Exported) -> tf.keras.Model:
+def model(exported: Exported) -> tf.keras.Model:
     return tf.keras.models.load_model(exported.output)
 
 
@@ -76,7 +77,7 @@ def accuracy(probabilities: np.ndarray) -> float:
 
 
 def test_keras_model_loads_without_mpineat_and_is_as_good_as_was_said(
-    exported: final.Exported, tmp_path: Path
+    exported: Exported, tmp_path: Path
 ) -> None:
     np.savez(tmp_path / "test.npz", x=TEST.x, y=TEST.y)
     program = (
@@ -223,9 +224,8 @@ def test_a_failure_of_the_measurement_loses_no_model(
 
 
 def test_json_is_the_network_and_trains_nothing(tmp_path: Path) -> None:
-    done = final.export(
-        NETWORK, CONFIG, None, output=tmp_path / "network.json", exporter=architecture.EXPORTER
-    )
+    output = tmp_path / "network.json"
+    done = export_untrained(NETWORK, output=output, exporter=architecture.EXPORTER)
     assert Network.from_json(json.loads(done.output.read_text())) == NETWORK
     assert done.test_accuracy is None
     assert "architecture alone" in str(done)
