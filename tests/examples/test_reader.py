@@ -40,7 +40,7 @@ def test_the_example_is_checked_and_searched_with(
     words = ("dataset.name=pgm", f"dataset.path={faces}")
     found = mpineat("check", *words, env=environment)
     assert found.returncode == 0, found.stderr
-    assert "pgm, 12x10x1, 3 classes, 51 examples to train" in found.stdout
+    assert "pgm, 12x10x1, 3 classes, 42 examples to train" in found.stdout
     assert "digits | mnist" in (options := mpineat("check", "--options", env=environment).stdout)
     assert "folder | pgm" in options
 
