@@ -13,7 +13,12 @@ from mpineat import store
 ROOT = Path(__file__).parents[2]
 JOBS = ROOT / "jobs"
 CONFIG = ROOT / "configs" / "digits.yaml"
-OPTIONS = ("farm.evaluator=dry_run", "evolution.generations=3", "run.grace_seconds=1")
+OPTIONS = (
+    "farm.evaluator=dry_run",
+    "evolution.generations=3",
+    "evolution.early_discarding=none",  # as long as the limits of these jobs are made for
+    "run.grace_seconds=1",
+)
 
 
 def mpirun() -> str | None:
