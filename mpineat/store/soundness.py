@@ -49,7 +49,8 @@ def _check_population(
     _check_ascending(f"ids of {name}", [genome.id for genome in population.genomes])
     species = [one.id for one in population.species]
     _check_ascending(f"ids of {name}' species", species)
-    members = [id for one in population.species for id in one.members]
+    # Not `id`, which is called below: Python 3.12.1 takes the two for one.
+    members = [member for one in population.species for member in one.members]
     if sorted(members) != [genome.id for genome in population.genomes]:
         raise BadValue(f"the species of {name} are no partition of them")
     others = (one.representative for one in population.species)
