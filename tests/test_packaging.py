@@ -38,7 +38,7 @@ def test_source_distribution_and_wheel_carry_what_they_promise(tmp_path: Path) -
     shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT, symlinks=True)
     with tarfile.open(build("sdist", tmp_path / "checkout", tmp_path)) as archive:
         archive.extractall(tmp_path)
-    (source,) = tmp_path.glob("mpineat-*/")
+    (source,) = (path for path in tmp_path.glob("mpineat-*") if path.is_dir())
     for folder in ("configs", "docs", "examples", "jobs", "mpineat", "tests", "tools", ".ci"):
         packed = {path.relative_to(source) for path in (source / folder).rglob("*.*")}
         wanted = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.*")}
