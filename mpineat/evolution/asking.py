@@ -79,16 +79,13 @@ def _ask(
             break
         else:
             fruitless += 1
-            if fruitless >= ROUNDS and anew:
+            if fruitless < ROUNDS:
+                continue
+            if anew:
                 raise InputError(no_network(failures, fruitless * TRIES, last))
-            if fruitless >= ROUNDS:
-                state = _drawn_anew(replace(state, counts=dict(counts)), config)
-                table, counts, fruitless, anew = (
-                    _Table(state, config, draws),
-                    Counter(state.counts),
-                    0,
-                    True,
-                )
+            state = _drawn_anew(replace(state, counts=dict(counts)), config)
+            table, counts = _Table(state, config, draws), Counter(state.counts)
+            fruitless, anew = 0, True
     state = replace(state, next_candidate=state.next_candidate + count, counts=dict(counts))
     return Asked(state=state, candidates=tuple(found), built=tuple(built))
 
