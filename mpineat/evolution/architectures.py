@@ -242,7 +242,5 @@ def _kept(population: Population[GenomeT], staying: Collection[int]) -> Populati
         population,
         genomes=tuple([genome for genome in population.genomes if genome.id in staying]),
         species=tuple(species),
-        fitness={id: value for id, value in population.fitness.items() if id in staying},
-        uses={id: value for id, value in population.uses.items() if id in staying},
-        estimated=population.estimated.intersection(staying),
+        **population.records(staying),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -63,6 +63,14 @@ class Population(Generic[GenomeT]):
     next_innovation: int
     next_genome: int
     next_species: int
+
+    def records(self, living: Collection[int]) -> dict[str, Any]:
+        """Return what is known of those that live on, as fields of the next population."""
+        return {
+            "fitness": {id: value for id, value in self.fitness.items() if id in living},
+            "uses": {id: value for id, value in self.uses.items() if id in living},
+            "estimated": self.estimated.intersection(living),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
