@@ -53,6 +53,9 @@ def _check_population(
     members = [member for one in population.species for member in one.members]
     if sorted(members) != [genome.id for genome in population.genomes]:
         raise BadValue(f"the species of {name} are no partition of them")
+    for one in population.species:
+        if not one.members:
+            raise BadValue(f"species {one.id} of {name} has no member")
     others = (one.representative for one in population.species)
     # Most candidates share their genomes.
     everyone = {id(g): g for g in chain(population.genomes, others, of_candidates)}.values()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from mpineat import store
@@ -24,6 +25,13 @@ def put(table: str, column: str, value: object, row: int = 0) -> Change:
     return lambda tables: tables[table][column].__setitem__(row, value)
 
 
+def an_empty_species(tables: dict[str, Any]) -> None:
+    """Add a species that no module belongs to."""
+    species = tables["species/modules"]
+    tables["species/modules"] = np.append(species, species[-1:])
+    tables["species/modules"]["id"][-1] = 9
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -36,6 +44,7 @@ def put(table: str, column: str, value: object, row: int = 0) -> Change:
         (put("modules/connections", "target", 0), "the connection 0 -> 0 is impossible"),
         (put("modules/genomes", "id", 1), "the ids of modules do not ascend"),
         (put("modules/genomes", "species", -1), "the species of modules are no partition"),
+        (an_empty_species, "species 9 of modules has no member"),
         (put("modules/genomes", "fitness", float("inf")), "found inf, out of range"),
         (put("species/modules", "representative_row", 10**6), "IndexError"),
         (put("innovations", "next_innovation", 0), "next_innovation is 0, expected a number"),
