@@ -10,6 +10,9 @@ Other groups, each winner trained three times more and measured on the test set:
         --output runs/digits --test 3
     python tools/summarize.py runs/digits --groups --exports runs/digits/exports/*.jsonl
 
+With --last each network of a run's last generation is trained as long as in the search, at full
+width, and measured on the test set; of most, a search that discards early has only estimates.
+
 plain: no compression, no early discarding. compressed: compression as configured, no discarding.
 default: early discarding, compression as configured. GROUP:key=value sets an option in the runs of
 one group alone.
@@ -24,25 +27,20 @@ from __future__ import annotations
 import argparse
 import shlex
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import IO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # this checkout, installed or not
+
+import exported
 
 from mpineat import store
 from mpineat.config import yaml_file
 from mpineat.errors import DONE, FAILED, STOPPED, USAGE, InputError, StorageError
 from mpineat.experiments.groups import GROUPS
 from mpineat.store import directory
-
-EXPORTS = "exports"  # folder beside the runs: of each, a line an export of its winner
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.print:
             return _print(config, experiments)
         status = run_all(config, experiments, launcher)
-        if status or not arguments.test:
-            return status
-        return test_all(experiments, arguments.test, arguments.test_epochs)
+        run_dirs = [experiment.run_dir for experiment in experiments]
+        if not status and arguments.last:
+            status = exported.last(run_dirs)
+        if not status and arguments.test:
+            status = exported.winners(run_dirs, arguments.test, arguments.test_epochs)
+        return status
     except (InputError, StorageError) as error:
         print(f"experiment: {error}", file=sys.stderr)
         return USAGE if isinstance(error, InputError) else FAILED
@@ -138,7 +139,9 @@ def run_all(config: Path, experiments: Sequence[Experiment], launcher: Sequence[
             continue
         print(head, flush=True)
         words = run_words(config, experiment)
-        status = _run([*launcher, sys.executable, "-m", "mpineat", "run", *words, "--resume"])
+        status = exported.run(
+            [*launcher, sys.executable, "-m", "mpineat", "run", *words, "--resume"]
+        )
         if status in (STOPPED, USAGE):
             return status
         if status:
@@ -146,37 +149,6 @@ def run_all(config: Path, experiments: Sequence[Experiment], launcher: Sequence[
     if failed:
         print(f"experiment: failed: {', '.join(failed)}; run the same again", file=sys.stderr)
     return FAILED if failed else DONE
-
-
-def test_all(experiments: Sequence[Experiment], times: int, epochs: int | None) -> int:
-    """Train each run's winner `times` times more and measure it; what was measured is kept.
-
-    Returns:
-        0 when all is measured; 1, or the code of a signal, as soon as an export fails.
-    """
-    for experiment in experiments:
-        lines = experiment.run_dir.parent / EXPORTS / f"{experiment.run_dir.name}.jsonl"
-        lines.parent.mkdir(exist_ok=True)
-        done = len(lines.read_bytes().splitlines()) if lines.exists() else 0
-        for seed in range(done, times):
-            print(f"export {seed + 1} of {times}: {experiment.run_dir}", flush=True)
-            status = _export(experiment.run_dir, seed, epochs, lines)
-            if status:
-                return status
-    return DONE
-
-
-def _export(run_dir: Path, seed: int, epochs: int | None, lines: Path) -> int:
-    words = ["--epochs", str(epochs)] if epochs else []
-    with tempfile.TemporaryDirectory() as scratch:
-        output, said = Path(scratch, "model.keras"), Path(scratch, "said")
-        command = [sys.executable, "-m", "mpineat", "export", str(run_dir), "-o", str(output)]
-        with open(said, "wb") as file:
-            status = _run([*command, "--json", "--seed", str(seed), *words], file)
-        if not status:
-            with open(lines, "ab") as file:
-                file.write(said.read_bytes())
-    return status
 
 
 def run_words(config: Path, experiment: Experiment) -> tuple[str, ...]:
@@ -198,24 +170,6 @@ def is_finished(config: Path, experiment: Experiment) -> bool:
     if not generations or generations[-1].number < options.evolution.generations - 1:
         return False
     return options.final.candidates == 0 or (experiment.run_dir / directory.FINAL).exists()
-
-
-def _run(command: Sequence[str], output: IO[bytes] | None = None) -> int:
-    """Run a command; a signal that asks to stop is its, and this program waits for it to end."""
-    process = subprocess.Popen(command, stdout=output)
-
-    def forward(number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGINT:  # a terminal's Ctrl-C has reached the launcher already
-            process.send_signal(number)
-
-    stops = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, forward) for number in stops}
-    try:
-        status = process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    return 128 - status if status < 0 else status
 
 
 def _pick(experiments: Sequence[Experiment], index: int, groups: int) -> Experiment:
@@ -271,6 +225,11 @@ def _parser() -> argparse.ArgumentParser:
         default=0,
         metavar="N",
         help="then export each winner N times, into DIR/exports/*.jsonl; not part of any time",
+    )
+    parser.add_argument(
+        "--last",
+        action="store_true",
+        help="then train the last generations' networks in full; not part of any time",
     )
     parser.add_argument(
         "--test-epochs", type=int, metavar="N", help="of these exports; default: as export's"

@@ -104,6 +104,11 @@ class Experiment:
         return tuple(o for generation in self.generations for o in generation.outcomes)
 
     @property
+    def last_generation(self) -> tuple[Outcome, ...]:
+        """Outcomes of the last planned generation; empty when it is missing."""
+        return self.generations[-1].outcomes if self.finished else ()
+
+    @property
     def last_accuracies(self) -> tuple[float, ...]:
         """Accuracies of the last planned generation's networks; empty when it is missing."""
         return self.generations[-1].accuracies if self.finished else ()

@@ -65,6 +65,8 @@ class Group:
         minutes: Wall time of the search without its final, of whole searches.
         evaluations: Seconds that the workers spent on evaluations of these searches.
         accuracy: Of the networks of the last generation that were trained in full; in %.
+        last: Test accuracies of the different networks of the last generation, each trained in
+            full and at full width after the search, in %, of all exports that are known.
         finalist: Mean accuracy of the final's winner, in %.
         test: Accuracies of the winner on the test set, in %, of all exports that are known.
         speed_up, evaluation_speed_up: Of the means against the plain group's.
@@ -78,6 +80,7 @@ class Group:
     minutes: Quantity
     evaluations: Quantity
     accuracy: Quantity
+    last: Quantity
     finalist: Quantity
     test: Quantity
     speed_up: Estimate | None = None
@@ -173,10 +176,16 @@ def _group(label: str, name: str, members: Sequence[Experiment], exports: Export
         minutes=_quantity((e, (e.elapsed_seconds / 60,)) for e in whole),
         evaluations=_quantity((e, (e.busy_seconds,)) for e in whole),
         accuracy=_quantity((e, _percent(e.last_accuracies)) for e in members),
+        last=_quantity((e, _percent(_last(e, exports))) for e in members),
         finalist=_quantity((e, _percent([mean])) for e, mean in means if mean is not None),
         test=_quantity((e, _percent(found)) for e, found in tested),
         notes=tuple(notes),
     )
+
+
+def _last(experiment: Experiment, exports: Exports) -> Iterator[float]:
+    for outcome in experiment.last_generation:
+        yield from exports.of_last(experiment.run_id, outcome.candidate)
 
 
 def _quantity(found: Iterable[tuple[Experiment, tuple[float, ...]]]) -> Quantity:
@@ -216,13 +225,14 @@ def _cost_table(found: Sequence[Group]) -> Table:
 
 def _quality_table(found: Sequence[Group]) -> Table:
     return Table(
-        "Groups: what it finds; the last generation's networks that were trained in full, "
-        "the winner's mean in the final, the winner on the test set",
+        "Groups: what it finds; the last generation's networks that were trained in full, all of "
+        "them on the test set, the winner's mean in the final, the winner on the test set",
         (
             "data set",
             "group",
             "accuracy, %",
             "networks",
+            "last generation, test, %",
             "final, %",
             "test, %",
             "trainings",
@@ -234,6 +244,7 @@ def _quality_table(found: Sequence[Group]) -> Table:
                 group.name,
                 spread_text(group.accuracy.spread),
                 str(group.accuracy.number),
+                spread_text(group.last.spread),
                 spread_text(group.finalist.spread),
                 spread_text(group.test.spread),
                 str(group.test.number),
@@ -249,6 +260,7 @@ def _quantities(group: Group) -> dict[str, Quantity]:
         "minutes": group.minutes,
         "evaluation_seconds": group.evaluations,
         "accuracy_percent": group.accuracy,
+        "last_generation_test_accuracy_percent": group.last,
         "finalist_accuracy_percent": group.finalist,
         "test_accuracy_percent": group.test,
     }

@@ -11,7 +11,7 @@ import pytest
 
 from mpineat.errors import InputError
 from mpineat.experiments.experiment import Experiment
-from mpineat.experiments.exports import Exports, read_exports
+from mpineat.experiments.exports import AS_SEARCHED, Exports, read_exports
 from mpineat.experiments.formats import FORMATS, as_csv
 from mpineat.experiments.groups import GROUPS, Group, group_of, groups, report
 from tests.experiments.experiments import experiment
@@ -107,6 +107,22 @@ def test_exports_give_the_winners_test_accuracy(tmp_path: Path) -> None:
     assert found["plain"].test.number == 6
     assert found["default"].test_gain is not None
     assert found["default"].test_gain.value == pytest.approx(2.0)
+
+
+def test_the_last_generations_test_accuracies_are_not_the_winners(tmp_path: Path) -> None:
+    (plain, _, own) = three_groups()[:3]
+    (winner,) = [export(own, 0, 0.95)]
+    last = [
+        {**winner, "candidate": o.candidate, "test_accuracy": 0.5 + 0.1 * n, AS_SEARCHED: True}
+        for n, o in enumerate(own.last_generation)
+    ]
+    earlier = {**last[0], "candidate": own.generations[0].outcomes[0].candidate}
+    found = by_name(
+        [plain, own], read_exports([written(tmp_path / "a.jsonl", [winner, *last, earlier])])
+    )
+    assert found["default"].last.samples == ((0, (50.0, 60.0)),)
+    assert found["default"].test.samples == ((0, (95.0,)),)
+    assert found["plain"].last.samples == ()
 
 
 def test_what_no_export_wrote_is_named_with_its_line(tmp_path: Path) -> None:

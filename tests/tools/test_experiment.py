@@ -21,7 +21,7 @@ OPTIONS = ("farm.evaluator=dry_run", "evolution.generations=2", "evolution.candi
 
 def command(output: Path, *words: str, ranks: int = 1) -> list[str]:
     tool = [sys.executable, str(ROOT / "tools" / "experiment.py"), "configs/digits.yaml"]
-    return [*tool, "--ranks", str(ranks), "--output", str(output), *words, *OPTIONS]
+    return [*tool, "--ranks", str(ranks), "--output", str(output), *OPTIONS, *words]
 
 
 def experiment(output: Path, *words: str, ranks: int = 1) -> subprocess.CompletedProcess[str]:
@@ -111,16 +111,19 @@ def test_a_group_may_have_options_of_its_own(tmp_path: Path) -> None:
 
 
 def test_winners_are_measured_once_and_the_table_has_it(tmp_path: Path) -> None:
-    words = ("--groups", "default", "--seeds", "1", "--test", "1", "--test-epochs", "1")
-    short = (*words, "dataset.train_examples=300", "final.candidates=0")
+    words = ("--groups", "default", "--seeds", "1", "--test", "1", "--test-epochs", "1", "--last")
+    one = ("evolution.candidates=1", "dataset.train_examples=300", "training.epochs=2")
+    short = (*words, *one, "final.candidates=0")
     assert experiment(tmp_path, *short).returncode == 0
-    (lines,) = (tmp_path / "exports").iterdir()
+    last, lines = sorted((tmp_path / "exports").iterdir())
     (measured,) = map(json.loads, lines.read_text().splitlines())
+    of_last = [json.loads(line) for line in last.read_text().splitlines()]
+    assert all(line["as_searched"] and line["epochs"] == 2 for line in of_last)
     assert measured["seed"] == 0
     assert 0 <= measured["test_accuracy"] <= 1
     assert "export" not in experiment(tmp_path, *short).stdout
     table = subprocess.run(
-        [sys.executable, "tools/summarize.py", tmp_path, "--groups", "--exports", lines],
+        [sys.executable, "tools/summarize.py", tmp_path, "--groups", "--exports", lines, last],
         cwd=ROOT,
         text=True,
         capture_output=True,
