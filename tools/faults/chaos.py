@@ -16,7 +16,7 @@ from typing import Any
 
 from faults import intruders, strikes
 from faults.job import JOB_SECONDS, Broken, Job
-from faults.record import acknowledged, finished, history, journals
+from faults.record import Known, acknowledged, finished, history, journals
 
 from mpineat import store
 from mpineat.store import directory
@@ -41,7 +41,7 @@ class Chaos:
         self.faults: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.runs = self.launches = self.acknowledged_ever = 0
-        self.acknowledged: dict[tuple[int, int], float] = {}
+        self.acknowledged: dict[tuple[int, int], Known] = {}
         self.preload = folder / "sick_disk.so"
         self.output = folder / "output.log"
         self.data = folder / "data.npz"
@@ -125,8 +125,8 @@ class Chaos:
     def _remember(self) -> None:
         """Note every outcome that the run has acknowledged, and miss none of the old ones."""
         now = acknowledged(self.run_dir)
-        for key, started in self.acknowledged.items():
-            if now.get(key) != started:
+        for key, before in self.acknowledged.items():
+            if key not in now or not now[key].follows(before):
                 raise Broken(f"generation {key[0]}, candidate {key[1]}: its outcome was lost")
         self.acknowledged_ever += len(now.keys() - self.acknowledged.keys())
         self.acknowledged = now

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from faults.job import OPTIONS
 
 from mpineat import store
 from mpineat.store import directory, journal
-from mpineat.tasks import Seconds
+from mpineat.tasks import Outcome, Seconds
 
 
 def journals(run_dir: Path) -> list[Path]:
@@ -19,21 +19,36 @@ def journals(run_dir: Path) -> list[Path]:
     return [path] if path.exists() else []
 
 
-def acknowledged(run_dir: Path) -> dict[tuple[int, int], float]:
-    """Return when each evaluation on the disk began: a repeated one began later."""
-    found: dict[tuple[int, int], float] = {}
+class Known(NamedTuple):
+    """An evaluation on the disk; a repeated one began later."""
+
+    started: float
+    screened: bool
+
+    def follows(self, before: Known) -> bool:
+        """Return whether nothing was lost: a full training takes the place of its screen."""
+        return self == before or (before.screened and not self.screened)
+
+
+def acknowledged(run_dir: Path) -> dict[tuple[int, int], Known]:
+    """Return the evaluations on the disk, by generation and candidate."""
+    found: dict[tuple[int, int], Known] = {}
     if not run_dir.exists():
         return found
     ended = store.read_run(run_dir).generations
     for generation in ended:
         for outcome in generation.outcomes:
-            found[generation.number, outcome.candidate] = outcome.started
+            found[generation.number, outcome.candidate] = _known(outcome)
     lines = journal.read(run_dir)
     own = ended[0].run_id if ended else next(iter(lines.run_ids), None)
     for number in {line.generation for line in lines.lines}:
         for outcome in lines.of(number, own).outcomes:
-            found.setdefault((number, outcome.candidate), outcome.started)
+            found.setdefault((number, outcome.candidate), _known(outcome))
     return found
+
+
+def _known(outcome: Outcome) -> Known:
+    return Known(outcome.started, outcome.status == "discarded")
 
 
 def finished(run_dir: Path) -> bool:
