@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from mpineat import objectives, units
 from mpineat.config import Config
+from mpineat.data.full_training import on_photographs
 from mpineat.tasks import Outcome, best, ranked
 
 EPOCHS_IN_FITNESSES = 2  # final.epochs where it is not set
@@ -54,7 +55,9 @@ def described(config: Config) -> str:
     """Return "4 networks x 2 seeds, 24 epochs each, at full width"."""
     networks = units.plural(config.final.candidates, "network")
     seeds = units.plural(config.final.seeds, "seed")
-    return f"{networks} x {seeds}, {units.plural(epochs(config), 'epoch')} each, at full width"
+    moved = ", images mirrored and shifted" if on_photographs(config) else ""
+    length = units.plural(epochs(config), "epoch")
+    return f"{networks} x {seeds}, {length} each, at full width{moved}"
 
 
 def entrants(

@@ -13,6 +13,7 @@ ROOMS = (
     "compression",
     "ranking",
     "training",
+    "recipe",
     "streaming",
     "farm",
     "store",

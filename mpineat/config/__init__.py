@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from mpineat.config.data import Arrays, Augment, Dataset
 from mpineat.config.learning import Compression, Final, Training
+from mpineat.config.recipe import Recipe
 from mpineat.config.running import Farm, Run
 from mpineat.config.search import Distance, Evolution, Mutation, SearchSpace, TrainingRanges
 from mpineat.config.section import Section, option
@@ -25,6 +26,7 @@ __all__ = [
     "Farm",
     "Final",
     "Mutation",
+    "Recipe",
     "Run",
     "SearchSpace",
     "Section",
@@ -43,6 +45,7 @@ class Config(Section):
     training: Training = option(Training(), "how fitness is measured")
     compression: Compression = option(Compression(), "MorphNet in front of the training")
     final: Final = option(Final(), "the end of a search: its best networks against each other")
+    recipe: Recipe = option(Recipe(), "how full trainings differ: the final's and that of export")
     farm: Farm = option(Farm(), "ranks and child processes")
 
     @model_validator(mode="after")

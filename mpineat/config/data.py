@@ -21,6 +21,7 @@ class Augment(Section):
     saturation: Rate = option(0.0, "largest relative change of saturation; colour images alone")
     hue: float = option(0.0, "largest turn of the hue either way, in degrees; colour images alone", ge=0, le=180)
     originals: bool = option(False, "change the first copy too, as CoDeepNEAT does")
+    whole_pixels: bool = option(False, "shift by whole pixels, which blurs no image")
 
 
 class Arrays(Section):

@@ -30,6 +30,7 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "training.max_minutes": False,
     "compression": True,
     "final": False,  # of no generation's; a final that ended is held again, equal trainings are kept
+    "recipe": True,  # of equal trainings of a final, which a resumed run takes over
     "farm.evaluator": True,
     "farm.dry_run_seconds": False,
     "farm.task_minutes": False,

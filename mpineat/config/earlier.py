@@ -21,6 +21,7 @@ BEFORE: Mapping[str, Any] = {
     "final.candidates": 0,
     "evolution.early_discarding": "none",
     "training.onednn": "tensorflow",
+    "recipe.augment": "search",
 }
 
 

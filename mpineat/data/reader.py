@@ -104,6 +104,8 @@ class Source:
         path: What dataset.path is for it.
         options: Which of `config.Dataset.OF_SOME_READERS` it takes.
         official: None where there is nothing to fetch.
+        photographs: Whether what is mirrored or shifted a little is another such image: so for
+            photographs of things, not for digits or letters.
     """
 
     title: str
@@ -111,6 +113,7 @@ class Source:
     path: Literal["none", "folder", "file"] = "folder"
     options: tuple[str, ...] = ()
     official: OfficialFiles | None = None
+    photographs: bool = False
 
 
 def source(name: str) -> Source:

@@ -61,6 +61,8 @@ def _matrices(
     """Return [n, 8] projective transforms that map a pixel of the result to one of the original."""
     mirror = tf.where(draws[:, 0] > 0, -1.0, 1.0) if options.flip else tf.ones_like(draws[:, 0])
     down, right = options.shift * height * draws[:, 1], options.shift * width * draws[:, 2]
+    if options.whole_pixels:
+        down, right = tf.round(down), tf.round(right)
     angle = math.radians(options.rotate) * draws[:, 3]
     cosine, sine = tf.cos(angle), tf.sin(angle)
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2

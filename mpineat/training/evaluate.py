@@ -14,7 +14,9 @@ from tensorflow import keras
 from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
 from mpineat.child.messages import Setup
 from mpineat.config import Config
+from mpineat.config.recipe import PLAIN
 from mpineat.data.dataset import Dataset, open_dataset
+from mpineat.data.full_training import full
 from mpineat.errors import Failure
 from mpineat.genotype.hyperparameters import applied
 from mpineat.tasks import Outcome, Task
@@ -101,10 +103,13 @@ class Evaluator:
     def __call__(self, task: Task) -> Outcome:
         """Take one candidate through the stages."""
         config = applied(task.candidate.blueprint.training, self.config)
+        of_the_final = "epochs" in task.context
+        config = full(config) if of_the_final else config.model_copy(update={"recipe": PLAIN})
+        dataset = config.dataset
         evaluation = Evaluation(
             task,
             config,
-            replace(self.data, augment=config.dataset.augment),
+            replace(self.data, augment=dataset.augment, copies=dataset.augment_copies),
             input_shape=self.input_shape,
             classes=self.classes,
             names=self.names,

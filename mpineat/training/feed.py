@@ -13,7 +13,14 @@ import tensorflow as tf
 
 from mpineat.data.rows import Images
 
+_SHUFFLE = 203  # a word of the random generators' keys (see data.py)
 BLOCK = 1 << 25  # bytes of images that are read ahead of the steps at once
+
+
+def epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return a permutation of the examples, padded to whole batches with its beginning."""
+    order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(examples).astype(np.int32)
+    return np.resize(order, -(-examples // batch_size) * batch_size)
 
 
 class Piece(NamedTuple):
@@ -74,7 +81,7 @@ class Streamed:
         """
         block = step // self._steps
         if block != self._block:
-            self._piece = self._coming.result()
+            self._piece = self._read(block) if block != self._block + 1 else self._coming.result()
             self._block = block
             if self.end(step) * self._batch_size < len(self._order):
                 self._coming = self._thread.submit(self._read, block + 1)

@@ -15,17 +15,20 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import config
+from mpineat.config.recipe import PLAIN
 from mpineat.errors import Failure
 from mpineat.tasks import Epoch
+from mpineat.training.average import Average
 from mpineat.training.compression.penalty import Penalty, added
 from mpineat.training.device_data import DeviceData, DeviceSplit, load
+from mpineat.training.feed import epoch_order
 from mpineat.training.model import trainable
-from mpineat.training.optimizer import Adam, LossScale, Rate, falling
+from mpineat.training.optimizer import Adam, LossScale, adam_of
+from mpineat.training.recipe import softened, varied
+from mpineat.training.standing import Keeper, Place, Standing
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 
 __all__ = ["Diverged", "History", "TooSlow", "evaluator", "load", "train"]
-
-_SHUFFLE = 203  # a word of the random generators' keys (see data.py)
 
 
 class Diverged(Failure):
@@ -62,12 +65,14 @@ def train(
     seed: int,
     batch_size: int,
     training: config.Training,
+    recipe: config.Recipe = PLAIN,
     penalty: Penalty | None = None,
     on_chunk: Callable[[int], None] | None = None,
     on_epoch: Sequence[Callable[[Epoch], None]] = (),
     deadline: float | None = None,
     validate: bool = True,
     stop_after: int = 0,
+    keeper: Keeper | None = None,
 ) -> History:
     """Train `model` in place with Adam on the cross-entropy of its logits.
 
@@ -76,6 +81,7 @@ def train(
         seed: Of the order of the examples and of their augmentation.
         training: Its `learning_rate`, `schedule`, `momentum` and `nesterov` are Adam's; its
             `jit_compile` says whether XLA compiles the step.
+        recipe: What a full training changes; its batch and augmentation are in the arguments.
         penalty: Is added to the loss; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
             times an epoch.
@@ -84,6 +90,8 @@ def train(
         deadline: On the clock awake.seconds().
         validate: Whether to measure the validation split after every epoch.
         stop_after: Epochs after which to end early, with the rates of a full training; 0: never.
+        keeper: Says where to go on, and hears of every place where it could; may raise what ends
+            the training.
 
     Raises:
         Diverged: The loss became NaN or infinite; noticed at that step.
@@ -94,23 +102,27 @@ def train(
     steps_an_epoch = -(-data.train_examples // batch_size)
     left = max(1, round(epochs * steps_an_epoch))
     watch = Stopwatch(deadline)
+    adam = adam_of(training, trainable(model), left, decay=recipe.weight_decay)
+    average = Average(model, recipe.average_epochs)
+    place = Place() if keeper is None else keeper.begin(Standing(model, adam, average))
     run = _trace(
         model,
         data,
         batch_size,
         seed,
-        _adam(model, training, left),
+        adam,
+        recipe,
         penalty,
         training.jit_compile == "on",
     )
     evaluate = evaluator(model, data.validation, batch_size) if validate else None
-    curve: list[Epoch] = []
-    done = 0
+    curve = list(place.curve)
+    done = min(left, len(curve) * steps_an_epoch)
     while done < left and not 0 < stop_after <= len(curve):
-        order = _epoch_order(data.train_examples, batch_size, seed, len(curve))
+        order = epoch_order(data.train_examples, batch_size, seed, len(curve))
         feed, order = data.feed(order, batch_size), tf.constant(order)
         steps = min(steps_an_epoch, left - done)
-        totals, first = [tf.constant(0.0), tf.constant(0.0)], 0
+        totals, first = [tf.constant(place.loss), tf.constant(place.correct)], place.step
         while first < steps:
             last = first + watch.chunk(steps_an_epoch, called=on_chunk is not None)
             last = min(steps, last, feed.end(first))
@@ -124,7 +136,12 @@ def train(
             first = last
             if on_chunk is not None:
                 on_chunk(done + last)
+            if keeper is not None:
+                loss, correct = float(totals[0]), float(totals[1])
+                keeper.keep(Place(curve=tuple(curve), step=last, loss=loss, correct=correct))
+        place = Place()  # the next epoch begins with its first step
         done += steps
+        average.ended(len(curve) + 1, -(-left // steps_an_epoch), data, batch_size, seed)
         seen = min(steps * batch_size, data.train_examples)
         with watch.evaluation():
             loss, accuracy = evaluate() if evaluate is not None else (float("nan"), float("nan"))
@@ -195,19 +212,13 @@ def evaluator(
     return evaluate
 
 
-def _adam(model: keras.Model, training: config.Training, steps: int) -> Adam:
-    rate: Rate = training.learning_rate
-    if training.schedule == "falling":
-        rate = falling(training.learning_rate, steps)
-    return Adam(trainable(model), rate, training.momentum, nesterov=training.nesterov)
-
-
 def _trace(
     model: keras.Model,
     data: DeviceData,
     batch_size: int,
     seed: int,
     adam: Adam,
+    recipe: config.Recipe,
     penalty: Penalty | None,
     jit_compile: bool,
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
@@ -218,14 +229,16 @@ def _trace(
     and hits so far; it returns the sums and whether every loss was finite.
     """
     examples = data.train_examples
+    seed %= 1 << 31  # as the seeds of TensorFlow's draws are
     scale = LossScale() if model.output.dtype == tf.float16 else None
 
     def learn(
-        images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor
+        images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor, *mixed: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             logits = tf.cast(model(images, training=True), tf.float32)
             losses, hits = _losses_and_hits(labels, logits)
+            losses = softened(losses, logits, recipe, *mixed)
             total = tf.reduce_sum(losses * counts)
             objective = total / tf.reduce_sum(counts)
             enlarged = objective if scale is None else scale.enlarge(objective)
@@ -259,7 +272,9 @@ def _trace(
             counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
             raw = tf.gather(x, tf.gather(rows, position - start))
             images, labels = data.batch(raw, tf.gather(order, position), seed, before + index)
-            more_loss, more_correct, finite = learn(images, labels, counts, before + index + 1)
+            images, *mixed = varied(images, labels, recipe, seed, before + index)
+            number = before + index + 1
+            more_loss, more_correct, finite = learn(images, labels, counts, number, *mixed)
             return index + 1, loss + more_loss, correct + more_correct, finite
 
         _, loss, correct, finite = tf.while_loop(
@@ -277,9 +292,3 @@ def _losses_and_hits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, t
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     hits = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels, tf.float32)
     return losses, hits
-
-
-def _epoch_order(examples: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
-    """Return a permutation of the examples, padded to whole batches with its beginning."""
-    order = np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(examples).astype(np.int32)
-    return np.resize(order, -(-examples // batch_size) * batch_size)

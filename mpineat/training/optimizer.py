@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from mpineat import config
+
 Rate = float | Callable[[tf.Tensor], tf.Tensor]  # of the step, which counts from 1
 
 RISE = 0.05  # of all steps
@@ -42,22 +44,30 @@ class Adam:
         momentum: float = 0.9,
         *,
         nesterov: bool = False,
+        decay: float = 0.0,
     ) -> None:
         """Begin with moments of zero; a learning rate may be a function of the step.
 
         Args:
             momentum: Decay of the first moment, beta_1.
             nesterov: Update by the moment as the next step will see it (Dozat 2016).
+            decay: Shrink kernels by this times the rate at every step, apart from the moments
+                (Loshchilov and Hutter 2019).
         """
         self.variables = tuple(variables)
         self.learning_rate = learning_rate
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov, self.decay = momentum, nesterov, decay
         self._first = [
             tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables
         ]
         self._second = [
             tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables
         ]
+
+    @property
+    def moments(self) -> tuple[tf.Variable, ...]:
+        """All that it remembers between two steps."""
+        return (*self._first, *self._second)
 
     def apply(self, gradients: Sequence[tf.Tensor | None], step: tf.Tensor) -> None:
         """Update the variables that have a gradient; `step` counts from 1."""
@@ -68,6 +78,8 @@ class Adam:
         ):
             if gradient is None:
                 continue
+            if self.decay and len(variable.shape) > 1:  # biases, gamma and beta have one dimension
+                variable.assign_sub(variable * (rate * self.decay))
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=first.handle,
@@ -81,6 +93,16 @@ class Adam:
                 grad=gradient,
                 use_nesterov=self.nesterov,
             )
+
+
+def adam_of(
+    training: config.Training, variables: Sequence[tf.Variable], steps: int, *, decay: float = 0.0
+) -> Adam:
+    """Return Adam with the options of a training of so many steps."""
+    rate: Rate = training.learning_rate
+    if training.schedule == "falling":
+        rate = falling(training.learning_rate, steps)
+    return Adam(variables, rate, training.momentum, nesterov=training.nesterov, decay=decay)
 
 
 FIRST_SCALE = 2.0**15

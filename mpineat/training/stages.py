@@ -94,6 +94,7 @@ class Train:
             seed=evaluation.task.seed,
             batch_size=evaluation.batch_size,
             training=training,
+            recipe=evaluation.config.recipe,
             deadline=evaluation.deadline,
             on_epoch=(evaluation.curve.append, *evaluation.on_epoch),
             stop_after=evaluation.task.stop_after,

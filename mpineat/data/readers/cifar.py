@@ -165,6 +165,7 @@ class CifarFolder:
 
 CIFAR10 = Source(
     title="CIFAR-10",
+    photographs=True,
     open=lambda options: CifarFolder(location(options), 10),
     official=OfficialFiles(
         address="https://www.cs.toronto.edu/~kriz/",
@@ -174,6 +175,7 @@ CIFAR10 = Source(
 )
 CIFAR100 = Source(
     title="CIFAR-100",
+    photographs=True,
     open=lambda options: CifarFolder(location(options), 100),
     official=OfficialFiles(
         address="https://www.cs.toronto.edu/~kriz/",

@@ -72,6 +72,7 @@ class Stl10Folder:
 
 STL10 = Source(
     title="STL-10",
+    photographs=True,
     open=lambda options: Stl10Folder(location(options)),
     official=OfficialFiles(
         address="http://ai.stanford.edu/~acoates/stl10/",

@@ -84,6 +84,7 @@ class TinyImageNet:
 
 TINY_IMAGENET = Source(
     title="Tiny ImageNet",
+    photographs=True,
     open=lambda options: TinyImageNet(location(options), options.classes),
     options=("classes",),
     official=OfficialFiles(
