@@ -7,15 +7,8 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from mpineat.errors import DONE, FAILED, STOPPED, InputError, StorageError, extra, shown
-
-if TYPE_CHECKING:
-    from mpineat.report.overview import Overview
-    from mpineat.store import Generation
-    from mpineat.tasks import Outcome
-    from mpineat.training.export.exported import Exported
+from mpineat.errors import DONE, STOPPED, InputError, StorageError, extra, shown
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,109 +105,6 @@ def report(arguments: argparse.Namespace) -> int:
     view = replace(view, config=same_data.moved(view.config, arguments.words))
     print(shown(f"wrote {page.write(view, arguments.output)}"))
     return DONE
-
-
-def export_formats() -> Iterable[str]:
-    """Return the names of the exporters, those of installed packages among them."""
-    from mpineat import registry
-
-    return registry.names("exporter")
-
-
-def export(arguments: argparse.Namespace) -> int:
-    """Train the winner, or another candidate, to the end and write it."""
-    import json
-
-    from mpineat import registry, units
-    from mpineat.child.keras_settings import onednn
-    from mpineat.cli import same_data
-    from mpineat.data.survey import survey
-    from mpineat.genotype.hyperparameters import applied, described
-    from mpineat.log import console
-    from mpineat.phenotype import cost
-    from mpineat.phenotype.network import Network
-    from mpineat.report.overview import overview
-    from mpineat.training.export.exported import export_untrained
-
-    view = overview(arguments.run_dir)
-    for problem in view.run.problems:
-        print(f"problem: {shown(problem)}", file=sys.stderr)
-    config = same_data.moved(view.config, arguments.words)
-    outcome = view.outcome(arguments.candidate)
-    genotype = view.candidate(outcome.candidate)
-    evolved = genotype.blueprint.training if genotype else None
-    console.listen(stream=sys.stderr if arguments.json else None)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.update(onednn(config.training, os.environ))
-    dataset = None
-    with console.hushed():
-        exporter = registry.load("exporter", arguments.format)
-        if exporter.trains or arguments.flops is not None:
-            read = survey(config.dataset)
-            same_data.compare(arguments.run_dir, read.fingerprint())
-            dataset = read.dataset(config.run.seed)
-            from mpineat.training.export import final, width
-
-    config = applied(evolved, config)
-    full = Network.from_json(outcome.network_before or {})
-    network = full
-    if dataset is not None and arguments.flops is not None:
-        exporter.examine(arguments.output, arguments.batch)  # before the structure learning
-        network = width.at_flops(full, config, dataset, arguments.flops)
-    elif arguments.width == "compressed":
-        network = Network.from_json(outcome.network_after or {})
-    how = {"output": arguments.output, "exporter": exporter, "batch": arguments.batch}
-    if dataset is not None and exporter.trains:
-        exported = final.export(
-            network, config, dataset, epochs=arguments.epochs, seed=arguments.seed, **how
-        )
-    else:
-        exported = export_untrained(network, **how)
-    code = FAILED if exported.unmeasured else DONE
-    if arguments.json:
-        print(json.dumps(_measured(view, outcome, cost.flops(network), exported)))
-        return code
-    accuracy = (
-        f"validation accuracy {outcome.accuracy:.4f} in the search"
-        if outcome.accuracy is not None
-        else f"discarded in the search after {units.plural(len(outcome.curve), 'epoch')}"
-    )
-    for finalist in view.finalists:
-        if finalist.found == outcome and finalist.mean is not None:
-            accuracy += f", {finalist.mean:.4f} in its final"
-    print(f"candidate {outcome.candidate}, {accuracy}")
-    flops, most = cost.flops(network), cost.flops(full)
-    print(
-        f"exported at {units.count(flops)} flops, {units.share(flops / most)} of its full width's"
-    )
-    if evolved is not None:
-        print(f"evolved training: {described(evolved)}")
-    _say(str(exported))
-    return code
-
-
-def _measured(
-    view: Overview[Generation], outcome: Outcome, flops: int, exported: Exported
-) -> dict[str, Any]:
-    """Return what `summarize --exports` reads."""
-    from mpineat.experiments.exports import FORMAT
-
-    return {
-        "format": FORMAT,
-        "format_version": 1,
-        "run_dir": str(view.run.path),
-        "run_id": view.run.generations[0].run_id if view.run.generations else "",
-        "candidate": outcome.candidate,
-        "flops": flops,
-        "seed": exported.seed,
-        "epochs": exported.epochs,
-        "seconds": exported.seconds,
-        "test_accuracy": exported.test_accuracy,
-        "test_examples": exported.test_examples,
-        "class_names": exported.class_names,
-        "confusion": exported.confusion and exported.confusion.counts.tolist(),
-        "output": str(exported.output),
-    }
 
 
 def summarize_formats() -> Iterable[str]:

@@ -12,9 +12,11 @@ from mpineat.cluster import launcher
 from mpineat.errors import (
     DONE,
     FAILED,
+    STOPPED,
     USAGE,
     Fruitless,
     InputError,
+    Stopped,
     StorageError,
     complain,
     shown,
@@ -46,6 +48,8 @@ def _obey(words: list[str]) -> int:
         return int(arguments.command(arguments))
     except InputError as error:
         return complain(error, USAGE)
+    except Stopped as error:
+        return complain(error, STOPPED)
     except (StorageError, Fruitless) as error:
         return complain(error, FAILED)
     except SystemExit as end:  # argparse has said why

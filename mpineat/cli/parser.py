@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 
 from mpineat import __version__
 from mpineat.cli import commands, job
+from mpineat.cli import export as export_command
 from mpineat.cli.choices import Choices
 from mpineat.cli.completion import SHELLS, PrintCompletion
+from mpineat.cli.numbers import positive
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-
-MOST = 1_000_000  # epochs, or generations
-MOST_SEED = 2**63
 
 
 def parser() -> argparse.ArgumentParser:
@@ -127,28 +125,14 @@ def _export(subparsers: Subparsers) -> None:
     export = _command(
         subparsers,
         "export",
-        commands.export,
+        export_command.command,
         "train the winner to the end and write it as a model",
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
-    _moved(export)
-    export.add_argument("--candidate", type=int, metavar="ID", help="instead of the winner")
-    export.add_argument("--epochs", type=_positive, metavar="N", help="of the final training")
-    export.add_argument("--seed", type=_seed, metavar="S", help="of its weights; default: run.seed")
-    width = export.add_mutually_exclusive_group()
-    widths, meaning = ("full", "compressed"), "as it was born, or as the search trained it"
-    width.add_argument("--width", choices=widths, default=widths[0], help=meaning)
-    width.add_argument("--flops", type=float, metavar="N", help="the widest within N flops")
-    _format(export, commands.export_formats, "keras", "json is the architecture alone")
-    export.add_argument(
-        "--batch",
-        type=_positive,
-        metavar="N",
-        help="the model takes N images at once and no other number; onnx and savedmodel",
-    )
-    export.add_argument("--json", action="store_true", help="say the result as a line of JSON")
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", required=True)
+    _moved(export, " or recipe.option=value")
+    _format(export, export_command.formats, "keras", "json is the architecture alone")
+    export_command.add_arguments(export)
 
 
 def _summarize(subparsers: Subparsers) -> None:
@@ -175,7 +159,7 @@ def _summarize(subparsers: Subparsers) -> None:
     )
     summarize.add_argument(
         "--generations",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="compare the first N generations, as if no more had been planned",
     )
@@ -236,22 +220,6 @@ def _command(
     return command
 
 
-def _positive(word: str) -> int:
-    try:
-        number = int(word)
-    except ValueError:
-        number = 0
-    if not 0 < number <= MOST:
-        raise argparse.ArgumentTypeError(f"expected 1 to {MOST}, found {word!r}")
-    return number
-
-
-def _seed(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and int(word[:20]) < MOST_SEED):
-        raise argparse.ArgumentTypeError(f"expected 0 to {MOST_SEED - 1}, found {word!r}")
-    return int(word)
-
-
 def _words(command: argparse.ArgumentParser, metavar: str) -> None:
     command.add_argument(
         "words",
@@ -265,10 +233,9 @@ def _run_dir(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_dir", type=Path, metavar="RUN_DIR")
 
 
-def _moved(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "words", nargs="*", metavar="dataset.path=PATH", help="where the run's data lie now"
-    )
+def _moved(command: argparse.ArgumentParser, others: str = "") -> None:
+    meaning = f"where the run's data lie now{others}"
+    command.add_argument("words", nargs="*", metavar="dataset.path=PATH", help=meaning)
 
 
 def _format(

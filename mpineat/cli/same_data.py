@@ -14,15 +14,19 @@ from mpineat.store import directory
 DATASET = "dataset.json"
 
 
-def moved(config: Config, words: Sequence[str]) -> Config:
+def moved(config: Config, words: Sequence[str], *others: str) -> Config:
     """Return the run's configuration with the place where its data lie now.
+
+    Args:
+        others: Beginnings of further options that may be another's now.
 
     Raises:
         InputError: A word that is about anything else.
     """
     for word in words:
-        if not word.startswith(("dataset.path=", "dataset.arrays.")):
-            raise InputError(f"command line: {word!r}: expected dataset.path=PATH and no more")
+        if not word.startswith(("dataset.path=", "dataset.arrays.", *others)):
+            more = "".join(f" or {beginning}option=value" for beginning in others) or " and no more"
+            raise InputError(f"command line: {word!r}: expected dataset.path=PATH{more}")
     return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 
 

@@ -38,20 +38,23 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Damaged(InputError):
-    """A generation file whose bytes are not those that were written."""
+    """A sealed file whose bytes are not those that were written."""
 
 
-def pack(attributes: Attributes, arrays: Mapping[str, Array]) -> tuple[bytes, str]:
+def pack(
+    attributes: Attributes, arrays: Mapping[str, Array], form: str = FORMAT
+) -> tuple[bytes, str]:
     """Return the file's bytes and its content_sha256.
 
     Args:
+        form: What the file says that it is.
         arrays: Path in the file -> a table (structured, of one dimension) or numbers of any shape.
     """
     digest = content_sha256(attributes, arrays)
     buffer = io.BytesIO()
     # Bounds of the file format that HDF5 1.8 of an old cluster still reads.
     with h5py.File(buffer, "w", libver=("v108", "v108"), userblock_size=SEAL_BYTES) as file:
-        file.attrs["format"] = FORMAT
+        file.attrs["format"] = form
         file.attrs["format_version"] = FORMAT_VERSION
         for name, value in attributes.items():
             file.attrs[name] = value
@@ -65,17 +68,18 @@ def pack(attributes: Attributes, arrays: Mapping[str, Array]) -> tuple[bytes, st
             else:  # HDF5 has no chunks of nothing
                 file.create_dataset(path, data=array)
     body = buffer.getbuffer()[SEAL_BYTES:]
-    head = _head(FORMAT_VERSION, SEAL_BYTES + len(body))
+    head = _head(FORMAT_VERSION, SEAL_BYTES + len(body), form)
     return b"".join((_seal(head, body), body)), digest
 
 
 def unpack(
-    path: Path, only: Collection[str] | None = None
+    path: Path, only: Collection[str] | None = None, form: str = FORMAT
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """Return the attributes and arrays that pack put into the file at `path`.
 
     Args:
         only: The arrays to read; the seal is checked in any case, the digest of all for None.
+        form: What the file must say that it is.
 
     Raises:
         Damaged: A byte has changed.
@@ -84,7 +88,7 @@ def unpack(
         StorageError: It cannot be read, after several tries.
     """
     try:
-        data = directory.patiently(_read, path)
+        data = directory.patiently(lambda path: _read(path, form), path)
     except FileNotFoundError as error:  # it was listed a moment ago
         raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     try:
@@ -193,9 +197,9 @@ def _file_type(dtype: np.dtype[Any]) -> h5py.Datatype:
     return h5py.Datatype(compound)
 
 
-def _head(version: int, size: int) -> bytes:
+def _head(version: int, size: int, form: str = FORMAT) -> bytes:
     return (
-        f"{FORMAT} {version}\n"
+        f"{form} {version}\n"
         "An HDF5 file behind a text of 512 bytes: h5dump, h5py and others open it as it is.\n"
         f"bytes {size}\n"
     ).encode()
@@ -207,7 +211,7 @@ def _seal(head: bytes, body: bytes | memoryview) -> bytes:
     return (head + _LABEL + digest.hexdigest().encode() + b"\n").ljust(SEAL_BYTES)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, form: str) -> bytes:
     """Read a file no further than its seal says, however long damage has made it."""
     with open(path, "rb", opener=files.unlinked) as file:
         seal = file.read(SEAL_BYTES)
@@ -221,7 +225,7 @@ def _read(path: Path) -> bytes:
         body = file.read()
         if len(seal) + len(body) < size:
             raise OSError(errno.EIO, f"only {len(seal) + len(body)} of {size} bytes came")
-    if name != FORMAT.encode() or not version.isdigit() or seal != _seal(head, body):
+    if name != form.encode() or not version.isdigit() or seal != _seal(head, body):
         raise Damaged(f"{path}: damaged: its {size} bytes do not match its seal")
     if int(version) > FORMAT_VERSION:
         raise InputError(

@@ -7,6 +7,7 @@ the user's own files, and returns a probability for each class.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -15,14 +16,15 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat.child.failures import one_line
-from mpineat.config import Config
+from mpineat.config import Config, Training
 from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset
+from mpineat.data.full_training import full, on_photographs
 from mpineat.data.reader import Split
 from mpineat.data.rows import joined, parts
 from mpineat.errors import InputError
 from mpineat.phenotype.network import Network
-from mpineat.training import fit
+from mpineat.training import fit, model
 from mpineat.training.device_data import (
     DeviceData,
     Scale,
@@ -32,10 +34,12 @@ from mpineat.training.device_data import (
     scale_of,
     to_device,
 )
+from mpineat.training.export.checkpoint import Keeping
 from mpineat.training.export.confusion import Confusion
 from mpineat.training.export.exported import Exported
 from mpineat.training.export.exporter import Exporter
-from mpineat.training.model import build
+from mpineat.training.export.pace import Pace, epochs_within
+from mpineat.training.standing import Place
 
 # CoDeepNEAT trains its best network anew for far more epochs than its fitness took: 300 after 8.
 EPOCHS_IN_FITNESSES = 5
@@ -51,25 +55,30 @@ def export(
     output: Path,
     exporter: Exporter,
     epochs: int | None = None,
+    minutes: float | None = None,
+    validate: bool = False,
     batch: int | None = None,
     seed: int | None = None,
+    keeping: Keeping | None = None,
 ) -> Exported:
     """Train `network` on training and validation images, along a falling rate, and write it.
 
     Args:
         dataset: As the search divided it.
-        epochs: By default five times those of the search.
+        epochs: By default five times those of the search; or as many as `minutes` are time for.
+        validate: Whether to leave the validation images out, and to measure every epoch on them.
         batch: Number of images that the written model takes at once; None: any.
         seed: Of weights and shuffling; None: the run's. The images are split as in the run.
+        keeping: Keeps the training, and has found where to go on, if it has begun.
 
     Raises:
         InputError: The format cannot be written here, the test set cannot be read or is empty, or
             the training diverged.
         StorageError: The file cannot be written.
+        Stopped: Asked to stop in time; the training is kept.
     """
     exporter.examine(output, batch)
     grow_gpu_memory()
-    epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
     seed = config.run.seed if seed is None else seed
     test = dataset.test  # now: what is wrong with it must not cost a training
     if not len(test.y):
@@ -77,12 +86,23 @@ def export(
             f"data set {dataset.name!r}: its test set is empty, so the final training could not be "
             "measured; add test images, or more of each class where they are held out of these"
         )
-    began = time.monotonic()
     scale = scale_of(dataset.train.x)
-    trained = _train(network, config, dataset, scale, epochs, seed)
+    data = _data(full(config), dataset, scale, validate=validate)
+    _say_how(config, data, validate=validate)
+    began = time.monotonic()
+    if keeping is not None and keeping.found is not None:
+        epochs = keeping.found.epochs
+    elif minutes is not None:
+        epochs = epochs_within(minutes, network, full(config), data, seed=seed, validate=validate)
+    epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
+    trained = _train(network, full(config), data, epochs, seed, validate, keeping)
     seconds = time.monotonic() - began
+    if keeping is not None and keeping.found is not None:
+        seconds += keeping.found.seconds
     shape, conversion = network.input_shape, dataset.conversion
     exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
+    if keeping is not None:
+        keeping.forget()
     confusion, unmeasured = None, ""
     try:
         plain = deployable(trained, shape, scale, conversion)
@@ -94,7 +114,7 @@ def export(
         how_to_load=exporter.how_to_load,
         seed=seed,
         epochs=epochs,
-        train_examples=len(dataset.train.y) + len(dataset.validation.y),
+        train_examples=len(data.train.y),
         test_examples=len(test.y),
         confusion=confusion,
         unmeasured=unmeasured,
@@ -123,51 +143,85 @@ def deployable(
     return keras.Model(image, probabilities, name="mpineat")
 
 
-def _train(
-    network: Network,
-    config: Config,
-    dataset: Dataset,
-    scale: Scale,
-    epochs: int,
-    seed: int,
-) -> keras.Model:
-    x = joined(dataset.train.x, dataset.validation.x)
-    everything = to_device(
-        Split(x, np.concatenate([dataset.train.y, dataset.validation.y])),
-        scale,
-        resident=lies_on_device(config.dataset, x.nbytes, room()),
-    )
-    data = DeviceData(
-        train=everything,
-        validation=everything,  # never looked at: nothing is held back for it
+def claim_device(training: Training) -> None:
+    """Bind TensorFlow to the options' threads; before it does anything."""
+    if threads := training.threads or (1 if training.deterministic else None):
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
+def _data(config: Config, dataset: Dataset, scale: Scale, *, validate: bool) -> DeviceData:
+    """Bring the images to train on to the device; all of them, unless some are to validate on."""
+    x, y = dataset.train.x, dataset.train.y
+    if not validate:
+        x = joined(x, dataset.validation.x)
+        y = np.concatenate([y, dataset.validation.y])
+    wanted = x.nbytes + (dataset.validation.x.nbytes if validate else 0)
+    resident = lies_on_device(config.dataset, wanted, room())
+    train = to_device(Split(x, y), scale, resident=resident)
+    held = to_device(dataset.validation, scale, resident=resident) if validate else train
+    return DeviceData(
+        train=train,
+        validation=held,
         copies=config.dataset.augment_copies,
         augment=config.dataset.augment,
     )
+
+
+def _say_how(config: Config, data: DeviceData, *, validate: bool) -> None:
+    log.info(
+        "%s",
+        "every image is mirrored and shifted at random (recipe.augment)"
+        if on_photographs(config)
+        else "images are augmented as in the search (recipe.augment)",
+    )
+    log.info(
+        "%s",
+        f"{len(data.validation.y):,} images are kept back to validate on"
+        if validate
+        else "no image is kept back to validate on; --validate does",
+    )
+
+
+def _train(
+    network: Network,
+    config: Config,
+    data: DeviceData,
+    epochs: int,
+    seed: int,
+    validate: bool,
+    keeping: Keeping | None,
+) -> keras.Model:
+    """Return the trained model, of layers that Keras alone can load again."""
     batch_size = min(config.training.batch_size, data.train_examples)
-    steps = epochs * -(-data.train_examples // batch_size)
-    told = time.monotonic()
-
-    def tell(step: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= 10:
-            told = time.monotonic()
-            log.info("epoch %d of %d", 1 + step * epochs // steps, epochs)
-
-    model = build(network, seed)
+    pace = Pace(epochs, -(-data.train_examples // batch_size))
+    if keeping is not None:
+        keeping.expect(network, epochs)
+    # Its dropout draws by numbers of calls, which a checkpoint can hold.
+    trained = model.build(network, seed, portable=False)
     try:
-        fit.train(
-            model,
+        history = fit.train(
+            trained,
             data,
             epochs=epochs,
             seed=seed,
             batch_size=batch_size,
             training=config.training.model_copy(update={"schedule": "falling"}),
-            on_chunk=tell,
-            validate=False,
+            recipe=config.recipe,
+            on_chunk=pace.step,
+            on_epoch=(pace.epoch,),
+            deadline=math.inf,  # a signal is noticed within seconds
+            validate=validate,
+            keeper=keeping,
         )
     except fit.Diverged as error:
         raise InputError(f"the final training: {error}; try another --candidate") from error
-    return model
+    if keeping is not None:
+        keeping.end(Place(curve=history.curve))
+    learned = {name: value.numpy() for name, value in model.variables(trained, network).items()}
+    return model.build(network, seed, weights=learned)
 
 
 def _confusion(model: keras.Model, test: Split, conversion: Conversion, classes: int) -> Confusion:
