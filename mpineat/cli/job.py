@@ -6,6 +6,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mpineat.errors import DONE, InputError, shown
@@ -25,9 +26,16 @@ def command(arguments: argparse.Namespace) -> int:
     """Write the job file, the files that it sources, the configurations, or several of these."""
     from mpineat.cluster import job_file
 
-    if arguments.config is arguments.files is arguments.configs is None:
-        raise InputError("job: expected CONFIG, --files DIR, --configs DIR or several of these")
-    text = None if arguments.config is None else _script(arguments)
+    if arguments.config is arguments.export is arguments.files is arguments.configs is None:
+        raise InputError(
+            "job: expected CONFIG, --export RUN_DIR, --files DIR, --configs DIR or several of these"
+        )
+    if arguments.config is not None and arguments.export is not None:
+        raise InputError(
+            "job: CONFIG is for a search, --export RUN_DIR for what follows: one of them"
+        )
+    wanted = arguments.config is not None or arguments.export is not None
+    text = _script(arguments) if wanted else None
     done = () if arguments.files is None else job_file.write_support(arguments.files)
     if arguments.configs is not None:
         done += job_file.write_configs(arguments.configs)
@@ -65,6 +73,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="RUN_DIR",
         help="default: runs/ and the configuration's name",
     )
+    command.add_argument(
+        "--export",
+        type=Path,
+        metavar="RUN_DIR",
+        help="instead of CONFIG: a job of one process that exports the winner of this run",
+    )
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: print it")
     command.add_argument(
         "--files",
@@ -88,7 +102,7 @@ def _script(arguments: argparse.Namespace) -> str:
     if arguments.system is None:
         raise InputError(f"job: expected --system {'|'.join(systems())}")
     system: BatchSystem = registry.load(KIND, arguments.system)
-    stem = arguments.config.stem
+    stem = "export" if arguments.config is None else arguments.config.stem
     name = arguments.name or "mpineat_" + re.sub(r"[^\w.+-]", "_", stem, flags=re.ASCII)
     for option, word in (("--name", name), ("--queue", arguments.queue)):
         if not re.fullmatch(r"[\w.+-]*", word, flags=re.ASCII):
@@ -105,20 +119,28 @@ def _script(arguments: argparse.Namespace) -> str:
             f"--hours {arguments.hours:g}: expected at least {SHORTEST_MINUTES} minutes, "
             "since the job is warned 5 minutes before its limit"
         )
+    asked = Job(
+        name=name,
+        queue=arguments.queue,
+        nodes=arguments.nodes,
+        gpus_per_node=arguments.gpus_per_node,
+        cores_per_node=arguments.cores_per_node,
+        minutes=round(arguments.hours * 60),
+    )
+    folder, file = arguments.files or Path("jobs"), arguments.output or Path("FILE")
+    if arguments.export is not None:
+        # One process trains, on one GPU where there is any.
+        alone = replace(asked, nodes=1, gpus_per_node=min(1, asked.gpus_per_node), beside=0)
+        return job_file.export_script(
+            alone, system, run_dir=arguments.export, folder=folder, file=file
+        )
     return job_file.script(
-        Job(
-            name=name,
-            queue=arguments.queue,
-            nodes=arguments.nodes,
-            gpus_per_node=arguments.gpus_per_node,
-            cores_per_node=arguments.cores_per_node,
-            minutes=round(arguments.hours * 60),
-        ),
+        asked,
         system,
         config=arguments.config,
         run_dir=arguments.run_dir or Path("runs") / stem,
-        folder=arguments.files or Path("jobs"),
-        file=arguments.output or Path("FILE"),
+        folder=folder,
+        file=file,
         options=_data_set(arguments.config),
     )
 

@@ -38,6 +38,7 @@ class Job:
 
     Attributes:
         queue: Queue or partition; "": the site's default.
+        beside: Processes beside the workers: rank 0 of a search, none of an export.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Job:
     gpus_per_node: int = 2
     cores_per_node: int = 18
     minutes: int = 180
+    beside: int = 1
 
     @property
     def workers_per_node(self) -> int:
@@ -55,12 +57,12 @@ class Job:
     @property
     def ranks(self) -> int:
         """All workers, and rank 0 beside those of the first node."""
-        return self.nodes * self.workers_per_node + 1
+        return self.nodes * self.workers_per_node + self.beside
 
     @property
     def cores_per_rank(self) -> int:
         """What a node's cores come to where rank 0 is."""
-        return max(1, self.cores_per_node // (self.workers_per_node + 1))
+        return max(1, self.cores_per_node // (self.workers_per_node + self.beside))
 
     @property
     def hours_minutes(self) -> str:

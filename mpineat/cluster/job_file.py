@@ -40,21 +40,34 @@ def script(
         file: The job file's own name, for the comment that says how to submit it.
         options: Words for `mpineat run`, as the shell is to read them.
     """
+    return _Template(_text("job.sh")).substitute(
+        _common(job, system, run_dir, folder, file),
+        config=_word(config),
+        nodes=f"nodes={job.nodes}\n" if job.nodes > 1 else "",
+        ranks=job.ranks,
+        options="".join(f"{word} " for word in options),
+    )
+
+
+def export_script(job: Job, system: BatchSystem, *, run_dir: Path, folder: Path, file: Path) -> str:
+    """Return the text of a job file that exports the winner of a run. Arguments as of `script`."""
+    return _Template(_text("export.sh")).substitute(_common(job, system, run_dir, folder, file))
+
+
+def _common(
+    job: Job, system: BatchSystem, run_dir: Path, folder: Path, file: Path
+) -> dict[str, object]:
     places = plural(job.nodes, "node")
     if job.gpus_per_node:
         places += f" with {plural(job.gpus_per_node, 'GPU')}{' each' if job.nodes > 1 else ''}"
-    return _Template(_text("job.sh")).substitute(
-        config=_word(config),
-        run_dir=_word(run_dir),
-        folder=_word(folder),
-        submit=f"{system.submit} {_word(file)}",
-        places=places,
-        nodes=f"nodes={job.nodes}\n" if job.nodes > 1 else "",
-        ranks=job.ranks,
-        header=system.header(job),
-        requeue=REQUEUE.format(command=system.requeue) if system.requeue else "",
-        options="".join(f"{word} " for word in options),
-    )
+    return {
+        "run_dir": _word(run_dir),
+        "folder": _word(folder),
+        "submit": f"{system.submit} {_word(file)}",
+        "places": places,
+        "header": system.header(job),
+        "requeue": REQUEUE.format(command=system.requeue) if system.requeue else "",
+    }
 
 
 def write_support(folder: Path) -> tuple[str, ...]:

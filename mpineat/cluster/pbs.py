@@ -13,7 +13,9 @@ NAME_LENGTH = 15  # POSIX's limit, and that of older versions
 def _header(job: Job) -> str:
     gpus = f":ngpus={job.gpus_per_node}" if job.gpus_per_node else ""
     node = f"ncpus={job.cores_per_node}{gpus}:mpiprocs="
-    select = f"1:{node}{job.workers_per_node + 1}"  # rank 0 beside the first node's workers
+    select = (
+        f"1:{node}{job.workers_per_node + job.beside}"  # rank 0 beside the first node's workers
+    )
     if job.nodes > 1:
         select += f"+{job.nodes - 1}:{node}{job.workers_per_node}"
     lines = [

@@ -16,6 +16,7 @@ from tests.jobs.searches import JOBS, ROOT
 
 LSF = sorted(JOBS.glob("*.lsf"))
 SLURM = sorted(JOBS.glob("*.slurm"))
+EXPORTS = [path for path in (*LSF, *SLURM) if "export" in path.name]  # of one process on one GPU
 PBS = sorted(JOBS.glob("*.pbs"))
 SHARED = sorted(JOBS.glob("*.sh"))
 SYSTEMS = tuple(registry.BUILT_IN["batch_system"])
@@ -28,6 +29,8 @@ MADE = {
     ),
     "cifar10.slurm": ("slurm",),
     "cifar10.pbs": ("pbs",),
+    "polus_export.lsf": ("lsf", "--queue", "normal", "--cores-per-node", "10"),
+    "export.slurm": ("slurm", "--cores-per-node", "8"),
 }  # fmt: skip
 
 
@@ -61,7 +64,10 @@ def told(text: str) -> list[str]:
 def test_the_annotated_example_is_what_the_command_makes(
     capsys: pytest.CaptureFixture[str], kept: str
 ) -> None:
-    assert told((JOBS / kept).read_text()) == told(make(capsys, *MADE[kept]))
+    run_dir = {"polus_export.lsf": "runs/polus_cifar10", "export.slurm": "runs/cifar10"}.get(kept)
+    words = (CONFIG,) if run_dir is None else ("--export", run_dir)
+    assert main.main(["job", *words, "--system", *MADE[kept]]) == 0
+    assert told((JOBS / kept).read_text()) == told(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("path", LSF + SLURM + PBS + SHARED, ids=name)
@@ -78,6 +84,9 @@ def test_shellcheck_has_nothing_to_say(tmp_path: Path, capsys: pytest.CaptureFix
         shutil.copy(ROOT / CONFIG, config)
         make(capsys, system, "--nodes", "2", "--hours", "48", "-o", str(path), config=str(config))
         files.append(str(path))
+        files.append(str(tmp_path / f"export.{system}"))
+        words = ["--export", "runs/it's mine", "--system", system, "-o", files[-1]]
+        assert main.main(["job", *words]) == 0
     found = subprocess.run(["shellcheck", "-x", *files], text=True, stdout=subprocess.PIPE)
     assert found.stdout == ""
 
@@ -89,8 +98,11 @@ def test_lsf_job_is_warned_in_time_and_requeued_on_75(path: Path) -> None:
     assert request.requeue_codes == {75}
     assert request.options["wa"] == "USR2"
     assert request.minutes("wt") == 5
-    assert request.slots >= RANKS
     assert request.options["R"] == "span[hosts=1]"
+    if path in EXPORTS:
+        assert "num=1:" in request.options["gpu"]
+        return
+    assert request.slots >= RANKS
     assert f"num={RANKS - 1}:" in request.options["gpu"]
     assert f"ranks=${{MPINEAT_RANKS:-{RANKS}}}" in path.read_text()
 
@@ -102,8 +114,9 @@ def test_slurm_job_is_warned_in_time_and_may_be_requeued(path: Path) -> None:
     assert "requeue" in options
     assert options["signal"] == "B:USR2@300"
     assert options["open-mode"] == "append"
-    assert options["ntasks"] == str(RANKS)
-    assert options["gres"] == f"gpu:{RANKS - 1}"
+    ranks = 1 if path in EXPORTS else RANKS
+    assert options["ntasks"] == str(ranks)
+    assert options["gres"] == f"gpu:{max(1, ranks - 1)}"
 
 
 def test_nodes_have_as_many_workers_as_gpus_and_the_first_one_rank_0_too(
@@ -149,6 +162,8 @@ def test_without_gpus_a_node_has_one_worker_and_none_is_asked_for(
         ([CONFIG, "--system", "lsf", "-o", "/nowhere/job"], "/nowhere/job: cannot be written"),
         ([CONFIG, "--system", "lsf", "--run-dir", "a\nb"], "printable"),
         ([], "expected CONFIG"),
+        ([CONFIG, "--export", "runs/a", "--system", "lsf"], "one of them"),
+        (["--export", "runs/a", "--hours", "0.1", "--system", "lsf"], "at least 10 minutes"),
     ],
 )
 def test_a_wrong_request_is_refused(
@@ -200,7 +215,18 @@ def test_arrays_have_two_tasks_for_each_seed() -> None:
     assert sbatch_options(batch)["array"].startswith(f"1-{tasks}%")
 
 
-@pytest.mark.parametrize("path", LSF + SLURM + PBS, ids=name)
+def test_an_export_is_one_process_on_one_gpu(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--export", "runs/a", "--nodes", "3", "--gpus-per-node", "4", "--system"]
+    assert main.main(["job", *words, "pbs"]) == 0
+    text = capsys.readouterr().out
+    assert qsub_standin.parse(text)["l"][0] == "select=1:ncpus=18:ngpus=1:mpiprocs=1"
+    assert 'run_export "$run_dir" "$output"' in text
+    assert "MPINEAT_RUN_DIR:-runs/a}" in text
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in LSF + SLURM + PBS if path not in EXPORTS], ids=name
+)
 def test_configuration_is_there(path: Path) -> None:
     default = re.search(r"MPINEAT_CONFIG:-(\S+?)\}", path.read_text())
     assert default

@@ -59,6 +59,7 @@ def start(
     number: str = "TERM",
     body: str = WAIT,
     requeue: str = SLURM.requeue,
+    job: str = JOB,
     **variables: str,
 ) -> subprocess.Popen[str]:
     program(
@@ -76,7 +77,7 @@ def start(
         "MPINEAT_MPIRUN": "mpirun",
     }
     process = subprocess.Popen(
-        ["bash", "-c", JOB.format(requeue=requeue), "job.sh"],
+        ["bash", "-c", job.format(requeue=requeue), "job.sh"],
         cwd=ROOT, env=environment | variables, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -134,6 +135,23 @@ def test_slurm_is_asked_to_requeue_after_75(
     job.send_signal(signal.SIGUSR2)
     assert job.wait(timeout=20) == 75
     assert (folder / "requeued").read_text() == requeued
+
+
+def test_an_export_is_warned_and_requeued_without_mpirun(folder: Path) -> None:
+    text = MPIRUN.format(python=sys.executable, version="", signal="TERM", body=WAIT)
+    program(folder / "mpineat-python", text)
+    export = JOB.replace("run_search 3 config.yaml run key=value", "run_export run m.keras -k v")
+    job = start(
+        folder, body="", job=export, SLURM_JOB_ID="7", MPINEAT_PYTHON="mpineat-python",
+        MPINEAT_MPIRUN="must-not-be-called",
+    )  # fmt: skip
+    while not (folder / "started").exists() and job.poll() is None:
+        time.sleep(0.02)
+    job.send_signal(signal.SIGUSR2)
+    assert job.wait(timeout=20) == 75
+    assert (folder / "started").read_text() == "-m mpineat export run -k v -o m.keras --resume"
+    assert (folder / "signals").read_text() == "TERM"
+    assert (folder / "requeued").read_text() == "requeue 7\n"
 
 
 def test_pbs_takes_the_same_file_again_after_75(folder: Path) -> None:
