@@ -128,15 +128,15 @@ def command(arguments: argparse.Namespace) -> int:
             final.claim_device(config.training)
     config = applied(evolved, config)
     if dataset is not None and exporter.trains:
-        network, exported = _trained(arguments, chosen, config, dataset, exporter, stop)
+        network, exported, described = _trained(arguments, chosen, config, dataset, exporter, stop)
     else:
         if arguments.resume:
             raise InputError(f"--resume: --format {exporter.name} trains nothing; leave it out")
-        network = _network(arguments, chosen, config, dataset, exporter)
+        network, described = _network(arguments, chosen, config, dataset, exporter), None
         exported = export_untrained(
             network, output=arguments.output, exporter=exporter, batch=arguments.batch
         )
-    _say(arguments, chosen, network, exported)
+    _say(arguments, chosen, network, exported, described)
     return FAILED if exported.unmeasured else DONE
 
 
@@ -147,16 +147,16 @@ def _trained(
     dataset: Dataset,
     exporter: Exporter,
     stop: Any,
-) -> tuple[Network, Exported]:
-    """Return the network that was trained, and what was written of it."""
-    from mpineat.training.export import checkpoint, final
+) -> tuple[Network, Exported, Path]:
+    """Return the network that was trained, what was written of it, and its card."""
+    from mpineat.training.export import card, checkpoint, final
 
     exporter.examine(arguments.output, arguments.batch)
     keeping = checkpoint.Keeping(arguments.output, _asked(arguments, chosen, config, dataset), stop)
     kept = keeping.find(resume=arguments.resume)
     # A structure learning is not repeated.
     network = kept.network if kept else _network(arguments, chosen, config, dataset, exporter)
-    return network, final.export(
+    exported = final.export(
         network,
         config,
         dataset,
@@ -169,6 +169,9 @@ def _trained(
         seed=arguments.seed,
         keeping=keeping,
     )
+    run = chosen.view.run.path
+    origin = f"candidate {chosen.outcome.candidate} of the run {run} ({chosen.run_id})"
+    return network, exported, card.write(exported, network, config, dataset, exporter, origin)
 
 
 def _asked(
@@ -212,7 +215,11 @@ def _network(
 
 
 def _say(
-    arguments: argparse.Namespace, chosen: _Chosen, network: Network, exported: Exported
+    arguments: argparse.Namespace,
+    chosen: _Chosen,
+    network: Network,
+    exported: Exported,
+    card: Path | None,
 ) -> None:
     import json
 
@@ -237,7 +244,8 @@ def _say(
     print(f"exported at {units.count(flops)} flops, {share} of its full width's")
     if chosen.evolved is not None:
         print(f"evolved training: {described(chosen.evolved)}")
-    print("\n".join(map(shown, str(exported).split("\n"))))
+    told = str(exported) if card is None else f"{exported}\nall of this, and how to load it: {card}"
+    print("\n".join(map(shown, told.split("\n"))))
 
 
 def _measured(chosen: _Chosen, flops: int, exported: Exported) -> dict[str, Any]:

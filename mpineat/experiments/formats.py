@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from mpineat.errors import shown
 from mpineat.experiments.statistics import Estimate, Spread
 from mpineat.experiments.tables import TEXT_COLUMNS, Table
+from mpineat.markdown import escaped
 from mpineat.report.text_table import aligned, comma_separated
 
 LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#${}"} | {
@@ -24,8 +24,6 @@ LATEX_SPECIAL = {c: f"\\{c}" for c in "%&_#${}"} | {
     # At a row's beginning these would be an argument of the \\ that ended the row above.
     **{c: f"{{{c}}}" for c in "[]*"},
 }
-# GitHub's: emphasis, code, links, HTML, entities, cells, formulas, mentions, issues, addresses.
-MARKDOWN_SPECIAL = re.compile(r"[\\`*_\[\]<>|~$&#@]|:(?=//)|(?<=www)\.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +61,10 @@ def as_markdown(report: Report) -> str:
     for table in report.tables:
         if table.rows:
             rule = tuple("---" if name in TEXT_COLUMNS else "---:" for name in table.header)
-            header, *rows = (tuple(map(_markdown, row)) for row in (table.header, *table.rows))
+            header, *rows = (tuple(map(escaped, row)) for row in (table.header, *table.rows))
             lines = "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *rows))
             blocks.append(f"**{table.title}**\n\n{lines}")
-    blocks += [f"- {_markdown(note)}" for note in report.notes]
+    blocks += [f"- {escaped(note)}" for note in report.notes]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -105,10 +103,6 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "latex": as_latex,
     "json": as_json,
 }
-
-
-def _markdown(text: str) -> str:
-    return MARKDOWN_SPECIAL.sub(r"\\\g<0>", shown(text))
 
 
 def _latex(text: str) -> str:

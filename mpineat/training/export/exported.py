@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mpineat import units
 from mpineat.errors import shown
 from mpineat.phenotype.network import Network
 from mpineat.training.export.confusion import Confusion
 from mpineat.training.export.exporter import Exporter
+
+if TYPE_CHECKING:  # TensorFlow comes with it
+    from mpineat.training.export.latency import Latency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,8 @@ class Exported:
     Attributes:
         confusion: On the test set; None where nothing was trained or it could not be measured.
         class_names: By the place of their probability; () where classes are only numbered.
+        validated: Whether the validation images were kept back.
+        latency: None where nothing was trained or it could not be measured.
         unmeasured: Why not; "" where it was, or where there is nothing to measure.
     """
 
@@ -32,15 +38,23 @@ class Exported:
     unmeasured: str = ""
     class_names: tuple[str, ...] = ()
     seconds: float = 0.0
+    validated: bool = False
+    latency: Latency | None = None
 
     @property
     def test_accuracy(self) -> float | None:
         """None where `confusion` is."""
         return None if self.confusion is None else self.confusion.accuracy
 
+    @property
+    def bytes(self) -> int:
+        """Of the file, or of all files of the folder."""
+        files = self.output.rglob("*") if self.output.is_dir() else (self.output,)
+        return sum(file.stat().st_size for file in files if file.is_file())
+
     def __str__(self) -> str:
         """Return what the command line says at the end."""
-        size = units.count(_bytes(self.output)) + "B"
+        size = units.count(self.bytes) + "B"
         load = self.how_to_load.format(path=self.output)
         written = f"wrote {self.output} ({size})" + (f"; load it with {load}" if load else "")
         if not self.epochs:
@@ -82,8 +96,3 @@ def export_untrained(
     exporter.examine(output, batch)
     exporter.put(network, output)
     return Exported(output=output, how_to_load=exporter.how_to_load)
-
-
-def _bytes(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else (path,)
-    return sum(file.stat().st_size for file in files if file.is_file())

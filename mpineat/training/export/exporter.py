@@ -28,11 +28,14 @@ class Exporter:
             runtimes that need every shape beforehand.
         how_to_load: The expression that loads it again, "{path}" in the output's place; "" where
             there is none.
+        example: Python for the model's card that loads it and classifies `images`; "": just that
+            expression.
     """
 
     name: str
     write: Callable[[Any, Path], object]
     how_to_load: str = ""
+    example: str = ""
     suffix: str = ""
     folder: bool = False
     trains: bool = True

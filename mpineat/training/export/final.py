@@ -38,6 +38,7 @@ from mpineat.training.export.checkpoint import Keeping
 from mpineat.training.export.confusion import Confusion
 from mpineat.training.export.exported import Exported
 from mpineat.training.export.exporter import Exporter
+from mpineat.training.export.latency import BATCHES, measure
 from mpineat.training.export.pace import Pace, epochs_within
 from mpineat.training.standing import Place
 
@@ -103,10 +104,11 @@ def export(
     exporter.put(deployable(trained, shape, scale, conversion, batch=batch), output)
     if keeping is not None:
         keeping.forget()
-    confusion, unmeasured = None, ""
+    confusion, latency, unmeasured = None, None, ""
     try:
         plain = deployable(trained, shape, scale, conversion)
         confusion = _confusion(plain, test, conversion, dataset.classes)
+        latency = measure(plain, conversion.back(test.x[: max(BATCHES)]))
     except (tf.errors.OpError, MemoryError) as error:
         unmeasured = one_line(error)
     return Exported(
@@ -120,6 +122,8 @@ def export(
         unmeasured=unmeasured,
         class_names=dataset.class_names,
         seconds=seconds,
+        validated=validate,
+        latency=latency,
     )
 
 

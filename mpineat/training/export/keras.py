@@ -7,4 +7,10 @@ EXPORTER = Exporter(
     suffix=".keras",
     write=lambda model, path: model.save(path),
     how_to_load='keras.models.load_model("{path}")',
+    example="""
+import keras
+
+model = keras.models.load_model("{path}")
+classes = model.predict(images).argmax(axis=-1)
+""",
 )

@@ -44,4 +44,11 @@ EXPORTER = Exporter(
     write=write,
     check=lambda _: converter(),
     how_to_load='onnxruntime.InferenceSession("{path}")',
+    example="""
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{path}")
+(probabilities,) = session.run(["probabilities"], {"image": images})
+classes = probabilities.argmax(axis=-1)
+""",
 )

@@ -47,4 +47,11 @@ EXPORTER = Exporter(
     write=write,
     check=check,
     how_to_load='tf.saved_model.load("{path}")',
+    example="""
+import tensorflow as tf
+
+serve = tf.saved_model.load("{path}").signatures["serving_default"]
+probabilities = serve(image=tf.constant(images))["probabilities"]
+classes = probabilities.numpy().argmax(axis=-1)
+""",
 )
