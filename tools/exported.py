@@ -18,6 +18,7 @@ from mpineat.errors import DONE
 from mpineat.experiments.exports import AS_SEARCHED
 
 EXPORTS = "exports"  # folder beside the runs
+AS_SEARCHED_WORDS = ("recipe.augment=search",)  # no more is done to the images than in the search
 
 
 def winners(run_dirs: Sequence[Path], times: int, epochs: int | None) -> int:
@@ -45,7 +46,7 @@ def last(run_dirs: Sequence[Path]) -> int:
         epochs = yaml_file.loads(generation.config).training.epochs
         different = {o.network_hash: o for o in generation.outcomes if o.status != "failed"}
         words = [
-            ["--candidate", str(outcome.candidate), "--epochs", str(epochs)]
+            ["--candidate", str(outcome.candidate), "--epochs", str(epochs), *AS_SEARCHED_WORDS]
             for outcome in different.values()
         ]
         name = f"{run_dir.name}-last.jsonl"

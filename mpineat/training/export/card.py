@@ -85,7 +85,10 @@ def _test(exported: Exported) -> Iterator[str]:
         f"**Accuracy {confusion.accuracy:.4f}** on {exported.test_examples:,} images that neither "
         f"the search nor the training has seen; 95 % interval {low:.4f} to {high:.4f} (Wilson)."
     )
-    yield "\n".join(f"- {escaped(line.strip())}" for line in confusion.lines(exported.class_names))
+    yield "\n".join(
+        f"{'  ' if line.startswith(' ') else ''}- {escaped(line.strip())}"
+        for line in confusion.lines(exported.class_names)
+    )
 
 
 def _data(exported: Exported, config: Config, dataset: Dataset) -> Iterator[tuple[str, str]]:

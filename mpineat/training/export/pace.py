@@ -94,7 +94,7 @@ def epochs_within(
     left = 60 * minutes - (time.monotonic() - began) - history.build_seconds
     epochs = max(1, int(left / epoch_seconds))
     log.info(
-        "%s of %s took %.1f ms each: %s in %g minutes",
+        "%s of %s took %.1f ms each: %s in %g min",
         units.plural(history.steps, "step"),
         units.plural(batch_size, "image"),
         1000 * history.step_seconds,

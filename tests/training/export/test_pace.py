@@ -68,7 +68,7 @@ def test_minutes_become_epochs_by_the_steps_seconds(said, monkeypatch) -> None:
     epochs = pace.epochs_within(2, NORMED, CONFIG, data, seed=0, validate=True)
     assert epochs == int((120 - 8) / 5.5)
     assert tried[0]["validate"]
-    assert f"took 500.0 ms each: {epochs} epochs in 2 minutes" in said()[0]
+    assert f"took 500.0 ms each: {epochs} epochs in 2 min" in said()[0]
     assert pace.epochs_within(0.01, NORMED, CONFIG, data, seed=0, validate=False) == 1
     assert "not even one epoch fits" in said()[-1]
 
