@@ -52,8 +52,6 @@ def _measure(model: keras.Model, data: DeviceData, batch_size: int, seed: int) -
     for norm in norms:
         norm.momentum = 0.0  # a forward pass leaves what it has seen itself
 
-    seed %= 1 << 31  # as the seeds of TensorFlow's draws are
-
     @tf.function(autograph=False, reduce_retracing=True)
     def look(x, rows, start, order, step):  # type: ignore[no-untyped-def]
         position = step * batch_size + tf.range(batch_size)

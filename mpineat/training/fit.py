@@ -229,7 +229,6 @@ def _trace(
     and hits so far; it returns the sums and whether every loss was finite.
     """
     examples = data.train_examples
-    seed %= 1 << 31  # as the seeds of TensorFlow's draws are
     scale = LossScale() if model.output.dtype == tf.float16 else None
 
     def learn(

@@ -202,3 +202,24 @@ def test_a_worker_that_finds_other_images_than_rank_0_refuses_to_start(monkeypat
     setup = Setup(config=CONFIG, rank=1, host="node7", dataset="another digest")
     with pytest.raises(RefusedStart, match="holds other images on node7 than rank 0 has read"):
         evaluate.start(setup)
+
+
+def test_the_recipe_is_of_the_finals_trainings_and_not_of_the_searchs(candidate, monkeypatch):
+    changes = {"recipe": {"augment": "photographs", "mixup": 0.2, "batch_size": 32}}
+    config = Config.model_validate(CONFIG.model_dump() | changes)
+    own = evaluate.Evaluator(config, open_dataset(config.dataset, 0), gpu=False)
+    trained, train = [], fit.train
+
+    def listen(model, data, **how):
+        trained.append((data.augment.originals, how["recipe"].mixup, how["batch_size"]))
+        return train(model, data, **how)
+
+    monkeypatch.setattr(fit, "train", listen)
+    assert (
+        own(task(candidate)).curve
+        == evaluate.Evaluator(CONFIG, open_dataset(CONFIG.dataset, 0), gpu=False)(
+            task(candidate)
+        ).curve
+    )
+    assert own(task(candidate, context={"epochs": 1.0, "seed": 0.0})).status == "ok"
+    assert trained == [(False, 0.0, 64), (False, 0.0, 64), (True, 0.2, 32)]
