@@ -22,6 +22,7 @@ BEFORE: Mapping[str, Any] = {
     "evolution.early_discarding": "none",
     "training.onednn": "tensorflow",
     "recipe.augment": "search",
+    "recipe.measure_norms": False,
 }
 
 

@@ -27,6 +27,10 @@ class Recipe(Section):
     average_epochs: int = option(
         0, "take the mean of the weights at the ends of so many last epochs (Izmailov et al. 2018); 0: the last weights", ge=0
     )
+    measure_norms: bool = option(
+        True, "measure mean and variance of every batch normalisation for the last weights, on up to 100 batches; the running "
+        "means, over some 100 steps, are behind where a training is short",
+    )  # fmt: skip
     batch_size: Count | None = option(
         None,
         "examples per training step; the learning rate grows by the root of its ratio to training.batch_size (Malladi et al. "
@@ -47,6 +51,7 @@ PLAIN = Recipe(
     label_smoothing=0.0,
     weight_decay=0.0,
     average_epochs=0,
+    measure_norms=False,
     batch_size=None,
     cutout=0.0,
     mixup=0.0,

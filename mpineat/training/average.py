@@ -1,7 +1,7 @@
 """The mean of the weights at the ends of the last epochs (Izmailov et al. 2018).
 
-What batch normalisation knows of the activations belongs to the weights of one moment, so it is
-measured anew for the mean.
+What batch normalisation knows of the activations is a running mean over some 100 steps. It is no
+mean's of weights, and in a short training it is behind the last ones; so it is measured anew.
 """
 
 from __future__ import annotations
@@ -18,27 +18,26 @@ BATCHES = 100  # at most, in which batch normalisation is measured
 
 
 class Average:
-    """Takes part in a training of which the last `epochs` are averaged; 0: in none.
+    """Ends a training with the mean of its last `epochs`; 0: with the last weights.
 
     Attributes:
         sums: Of the trainable weights so far, in Keras's order.
     """
 
-    def __init__(self, model: keras.Model, epochs: int) -> None:
-        self._model, self._epochs = model, epochs
+    def __init__(self, model: keras.Model, epochs: int, *, measure_norms: bool) -> None:
+        """Begin; a mean's norms are measured in any case."""
+        self._model, self._epochs, self._measure_norms = model, epochs, measure_norms
         self.sums = [np.zeros(v.shape, np.float32) for v in trainable(model)] if epochs else []
 
     def ended(self, epoch: int, epochs: int, data: DeviceData, batch_size: int, seed: int) -> None:
-        """Take the weights in; behind the last of `epochs` epochs, put the mean in their place."""
+        """Take the weights in; behind the last of `epochs` epochs, leave what the recipe wants."""
         taken = epoch - max(0, epochs - self._epochs)
-        if not self._epochs or taken <= 0:
-            return
-        variables = trainable(self._model)
-        for total, variable in zip(self.sums, variables, strict=True):
-            total += variable.numpy()
-        if epoch == epochs and taken > 1:
-            for total, variable in zip(self.sums, variables, strict=True):
-                variable.assign(total / taken)
+        if self._epochs and taken > 0:
+            for total, variable in zip(self.sums, trainable(self._model), strict=True):
+                total += variable.numpy()
+                if epoch == epochs:
+                    variable.assign(total / taken)
+        if epoch == epochs and (self._epochs or self._measure_norms):
             _measure(self._model, data, batch_size, seed)
 
 

@@ -103,7 +103,7 @@ def train(
     left = max(1, round(epochs * steps_an_epoch))
     watch = Stopwatch(deadline)
     adam = adam_of(training, trainable(model), left, decay=recipe.weight_decay)
-    average = Average(model, recipe.average_epochs)
+    average = Average(model, recipe.average_epochs, measure_norms=recipe.measure_norms)
     place = Place() if keeper is None else keeper.begin(Standing(model, adam, average))
     run = _trace(
         model,

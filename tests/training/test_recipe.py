@@ -132,7 +132,17 @@ def test_the_average_is_of_the_last_epochs_ends_and_the_norms_fit_it(digits, mon
     for name, value in zip(names, wanted, strict=True):
         np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-7)
     assert len(history.curve) == 4
-    # What the norm has measured is that of its convolution's outputs over the training images.
+    assert_norms_fit(found, digits)
+
+
+def test_norms_are_measured_for_the_last_weights(digits):
+    """Two epochs of eight steps: the running means would still be near their beginning."""
+    found, _ = train(digits, epochs=2, measure_norms=True)
+    assert_norms_fit(found, digits)
+
+
+def assert_norms_fit(found, digits):
+    """Assert that the norm knows its convolution's outputs over the training images."""
     images, _ = digits.train.batch(digits.train.x, tf.range(len(digits.train.y)))
     outputs = tf.nn.conv2d(images, found["conv"], 1, "SAME").numpy().reshape(-1, 4)
     np.testing.assert_allclose(found["conv/moving_mean"], outputs.mean(axis=0), atol=0.05)

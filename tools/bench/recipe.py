@@ -20,7 +20,9 @@ CHANGES: dict[str, dict[str, object]] = {
     "label_smoothing 0.1": {"label_smoothing": 0.1},
     "weight_decay 0.05": {"weight_decay": 0.05},
     "average_epochs 3": {"average_epochs": 3},
+    "measure_norms": {"measure_norms": True},
     "batch_size 256": {"batch_size": 256},
+    "batch_size 256, measure_norms": {"batch_size": 256, "measure_norms": True},
     "cutout 0.25": {"cutout": 0.25},
     "mixup 0.2": {"mixup": 0.2},
 }
