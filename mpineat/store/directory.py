@@ -6,12 +6,11 @@ checkpoints that were killed at random moments only this one lost nothing.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +25,7 @@ LOCK = "run.lock"
 GENERATIONS = "generations"
 FINAL = "final.h5"  # a generation's file in all but its name
 LOGS = "logs"
+WEIGHTS = "weights"  # of trained networks, where a strategy passes them on
 SHEET = "classes.png"  # images of each class; where Pillow was there to draw them
 
 PAUSES = (0.1, 0.3, 1.0)  # seconds before each further try to read a file
@@ -33,9 +33,6 @@ T = TypeVar("T")
 
 _GENERATION = re.compile(r"generation_(\d{4,})\.h5")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]+\.tmp")
-# File systems that cannot sync a directory say so with one of these; their renames are as durable
-# as they get.
-_NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 
 def generation_path(run_dir: Path, generation: int) -> Path:
@@ -125,20 +122,8 @@ def write_durably(path: Path, *parts: bytes) -> None:
     Raises:
         StorageError: The disk is full or read-only; what was there is untouched.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with storage_errors(path):
-        try:
-            with open(beside, "wb", opener=files.unlinked) as file:
-                for part in parts:
-                    file.write(part)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except BaseException:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
-        sync_directory(path.parent)
+        files.write_whole(path, *parts)
 
 
 def set_aside(path: Path) -> Path:
@@ -148,20 +133,8 @@ def set_aside(path: Path) -> Path:
         number += 1
     with storage_errors(path):
         os.rename(path, aside)
-        sync_directory(path.parent)
+        files.sync_directory(path.parent)
     return aside
-
-
-def sync_directory(folder: Path) -> None:
-    """Make renames and new names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in _NO_DIRECTORY_SYNC:
-            raise
-    finally:
-        os.close(handle)
 
 
 @contextmanager

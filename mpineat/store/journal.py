@@ -165,7 +165,7 @@ class Journal:
             new = not self._path.exists()
             self._file = files.unlinked(str(self._path), os.O_RDWR | os.O_CREAT | os.O_APPEND)
             if new:
-                directory.sync_directory(run_dir)
+                files.sync_directory(run_dir)
             self._end = self._cut_torn_line()
 
     def _cut_torn_line(self) -> int:
