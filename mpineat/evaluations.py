@@ -19,7 +19,7 @@ from mpineat.genotype.genome import Candidate
 from mpineat.log.progress import Progress
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import INPUT, Network
-from mpineat.tasks import Outcome, Seconds, Task
+from mpineat.tasks import Outcome, Seconds, Start, Task
 
 POLL_SECONDS = 0.5
 # Of run.grace_seconds, what children, files and MPI are closed in.
@@ -29,6 +29,7 @@ CLOSING_SECONDS = 5.0
 class Key(NamedTuple):
     """What an outcome depends on beside the configuration; a task is made of nothing else.
 
+    `weights` is the file that the training begins with, "" for new ones.
     `stop_after` is left out of the seed: a screen is the beginning of the full training.
     """
 
@@ -37,6 +38,7 @@ class Key(NamedTuple):
     compress: bool
     context: tuple[tuple[str, float], ...]
     stop_after: int
+    weights: str = ""
 
 
 class Evaluations:
@@ -49,17 +51,21 @@ class Evaluations:
         record: Callable[[Outcome], None],
         stop: Stop,
         progress: Progress,
+        *,
+        keep_weights: bool = False,
     ) -> None:
         """Begin with nothing known and nothing submitted.
 
         Args:
             record: Puts an outcome on disk, before it counts.
+            keep_weights: Whether trainings leave their weights in files.
         """
         self._config = config
         self._farm = farm
         self._record = record
         self._stop = stop
         self._progress = progress
+        self._keep_weights = keep_weights
         self._known: dict[Key, Outcome] = {}
         self._open: dict[Key, list[tuple[Candidate, Network]]] = {}  # the first one is trained
         self._trained: dict[int, Key] = {}  # by the candidate's id
@@ -69,7 +75,7 @@ class Evaluations:
         """Keep an outcome for equal networks to come, unless the machine spoilt it."""
         stop_after = screening.epochs(self._config) if outcome.status == "discarded" else 0
         key = self._key(candidate, outcome.network_hash, outcome.context, stop_after=stop_after)
-        self._keep(key, outcome)
+        self._keep(key._replace(weights=outcome.parent_weights), outcome)
 
     def submit(
         self,
@@ -79,6 +85,7 @@ class Evaluations:
         *,
         compress: bool | None = None,
         stop_after: int = 0,
+        start: Start | None = None,
     ) -> None:
         """Have `candidate` evaluated, unless the outcome of an equal network is known.
 
@@ -87,10 +94,13 @@ class Evaluations:
             compress: None: as the options say for the candidate's generation.
             stop_after: Epochs after which the training is to end; the outcome of a full one, where
                 that is known, is as good.
+            start: The weights to begin with; None: new ones.
         """
         key = self._key(
             candidate, network.hash(), context, compress=compress, stop_after=stop_after
         )
+        if start is not None:
+            key = key._replace(weights=start.weights)
         known = self._known.get(key._replace(stop_after=0)) or self._known.get(key)
         if self._config.evolution.reuse_outcomes and known is not None:
             self._finish(repeat(known, candidate, network))
@@ -99,7 +109,7 @@ class Evaluations:
         else:
             self._open[key] = [(candidate, network)]
             self._trained[candidate.id] = key
-            self._farm.submit(self._task(candidate, network, key))
+            self._farm.submit(self._task(candidate, network, key, start))
 
     def collect(self) -> list[Outcome]:
         """Return the outcomes since the last call; waits a moment where there is none yet.
@@ -127,7 +137,7 @@ class Evaluations:
         if key is None:  # a late one: another try was faster
             return
         _, *twins = self._open.pop(key)
-        outcome = replace(outcome, context=dict(key.context))
+        outcome = replace(outcome, context=dict(key.context), parent_weights=key.weights)
         self._record(outcome)
         self._keep(key, outcome)
         self._finish(outcome)
@@ -169,11 +179,13 @@ class Evaluations:
             stop_after=stop_after,
         )
 
-    def _task(self, candidate: Candidate, network: Network, key: Key) -> Task:
+    def _task(self, candidate: Candidate, network: Network, key: Key, start: Start | None) -> Task:
         # Equal networks get equal seeds: an outcome must not depend on which of them is trained.
         genes = (*(key.training or (0.0,)), *(value for _, value in key.context))
         settings = [int(np.float64(value or 0.0).view(np.uint64)) for value in genes]
         entropy = [self._config.run.seed, int(key.network_hash, 16), *settings]
+        if key.weights:
+            entropy.append(int(key.weights, 16))
         costs = cost.total(network)
         return Task(
             candidate=candidate,
@@ -182,6 +194,8 @@ class Evaluations:
             compress=key.compress,
             context=dict(key.context),
             stop_after=key.stop_after,
+            start=start,
+            keep_weights=self._keep_weights,
             flops=costs.flops,
             values=costs.values,
             parameters=costs.parameters,

@@ -24,6 +24,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "bayesian": "mpineat.evolution.strategies.bayesian:BayesianOptimisation",
         "reinforce": "mpineat.evolution.strategies.reinforce:Reinforce",
         "regularized_evolution": "mpineat.evolution.strategies.regularized:RegularizedEvolution",
+        "morphism": "mpineat.evolution.strategies.morphism:Morphism",
         "deepneat": "mpineat.evolution.strategies.deepneat:DeepNEAT",
     },
     "evaluator": {
@@ -32,9 +33,11 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
     },
     "stage": {
         "assemble": "mpineat.training.stages:Assemble",
+        "inherit": "mpineat.training.inheritance:Inherit",
         "structure_learning": "mpineat.training.stages:StructureLearning",
         "build": "mpineat.training.stages:Build",
         "train": "mpineat.training.stages:Train",
+        "leave": "mpineat.training.inheritance:Leave",
     },
     "reader": {
         "digits": "mpineat.data.readers.digits:DIGITS",

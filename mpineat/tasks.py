@@ -12,10 +12,28 @@ from pydantic import StringConstraints
 from mpineat.genotype.genome import Candidate
 from mpineat.wire import Codec, Count, Finite, NonNegative, Positive, Series, Share
 
+# Of a file of weights (weights.py); empty: none.
+WeightsName = Annotated[str, StringConstraints(pattern="^(|[0-9a-f]{64})$")]
+
 
 def column(title: str, unit: str, default: Any) -> Any:
     """Return a field that the page's table of candidates shows under `title`."""
     return field(default=default, metadata={"title": title, "unit": unit})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The trained weights that a training begins with.
+
+    Attributes:
+        parent: What they are the weights of; the candidate's network grew from its network.
+        weights: Their file.
+        epochs: To train with them; without them, as many as ever.
+    """
+
+    parent: Candidate
+    weights: WeightsName
+    epochs: Positive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +54,8 @@ class Task:
             final its epochs and which of its seeds this is. The seed derives from it too.
         stop_after: Epochs after which the training ends, to be judged by its loss (screening.py);
             0 trains in full. Neither seed nor schedule depend on it: what it begins is the same.
+        start: None: new weights. The seed derives from it.
+        keep_weights: Whether the trained weights are to be left in a file.
     """
 
     candidate: Candidate
@@ -50,10 +70,12 @@ class Task:
     batch_size: Positive | None = None
     context: Mapping[str, Finite] = field(default_factory=dict)
     stop_after: Count = 0
+    start: Start | None = None
+    keep_weights: bool = False
 
     def epochs(self, usual: int) -> int:
-        """Return the epochs to train: the context's, as in a final, or the `usual` ones."""
-        return int(self.context.get("epochs", usual))
+        """Return the epochs to train: those of its start, those of a final, or the `usual` ones."""
+        return int(self.context.get("epochs", usual)) if self.start is None else self.start.epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +141,10 @@ class Outcome:
         network_before, network_after: Network JSON, before and after compression.
         started: Unix time at which the evaluation began on its worker.
         reused_from: Id of the candidate whose outcome this repeats; None when trained.
+        start: The weights that the training began with: "new", or "inherited" from the parent's;
+            new ones, too, where those were "gone" or "damaged".
+        parent_weights: The file that it was to begin with; "": none.
+        weights: The file that its trained weights are in; "": none.
     """
 
     candidate: Count
@@ -146,6 +172,17 @@ class Outcome:
     attempts: Positive = 1
     reused_from: Count | None = None
     context: Mapping[str, Finite] = field(default_factory=dict)
+    start: Annotated[str, StringConstraints(pattern="^(new|inherited|gone|damaged)$")] = "new"
+    parent_weights: WeightsName = ""
+    weights: WeightsName = ""
+
+    @property
+    def began_anew(self) -> bool:
+        """Whether the weights that it was to begin with were lost."""
+        return self.start in LOST
+
+
+LOST = ("gone", "damaged")  # an Outcome's start from new weights where there were to be others
 
 
 def ranked(outcomes: Iterable[Outcome]) -> list[Outcome]:
@@ -173,6 +210,7 @@ class Totals:
         judged: That have an accuracy, trained here or not.
         accuracy, flops: Sums over the judged ones; flops after compression.
         seconds: Sum over those that were evaluated and not repeated.
+        began_anew: Whose parent's weights were lost.
         reasons: Of failures -> how many.
     """
 
@@ -184,6 +222,7 @@ class Totals:
     accuracy: float = 0.0
     flops: int = 0
     seconds: float = 0.0
+    began_anew: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
     best: Outcome | None = None
 
@@ -205,6 +244,7 @@ class Totals:
             accuracy=sum(o.accuracy or 0.0 for o in judged),
             flops=sum(o.flops_after for o in judged),
             seconds=sum(o.seconds.total for o in outcomes if o.reused_from is None),
+            began_anew=sum(o.began_anew for o in outcomes),
             reasons=Counter(o.reason for o in outcomes if o.status == "failed"),
             best=best(judged),
         )
@@ -220,6 +260,7 @@ class Totals:
             accuracy=self.accuracy + other.accuracy,
             flops=self.flops + other.flops,
             seconds=self.seconds + other.seconds,
+            began_anew=self.began_anew + other.began_anew,
             reasons=Counter(self.reasons) + Counter(other.reasons),
             best=best(one for one in (self.best, other.best) if one is not None),
         )

@@ -22,7 +22,7 @@ from mpineat.log.progress import Progress
 from mpineat.phenotype.assemble import build_network
 from mpineat.phenotype.narrow import scale_widths
 from mpineat.phenotype.network import Network
-from mpineat.tasks import Outcome, Seconds, Task
+from mpineat.tasks import Outcome, Seconds, Start, Task
 
 CONFIG = loads("compression: {inherit: true, every: 2}")
 
@@ -181,6 +181,31 @@ def test_what_the_strategy_tells_the_stages_is_part_of_what_is_equal() -> None:
     assert [outcome.reused_from for outcome in later.collect()] == [3]
     later.submit(candidate(8), network(candidate(8)), {"epochs": 5.0})
     assert [task.candidate.id for task in again.seen] == [8]
+
+
+def test_the_weights_to_begin_with_are_part_of_what_is_equal() -> None:
+    farm = Farm()
+    found, recorded = evaluations(farm)
+    one = candidate(0)
+    starts = [Start(parent=candidate(9), weights=c * 64, epochs=2) for c in "ab"]
+    for id, start in enumerate((None, starts[0], starts[1], starts[0])):
+        found.submit(candidate(id), network(one), {}, start=start)
+    assert [task.start for task in farm.seen] == [None, *starts]
+    assert len({task.seed for task in farm.seen}) == 3
+    outcomes = [outcome for _ in range(3) for outcome in found.collect()]
+    assert [(o.candidate, o.reused_from) for o in outcomes] == [
+        (0, None),
+        (1, None),
+        (3, 1),
+        (2, None),
+    ]
+    assert [o.parent_weights for o in outcomes] == ["", "a" * 64, "a" * 64, "b" * 64]
+
+    later, _ = evaluations(farm)  # of a launch that reads them from the disk
+    for outcome in recorded:
+        later.remember(candidate(outcome.candidate), outcome)
+    later.submit(candidate(7), network(one), {}, start=starts[1])
+    assert [o.reused_from for o in later.collect()] == [2]
 
 
 def test_a_final_is_not_compressed() -> None:

@@ -16,8 +16,9 @@ def read_task(data: bytes) -> Task:
         WireError: It is none, or no network can be assembled from it.
     """
     task = task_from_bytes(data)
-    if wrong := candidate_problem(task.candidate):
-        raise WireError(f"not a task: candidate {task.candidate.id}: {wrong}")
+    for candidate in (task.candidate, *([task.start.parent] if task.start else [])):
+        if wrong := candidate_problem(candidate):
+            raise WireError(f"not a task: candidate {candidate.id}: {wrong}")
     return task
 
 

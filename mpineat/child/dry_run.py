@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable
@@ -40,7 +41,8 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
         seconds = config.farm.dry_run_seconds * trained / config.training.epochs
         time.sleep(seconds * rng.lognormal(-(SIGMA**2) / 2, SIGMA))
         accuracy = judge(after)
-        if task.context:  # equal networks in another context are another evaluation
+        # Equal networks in another context, or with other weights, are another evaluation.
+        if task.context or task.start:
             accuracy **= 1 + 0.1 * rng.random()
         seconds = awake.seconds() - began
         return Outcome(
@@ -55,11 +57,18 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             parameters_after=cost.parameters(after),
             network_before=before.to_json(),
             network_after=after.to_json(),
+            start="new" if task.start is None else "inherited",
+            weights=_weights(task) if task.keep_weights and not task.stop_after else "",
             curve=tuple(_point(epoch, accuracy) for epoch in range(1, trained + 1)),
             seconds=Seconds(total=seconds, stages={"train": seconds}),
         )
 
     return "dry run", evaluate
+
+
+def _weights(task: Task) -> str:
+    """Return the name of a file that is not there: nothing is trained, and nothing looks for it."""
+    return hashlib.sha256(f"{task.network_hash} {task.seed}".encode()).hexdigest()
 
 
 def judge(network: Network) -> float:

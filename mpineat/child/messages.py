@@ -66,6 +66,7 @@ class Setup:
         cores: CPU cores that the child may run on; () leaves them as inherited.
         threads: CPU threads of an evaluation.
         log_path: File that the child's stdout and stderr are appended to; "" leaves them alone.
+        weights_folder: Where weights are left and taken from, as Start and Outcome name them.
         dataset: Digest of the images to train and validate on, as rank 0 read them; "": none.
     """
 
@@ -77,6 +78,7 @@ class Setup:
     cores: Series[Count] = ()
     threads: Positive = 1
     log_path: FileName = ""
+    weights_folder: FileName = ""
     dataset: str = ""
 
     def to_bytes(self) -> bytes:

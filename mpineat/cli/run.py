@@ -102,7 +102,11 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         for note in data.notes:
             log.info("data set: %s", note)
         workers = member.open(
-            config, run_dir / directory.LOGS, stopping, dataset=fingerprint.training
+            config,
+            run_dir / directory.LOGS,
+            stopping,
+            weights=run_dir / directory.WEIGHTS,
+            dataset=fingerprint.training,
         )
         end, evaluated = provenance.FAILED, 0
         try:

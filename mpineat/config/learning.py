@@ -9,7 +9,7 @@ from pydantic import model_validator
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 
 # Every evaluation goes through these, in this order.
-STAGES = ("assemble", "structure_learning", "build", "train")
+STAGES = ("assemble", "inherit", "structure_learning", "build", "train", "leave")
 
 
 class Training(Section):

@@ -94,7 +94,9 @@ class Membership:
             time.sleep(FORWARD_SECONDS)
             self.abort(1)
 
-    def open(self, config: Config, logs: Path, stop: Stop, *, dataset: str = "") -> Farm:
+    def open(
+        self, config: Config, logs: Path, stop: Stop, *, weights: Path = Path(), dataset: str = ""
+    ) -> Farm:
         """On rank 0: tell the workers to start; return the farm while their children still load.
 
         Args:
@@ -102,6 +104,7 @@ class Membership:
                 prints.
             stop: Is told of the signals that other ranks catch; its second signal ends the job at
                 once.
+            weights: Directory, which need not exist, for weights that networks pass on.
             dataset: Digest of the images that every worker must find; "": not compared.
         """
         stop.on_second = lambda: self.abort(STOPPED)
@@ -130,6 +133,7 @@ class Membership:
                 cores=place.cores,
                 threads=_threads(config, place),
                 log_path=str(logs.absolute() / _log_name(worker.rank)),
+                weights_folder=str(weights.absolute()),
                 dataset=dataset,
             )
             link.send(worker.rank, Message(Kind.SETUP, setup.to_bytes()))

@@ -69,6 +69,20 @@ def random_architecture(config: Config, draws: Draws) -> Architecture:
     return arranged(blueprint, {}, config, draws)
 
 
+def small_architecture(config: Config, draws: Draws) -> Architecture:
+    """Return a chain of chains, of the sizes that generation 0 of CoDeepNEAT has."""
+    space = config.search_space
+    slots = range(config.evolution.module_species)
+    sizes, node_sizes = space.initial_blueprint_nodes, space.initial_module_nodes
+    blueprint = random_blueprint(NEW, 0, sizes, config, Innovations(OUTPUT + 1), draws, slots)
+    modules = {
+        slot: random_module(NEW, 0, node_sizes, config, Innovations(OUTPUT + 1), draws)
+        for slot in sorted({node.species for node in blueprint.nodes})
+    }
+    own = {slot: numbered(module, space.max_module_nodes) for slot, module in modules.items()}
+    return arranged(numbered(blueprint, space.max_blueprint_nodes), own, config, draws)
+
+
 def new_module(config: Config, draws: Draws) -> Module:
     """Return a module of any size, with random shortcuts."""
     innovations, most = Innovations(OUTPUT + 1), config.search_space.max_module_nodes

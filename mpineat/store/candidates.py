@@ -20,7 +20,7 @@ from mpineat.store.columns import (
 from mpineat.store.genomes import Pool
 from mpineat.store.networks import network_table, networks_from
 from mpineat.store.numbers import context_from, number_tables, stages_from
-from mpineat.tasks import Compressed, Epoch, Outcome, Seconds, Totals
+from mpineat.tasks import LOST, Compressed, Epoch, Outcome, Seconds, Totals
 from mpineat.wire import Count, NonNegative, Share
 
 TABLE = "candidates/table"
@@ -171,9 +171,10 @@ def candidates_from(
 def totals_from(tables: Tables) -> Totals:
     """Return the totals of the outcomes, without making a value of each."""
     tables = {TABLE: _arrived(tables)}
-    names = ("status", "reason", "accuracy", "flops_after", "reused_from")
+    names = ("status", "reason", "accuracy", "flops_after", "reused_from", "start")
     columns = {"id": Count, **{name: OUTCOME[name] for name in names}, **SECONDS}
-    ids, status, reasons, accuracies, flops, reused, _, seconds = from_table(columns, tables, TABLE)
+    found = from_table(columns, tables, TABLE)
+    ids, status, reasons, accuracies, flops, reused, starts, _, seconds = found
     judged = [row for row, accuracy in enumerate(accuracies) if accuracy is not None]
     first = min(judged, key=lambda row: (-accuracies[row], flops[row], ids[row]), default=None)
     winner = None if first is None else {TABLE: tables[TABLE][first : first + 1]}
@@ -186,6 +187,7 @@ def totals_from(tables: Tables) -> Totals:
         accuracy=sum(accuracies[row] for row in judged),
         flops=sum(flops[row] for row in judged),
         seconds=sum(s for s, r in zip(seconds, reused, strict=True) if r is None),
+        began_anew=sum(map(starts.count, LOST)),
         reasons=Counter(r for r, s in zip(reasons, status, strict=True) if s == "failed"),
         best=None if winner is None else _outcomes(winner)[0],
     )

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import tensorflow as tf
 from tensorflow import keras
@@ -53,7 +54,14 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             "rank 0 has read"
         )
     room = device_data.room(setup.gpu_memory_mb, setup.threads / (os.cpu_count() or 1))
-    return device, Evaluator(setup.config, dataset, gpu=setup.gpu is not None, room=room)
+    evaluator = Evaluator(
+        setup.config,
+        dataset,
+        gpu=setup.gpu is not None,
+        room=room,
+        weights_folder=Path(setup.weights_folder),
+    )
+    return device, evaluator
 
 
 def claim_device(setup: Setup) -> str:
@@ -89,9 +97,16 @@ class Evaluator:
     """Evaluates one Task after another on data that was loaded once."""
 
     def __init__(
-        self, config: Config, dataset: Dataset, *, gpu: bool, room: int | None = None
+        self,
+        config: Config,
+        dataset: Dataset,
+        *,
+        gpu: bool,
+        room: int | None = None,
+        weights_folder: Path = Path(),
     ) -> None:
         self.input_shape, self.classes = dataset.input_shape, dataset.classes
+        self.weights_folder = weights_folder
         self.data = fit.load(dataset, config.dataset, room)
         self.config = config.model_copy(
             update={"training": settle(config.training, self.data, gpu=gpu)}
@@ -113,6 +128,7 @@ class Evaluator:
             input_shape=self.input_shape,
             classes=self.classes,
             names=self.names,
+            weights_folder=self.weights_folder,
         )
         failure: tuple[str, str, str] | None = None
         try:

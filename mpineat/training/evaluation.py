@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from tensorflow import keras
 
 from mpineat.cluster import awake
@@ -55,6 +57,10 @@ class Evaluation:
         batch_size, deadline: Of every training; the deadline on the clock awake.seconds().
         networks: As the candidate was born, then as each stage that changed it left it.
         learned: What structure learning returned; None without it.
+        start: As in tasks.Outcome.
+        weights: That replace drawn ones, named as in model.variables; None: none do.
+        weights_folder: Where files of weights lie.
+        weights_left: The file that the trained weights were left in; "": none.
         model: The Keras model of the last network; None until it is built.
         on_epoch: Are called with every epoch of the training; may raise Failure, like a stage.
         curve: The epochs so far.
@@ -70,6 +76,7 @@ class Evaluation:
         input_shape: tuple[int, int, int],
         classes: int,
         names: Iterable[str],
+        weights_folder: Path,
     ) -> None:
         """Begin; `names` are those of all stages' seconds, in order."""
         self.task, self.config, self.data = task, config, data
@@ -81,6 +88,9 @@ class Evaluation:
         self.deadline = None if minutes is None else self._clock + 60 * minutes
         self.networks: list[Network] = []
         self.learned: Learned | None = None
+        self.start = "new"
+        self.weights: Mapping[str, np.ndarray] | None = None
+        self.weights_folder, self.weights_left = weights_folder, ""
         self.model: keras.Model | None = None
         self.on_epoch: list[Callable[[Epoch], None]] = []
         self.curve: list[Epoch] = []
@@ -110,6 +120,8 @@ class Evaluation:
         values: dict[str, Any] = {
             "started": self._started,
             "curve": tuple(self.curve),
+            "start": self.start,
+            "weights": self.weights_left,
             "seconds": Seconds(total=awake.seconds() - self._clock, stages=dict(self._seconds)),
         }
         if self.networks:

@@ -8,6 +8,7 @@ from mpineat import registry
 from mpineat.config.learning import STAGES
 from mpineat.errors import InputError
 from mpineat.phenotype.assemble import assemble
+from mpineat.tasks import LOST
 from mpineat.training import fit, model
 from mpineat.training.compression import structure
 from mpineat.training.evaluation import Evaluation, Stage
@@ -58,7 +59,7 @@ class StructureLearning:
 
 
 class Build:
-    """Make the Keras model of the network, with the weights that structure learning kept."""
+    """Make the Keras model of the network, with the weights that were inherited or learned."""
 
     name = "build"
     seconds = ("build",)
@@ -69,7 +70,7 @@ class Build:
         evaluation.model = model.build(
             evaluation.networks[-1],
             evaluation.task.seed,
-            weights=evaluation.learned.weights if evaluation.learned else None,
+            weights=evaluation.learned.weights if evaluation.learned else evaluation.weights,
             policy=POLICIES[evaluation.config.training.mixed_precision],
             portable=False,
         )
@@ -87,10 +88,12 @@ class Train:
         training = evaluation.config.training
         # Where nothing shrank, structure learning was the beginning of the training.
         begun = evaluation.learned.epochs if evaluation.learned else 0
+        anew = evaluation.start in LOST
+        epochs = training.epochs if anew else evaluation.task.epochs(training.epochs)
         history = fit.train(
             evaluation.model,
             evaluation.data,
-            epochs=max(1, evaluation.task.epochs(training.epochs) - begun),
+            epochs=max(1, epochs - begun),
             seed=evaluation.task.seed,
             batch_size=evaluation.batch_size,
             training=training,
