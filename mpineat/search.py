@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mpineat import finalists, store
+from mpineat import finalists, store, weights
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config, yaml_file
 from mpineat.evaluations import Evaluations, compresses, worked_before
@@ -22,11 +22,12 @@ from mpineat.genotype.genome import Candidate
 from mpineat.genotype.innovation import Innovations
 from mpineat.log.progress import Progress
 from mpineat.phenotype.assemble import build_network
+from mpineat.phenotype.growth import grown_from
 from mpineat.phenotype.inherit import write_back
 from mpineat.phenotype.network import Network
-from mpineat.store import Generation, provenance
+from mpineat.store import Generation, directory, provenance
 from mpineat.store.journal import Journal
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Start
 from mpineat.trials import Trials
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,14 @@ class Search:
         self._build = partial(build_network, input_shape=shape, classes=classes, config=config)
         self._newest = origin.earlier[-1] if origin.earlier else None
         self._number = origin.number
-        self._evaluations = Evaluations(config, farm, self._record, stop, progress)
+        self._evaluations = Evaluations(
+            config,
+            farm,
+            self._record,
+            stop,
+            progress,
+            keep_weights=self._strategy.passes_on_weights,
+        )
         self._entrants: tuple[Entrant, ...] = ()
         for generation in origin.earlier:
             self._learn(generation.candidates, generation.outcomes)
@@ -143,8 +151,14 @@ class Search:
             outcomes,
             size=min(self._config.evolution.candidates, len(by_id)),
             context=state.context,
+            starts=self._starts(state, by_id.values()),
         )
         self._close(state, by_id, ended, time.time() - began + spent)
+
+    def _starts(self, state: State, candidates: Iterable[Candidate]) -> dict[int, Start]:
+        """Return the weights that trainings begin with, by the candidate's id."""
+        found = {one.id: self._strategy.start(state, one, self._config) for one in candidates}
+        return {number: start for number, start in found.items() if start is not None}
 
     def _own(self, journaled: Iterable[Outcome], networks: dict[int, Network]) -> list[Outcome]:
         """Return the journaled outcomes that are of this generation's networks.
@@ -179,7 +193,7 @@ class Search:
             ahead = len(self._farm.workers()) if state.generation == 0 else 0
             total = evolution.generations * evolution.candidates
             count = min(count + ahead, total - state.next_candidate)
-        asked = self._strategy.ask(state, self._config, self._build, count)
+        asked = self._strategy.ask(state, self._config, partial(self._grow, state), count)
         built = dict(zip((c.id for c in asked.candidates), asked.built, strict=True))
         candidates = {candidate.id: candidate for candidate in asked.candidates}
         for candidate in journaled:  # asked by a launch that had another number of workers
@@ -192,6 +206,14 @@ class Search:
                     self._journal.append(self._number, candidate)
         after = max(asked.state.next_candidate, *(id + 1 for id in candidates), 0)
         return replace(asked.state, next_candidate=after), tuple(candidates.values()), built
+
+    def _grow(self, state: State, candidate: Candidate) -> Network:
+        """Build a candidate; one with a start must be able to compute what its parent does."""
+        network = self._build(candidate)
+        start = self._strategy.start(state, candidate, self._config)
+        if start is not None:
+            grown_from(self._build(start.parent), network)
+        return network
 
     def _close(
         self, state: State, by_id: dict[int, Candidate], outcomes: Sequence[Outcome], seconds: float
@@ -211,9 +233,18 @@ class Search:
         )
         self._newest = store.write(self._run_dir, generation)
         self._journal.fold(self._number)
+        self._forget_weights()
         self._enter(self._newest)
         self._carried = unfinished(self._newest)
         self._progress.generation(state, outcomes)
+
+    def _forget_weights(self) -> None:
+        """Remove the weights that nobody needs now that a generation is safe."""
+        if self._strategy.passes_on_weights:
+            folder = self._run_dir / directory.WEIGHTS
+            needed = self._strategy.weights_needed(self._next_state())
+            with directory.storage_errors(folder):
+                weights.remove_others(folder, needed)
 
     def _learn(self, candidates: Iterable[Candidate], outcomes: Iterable[Outcome]) -> None:
         by_id = {candidate.id: candidate for candidate in candidates}

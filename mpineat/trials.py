@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from mpineat import screening
 from mpineat.config import Config
@@ -10,7 +11,7 @@ from mpineat.evaluations import Evaluations
 from mpineat.genotype.genome import Candidate
 from mpineat.log.progress import Progress
 from mpineat.phenotype.network import Network
-from mpineat.tasks import Outcome
+from mpineat.tasks import Outcome, Start
 
 Built = tuple[Candidate, Network]
 
@@ -31,6 +32,7 @@ class Trials:
         self._progress = progress
         self._steady = config.evolution.schedule == "steady"
         self._first = screening.epochs(config)
+        self._starts: Mapping[int, Start] = {}
         self._window = screening.Window(config, before if self._steady else ())
 
     def hold(
@@ -41,6 +43,7 @@ class Trials:
         *,
         size: int,
         context: Mapping[str, float],
+        starts: Mapping[int, Start] = MappingProxyType({}),
     ) -> tuple[Outcome, ...]:
         """Return the outcomes of `size` candidates, ascending by id; where steady, as they came.
 
@@ -48,10 +51,12 @@ class Trials:
             entries: By the candidate's id.
             waiting: Ids of those that nothing is known of and that were not submitted before.
             known: Outcomes from the journal, also of candidates that were screened alone.
+            starts: The weights that trainings begin with, by the candidate's id.
 
         Raises:
             Stopped, FarmError: As Evaluations.collect does.
         """
+        self._starts = starts
         for number in waiting:
             self._submit(entries[number], context, stop_after=self._first)
         ended: list[Outcome] = []
@@ -93,4 +98,5 @@ class Trials:
         return passes
 
     def _submit(self, entry: Built, context: Mapping[str, float], *, stop_after: int = 0) -> None:
-        self._evaluations.submit(*entry, context, stop_after=stop_after)
+        start = self._starts.get(entry[0].id)
+        self._evaluations.submit(*entry, context, stop_after=stop_after, start=start)

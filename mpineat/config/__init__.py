@@ -53,3 +53,22 @@ class Config(Section):
         if self.dataset.signals and self.search_space.kernel_shape != "row":
             raise ValueError("dataset.signals: signals have no height: set search_space.kernel_shape: row")
         return self
+
+    @model_validator(mode="after")
+    def _weights(self) -> Config:
+        evolution, most = self.evolution, self.evolution.morphism.weights_mb
+        if evolution.strategy != "morphism":
+            return self
+        if self.compression.enabled:
+            raise ValueError(
+                "compression.enabled: morphism passes weights on at full width; set compression.enabled: false"
+            )
+        # Of one generation, its parents and theirs; 4 bytes a parameter.
+        networks = evolution.candidates + 2 * evolution.morphism.parents
+        needed = networks * self.search_space.max_parameters * 4 / 2**20
+        if needed > most:
+            raise ValueError(
+                f"evolution.morphism.weights_mb: {networks} networks of up to search_space.max_parameters weights take "
+                f"{needed:,.0f} MiB, above {most:,.0f}; raise it, or lower search_space.max_parameters"
+            )
+        return self

@@ -25,6 +25,7 @@ CHANGES_OUTCOMES: Mapping[str, bool] = {
     "search_space": True,
     "evolution": True,
     "evolution.generations": False,  # more of the same history, or less
+    "evolution.morphism.weights_mb": False,
     "training": True,
     "training.threads": False,
     "training.max_minutes": False,

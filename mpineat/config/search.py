@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import field_validator, model_validator
 
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
-from mpineat.config.strategies import Bayesian, Grid, RegularizedEvolution, Reinforce
+from mpineat.config.strategies import Bayesian, Grid, Morphism, RegularizedEvolution, Reinforce
 
 
 class SearchSpace(Section):
@@ -108,7 +108,7 @@ class TrainingRanges(Section):
         return self
 
 
-FOR_ACCURACY_ALONE = ("bayesian", "reinforce")  # strategies that cannot heed a second objective
+FOR_ACCURACY_ALONE = ("bayesian", "reinforce", "morphism")  # strategies that cannot heed a second objective
 
 
 class Evolution(Section):
@@ -158,6 +158,7 @@ class Evolution(Section):
     grid: Grid = option(Grid(), "of the strategy 'grid'")
     bayesian: Bayesian = option(Bayesian(), "of the strategy 'bayesian'")
     reinforce: Reinforce = option(Reinforce(), "of the strategy 'reinforce'")
+    morphism: Morphism = option(Morphism(), "of the strategy 'morphism'")
     regularized_evolution: RegularizedEvolution = option(RegularizedEvolution(), "of the strategy of this name")
 
     @field_validator("objectives")
@@ -183,4 +184,6 @@ class Evolution(Section):
             )
         if self.strategy == "random" and self.schedule == "steady":
             raise ValueError("evolution.schedule: random search has no parents to wait for; use generational")
+        if self.strategy == "morphism" and self.schedule == "steady":
+            raise ValueError("evolution.schedule: morphism climbs a generation at a time; use generational")
         return self

@@ -19,6 +19,15 @@ class RegularizedEvolution(Section):
     sample: Count = option(5, "networks drawn for a tournament, whose best has a child (Real et al.: 25 of 100)")
 
 
+class Morphism(Section):
+    """Hill climbing by network morphism (NASH, Elsken et al. 2017)."""
+
+    parents: Count = option(1, "best networks so far, of which each child grows from one (NASH: 1)")
+    morphisms: Count = option(3, "most morphisms between a child and its parent (NASH: 5)")
+    epochs: Count = option(3, "epochs of training for a child, which begins with its parent's weights (first networks: training.epochs)")
+    weights_mb: Positive = option(1000.0, "most that files of weights may take in the run directory, in MiB")
+
+
 class Bayesian(Section):
     """Bayesian optimisation."""
 

@@ -111,8 +111,11 @@ def cells(figures: Row, elapsed: float) -> list[str]:
 
 def explained(state: State, outcomes: Sequence[Outcome], classes: int) -> Iterator[tuple[int, str]]:
     """Yield what should not look like a quiet generation, each with the level of its log line."""
-    if failures := failures_text(Totals.of(outcomes).reasons):
+    totals = Totals.of(outcomes)
+    if failures := failures_text(totals.reasons):
         yield logging.INFO, f"failed: {failures}"
+    if totals.began_anew:
+        yield logging.WARNING, anew_text(totals.began_anew)
     # A constant answer lands within sampling noise of 1/classes.
     highest = 1.25 / classes if classes else 0.0
     chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
@@ -128,6 +131,12 @@ def explained(state: State, outcomes: Sequence[Outcome], classes: int) -> Iterat
 def failures_text(reasons: Mapping[str, int]) -> str:
     """Return "2 nan, 1 gpu_memory", most frequent first; "" without failures."""
     return ", ".join(f"{number} {reason}" for reason, number in Counter(reasons).most_common())
+
+
+def anew_text(number: int) -> str:
+    """Say how many candidates lost what they should have inherited."""
+    who = units.plural(number, "candidate")
+    return f"began with new weights, their parents' being gone or damaged: {who}"
 
 
 def candidate_text(outcome: Outcome) -> str:
@@ -151,6 +160,8 @@ def candidate_text(outcome: Outcome) -> str:
     if outcome.status == "discarded":
         epoch = units.plural(len(outcome.curve), "epoch")
         found = f"validation loss {outcome.curve[-1].val_loss:.4f} after {epoch}"
+    if outcome.began_anew:
+        source += f", from new weights: its parent's are {outcome.start}"
     return f"{head}: {found}, {flops}, {parameters}, {source}"
 
 

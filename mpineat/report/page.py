@@ -137,7 +137,9 @@ def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, s
     reused = sum(o.reused_from is not None for o in outcomes)
     failed = sum(o.status == "failed" for o in outcomes)
     discarded = sum(o.status == "discarded" for o in outcomes)
+    anew = sum(o.began_anew for o in outcomes)
     more = f", {discarded} discarded early" if discarded else ""
+    more += f", {anew} began with new weights for lost ones" if anew else ""
     yield "trainings", f"{trained:,}", f"{reused} reused, {failed} failed{more}"
     note = f"{len(view.rows)} of {view.config.evolution.generations} generations"
     yield "time", units.duration(view.seconds), note

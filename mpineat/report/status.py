@@ -132,6 +132,8 @@ def _lines(view: Overview[Summary], time: float) -> Iterator[str]:
     yield from _front_lines(_front(view), view.config.evolution.objectives)
     if failures := generation_row.failures_text(view.everything.reasons):
         yield f"failed: {failures}"
+    if anew := view.everything.began_anew:
+        yield generation_row.anew_text(anew)
     if view.moment is not None:
         yield ""
         yield f"running, {view.moment.queued} more queued:"

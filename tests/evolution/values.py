@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 from mpineat.config import Config
@@ -17,7 +18,12 @@ SHAPE = (16, 16, 1)
 
 def config(seed: int = 1, space: dict | None = None, **evolution: object) -> Config:
     return Config.model_validate(
-        {"run": {"seed": seed}, "search_space": space or {}, "evolution": evolution}
+        {
+            "run": {"seed": seed},
+            "search_space": space or {},
+            "evolution": evolution,
+            "compression": {"enabled": evolution.get("strategy") != "morphism"},
+        }
     )
 
 
@@ -34,9 +40,14 @@ def building(config: Config):
 
 def judged(candidate: Candidate, accuracy: float | None, fault: str = "") -> Result:
     """Return a candidate's result: of this accuracy, or failed."""
-    status = "failed" if accuracy is None else "ok"
+    failed = accuracy is None
     outcome = Outcome(
-        candidate=candidate.id, network_hash="", status=status, accuracy=accuracy, fault=fault
+        candidate=candidate.id,
+        network_hash="",
+        status="failed" if failed else "ok",
+        accuracy=accuracy,
+        fault=fault,
+        weights="" if failed else hashlib.sha256(b"%d" % candidate.id).hexdigest(),
     )
     return Result(candidate=candidate, outcome=outcome)
 

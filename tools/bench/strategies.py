@@ -62,7 +62,9 @@ def main(argv: list[str]) -> int:
     for part in (validate, comparing, parser):
         part.add_argument("--data", default="cifar10", help="a table of tools/bench/trainings")
     for part in (comparing, parser):
-        part.add_argument("--strategies", default=",".join(registry.names("strategy")))
+        # A surrogate has no weights, which are what morphism lives on.
+        names = [name for name in registry.names("strategy") if name != "morphism"]
+        part.add_argument("--strategies", default=",".join(names))
         part.add_argument("--seeds", type=int, default=30)
         part.add_argument("--first-seed", type=int, default=0)
         part.add_argument("--evaluations", type=int, default=max(AT))
