@@ -63,7 +63,8 @@ def outcome_with(of: Task, *names: str) -> Outcome:
 
 def test_a_further_stage_runs_before_the_one_that_it_names() -> None:
     assert [stage.name for stage in stages(("late", "watch", "later"))] == [
-        *("assemble", "structure_learning", "watch", "build", "late", "late", "train")
+        *("assemble", "inherit", "structure_learning", "watch", "build"),
+        *("late", "late", "train", "leave"),
     ]
 
 
