@@ -6,7 +6,7 @@ from collections import Counter
 
 from hypothesis import strategies as st
 
-from mpineat.config import Config
+from mpineat.config import Config, SearchSpace
 from mpineat.genotype.creation import random_blueprint, random_module
 from mpineat.genotype.crossover import cross_blueprints, cross_modules
 from mpineat.genotype.draws import Draws
@@ -27,6 +27,16 @@ WILD = Config.model_validate(
                 "toggle_connection": 0.4,
             },
         }
+    }
+)
+# The same in the space of today's networks, small enough for Keras.
+MODERN = WILD.model_copy(
+    update={
+        "search_space": SearchSpace.model_validate(
+            {"preset": "modern", "filters": (3, 10), "joins": ("residual", "add", "concat")}
+            | {"neighbours": ("none", "max_pooling", "dropout"), "max_blueprint_nodes": 6}
+            | {"kernel_sizes": (1, 3, 5), "max_module_nodes": 4, "max_layers": 10**6}
+        )
     }
 )
 SPECIES = (0, 3, 4, 9)  # ids of living module species, for blueprints to point to

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 from mpineat.config.strategies import Bayesian, Grid, Morphism, RegularizedEvolution, Reinforce
+
+INITIAL = ("module_nodes", "blueprint_nodes", "reductions")
+NotNegative = Annotated[int, Field(ge=0)]
+
+# What an expert's network of today has and the thesis's space lacks. Filters are those before the first reduction.
+MODERN_PRESET: dict[str, Any] = {
+    "filters": (8, 64),
+    "filters_scale": "geometric",
+    "kernel_sizes": (3, 5),
+    "neighbours": ("none",),
+    "convolutions": ("full", "separable"),
+    "activations": ("relu", "swish"),
+    "batch_norm": True,
+    "norm_momentum": 0.9,
+    "joins": ("residual", "concat"),
+    "reductions": ("none", "stride", "max_pooling"),
+    "head": "global_average_pool",
+    "dense_layers": 0,
+    "initial_blueprint_nodes": (3, 6),
+}
+
+
+def _said(preset: dict[str, Any]) -> str:
+    """Return what a preset sets, as it is written in YAML."""
+    values = ((name, str(value).lower() if isinstance(value, bool) else value) for name, value in preset.items())
+    return ", ".join(
+        f"{name} [{', '.join(map(str, value))}]" if isinstance(value, tuple) else f"{name} {value}"
+        for name, value in values
+    )
 
 
 class SearchSpace(Section):
     """Which networks can exist."""
 
+    preset: Literal["thesis", "modern"] = option(
+        "thesis", f"'modern' sets, where they are not written: {_said(MODERN_PRESET)}"
+    )
     filters: tuple[Count, Count] = option((16, 68), "fewest and most filters of a convolution (thesis: 16-68)")
+    filters_scale: Literal["linear", "geometric"] = option(
+        "linear", "every number of filters as likely as the next one, or every ratio"
+    )
     kernel_sizes: tuple[Count, ...] = option((1, 3, 5), "kernels to choose from (thesis: 1, 3, 5)", min_length=1)
     kernel_shape: Literal["square", "row"] = option(
         "square", "kernels kxk and pools 2x2 (thesis), or 1xk and 1x2 for signals, which are images of height 1"
@@ -22,9 +57,24 @@ class SearchSpace(Section):
         ("none", "max_pooling", "dropout"), "what may follow a convolution (thesis: all three)", min_length=1
     )
     dropout: tuple[Rate, Rate] = option((0.0, 0.5), "lowest and highest dropout rate (thesis: 0-0.5)")
+    convolutions: tuple[Literal["full", "separable"], ...] = option(
+        ("full",), "kinds of convolution; separable: a depthwise one, then one of 1x1", min_length=1
+    )
+    activations: tuple[Literal["relu", "swish"], ...] = option(
+        ("relu",), "what a convolution may end in (thesis: ReLU)", min_length=1
+    )
     batch_norm: bool = option(False, "put batch normalisation into every convolution (thesis: off)")
-    joins: tuple[Literal["add", "concat"], ...] = option(
-        ("add", "concat"), "how a node may join several inputs", min_length=1
+    norm_momentum: float = option(
+        0.99, "batch_norm: of its moving mean and variance; 0.9 follows trainings of few steps", ge=0, lt=1
+    )
+    joins: tuple[Literal["add", "concat", "residual"], ...] = option(
+        ("add", "concat"),
+        "how a node may join several inputs; residual: an add, and the module's input is added to its output",
+        min_length=1,
+    )
+    reductions: tuple[Literal["none", "stride", "max_pooling"], ...] = option(
+        ("none",),
+        "how a blueprint's node may begin a stage, of half the resolution and twice the filters; 'none' is one of them",
     )
     head: Literal["flatten", "global_average_pool"] = option(
         "flatten", "what turns the last maps into a vector (the pool makes a far smaller first dense layer)"
@@ -33,6 +83,9 @@ class SearchSpace(Section):
     dense_units: tuple[Count, Count] = option((32, 256), "fewest and most units of each of them (thesis: 32-256)")
     initial_module_nodes: tuple[Count, Count] = option((1, 2), "convolutions of a module in generation 0")
     initial_blueprint_nodes: tuple[Count, Count] = option((1, 3), "nodes of a blueprint in generation 0")
+    initial_reductions: tuple[NotNegative, NotNegative] = option(
+        (2, 3), "with reductions: fewest and most of them in a blueprint of generation 0, evenly spread"
+    )
     max_module_nodes: Count = option(8, "most convolutions in a module")
     max_blueprint_nodes: Count = option(8, "most nodes in a blueprint")
     max_layers: Count = option(100, "most layers of an assembled network")
@@ -42,9 +95,31 @@ class SearchSpace(Section):
     )
     max_memory_mb: Positive = option(8000.0, "most memory of a training step, estimated, in MiB")
 
+    @property
+    def has_stages(self) -> bool:
+        """Whether blueprints' nodes may reduce the resolution."""
+        return len(self.reductions) > 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _apply_preset(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("preset") == "modern":
+            return {**MODERN_PRESET, **given}
+        return given
+
+    @field_validator("convolutions", "activations", "reductions")
+    @classmethod
+    def _each_once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"expected each choice once, found {list(value)}")
+        return value
+
     @model_validator(mode="after")
     def _ranges(self) -> SearchSpace:
-        for name in ("filters", "dropout", "dense_units", "initial_module_nodes", "initial_blueprint_nodes"):
+        if "none" not in self.reductions:
+            raise ValueError(f"search_space.reductions: 'none' is missing, found {list(self.reductions)}")
+        bounds = ("filters", "dropout", "dense_units", *(f"initial_{what}" for what in INITIAL))
+        for name in bounds:
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"search_space.{name}: the lower bound {low} is above the upper bound {high}")
@@ -69,6 +144,7 @@ class Mutation(Section):
     switch_neighbour: Rate = option(0.1, "per module node: another neighbour layer")
     switch_join: Rate = option(0.05, "per module: the other join")
     repoint: Rate = option(0.15, "per blueprint node: point to another module species")
+    switch_reduction: Rate = option(0.05, "per blueprint node: another of search_space.reductions")
 
 
 class Distance(Section):

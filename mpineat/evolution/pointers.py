@@ -11,7 +11,6 @@ from mpineat.config import Config
 from mpineat.evolution.state import Species
 from mpineat.genotype.distance import distances, pack_modules
 from mpineat.genotype.draws import Draws
-from mpineat.genotype.genes import BlueprintNode
 from mpineat.genotype.genome import Blueprint, Module
 
 
@@ -56,7 +55,7 @@ def repoint(
             for node in nodes:
                 if node.species in successor:
                     moved[node.species] += 1
-            nodes = tuple([BlueprintNode(n.id, successor.get(n.species, n.species)) for n in nodes])
+            nodes = tuple([n._replace(species=successor.get(n.species, n.species)) for n in nodes])
         elif len(retained) == len(held):
             continue
         found[place] = Blueprint(
@@ -112,7 +111,7 @@ def cover(
         nodes = found[place].nodes
         if named[nodes[i].species] > 1:
             named[nodes[i].species] -= 1
-            node = BlueprintNode(nodes[i].id, missing.pop(0))
+            node = nodes[i]._replace(species=missing.pop(0))
             found[place] = found[place]._replace(nodes=(*nodes[:i], node, *nodes[i + 1 :]))
             counts["pointed_at_unnamed"] += 1
     return found

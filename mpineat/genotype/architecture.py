@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from mpineat.config import Config
 from mpineat.genotype.creation import random_blueprint, random_module, random_shortcuts
 from mpineat.genotype.draws import Draws
-from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection
+from mpineat.genotype.genes import INPUT, OUTPUT, Connection
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.graph import sources_by_target
 from mpineat.genotype.innovation import Innovations
@@ -106,7 +106,7 @@ def arranged(
             module = modules.get(node.species) or new_module(config, draws)
             found.append((len(slots), module))
             slots[node.species] = len(slots)
-    nodes = tuple([BlueprintNode(node.id, slots[node.species]) for node in blueprint.nodes])
+    nodes = tuple([node._replace(species=slots[node.species]) for node in blueprint.nodes])
     return Architecture(blueprint._replace(nodes=nodes), tuple(found))
 
 

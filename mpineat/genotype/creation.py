@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpineat.config import Config
+from mpineat.config import Config, SearchSpace
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.hyperparameters import random_hyperparameters
 from mpineat.genotype.innovation import Innovations
-from mpineat.genotype.settings import random_node
+from mpineat.genotype.settings import one_of, random_node
 from mpineat.genotype.structure import Rejected, add_connection
+
+NO_REDUCTION = "none"  # of a blueprint's node that begins no stage
 
 
 def random_module(
@@ -38,19 +40,46 @@ def random_blueprint(
     draws: Draws,
     species: Sequence[int],
 ) -> Blueprint:
-    """Return a chain of `sizes` (fewest, most) nodes that point to random ones of `species`."""
+    """Return a chain of `sizes` (fewest, most) nodes that point to random ones of `species`.
+
+    With search_space.reductions its nodes are divided evenly among several stages.
+    """
     ids, connections = _chain(draws.between(sizes), innovations)
     space, evolution = config.search_space, config.evolution
     training = random_hyperparameters(evolution, draws) if evolution.evolve_training else None
+    nodes = tuple([BlueprintNode(node, draws.choice(species)) for node in ids])
+    if space.has_stages:
+        nodes = _in_stages(nodes, space, draws)
     return Blueprint(
         id,
-        tuple([BlueprintNode(node, draws.choice(species)) for node in ids]),
+        nodes,
         connections,
         tuple([draws.between(space.dense_units) for _ in range(space.dense_layers)]),
         training,
         (),
         (),
         birth,
+    )
+
+
+def stage_starts(length: int, reductions: int) -> frozenset[int]:
+    """Return which places of a chain begin a stage, so that the stages are evenly long.
+
+    A chain shorter than that has fewer of them.
+    """
+    return frozenset(length * number // (reductions + 1) for number in range(1, reductions + 1))
+
+
+def _in_stages(
+    nodes: tuple[BlueprintNode, ...], space: SearchSpace, draws: Draws
+) -> tuple[BlueprintNode, ...]:
+    kinds = [kind for kind in space.reductions if kind != NO_REDUCTION]
+    starts = stage_starts(len(nodes), draws.between(space.initial_reductions))
+    return tuple(
+        [
+            node._replace(reduction=one_of(kinds, draws)) if place in starts else node
+            for place, node in enumerate(nodes)
+        ]
     )
 
 

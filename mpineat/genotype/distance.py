@@ -9,7 +9,7 @@ comparable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from mpineat.config import Config, Distance
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.hyperparameters import scaled
+from mpineat.genotype.settings import shares_of_filters
 
 Floats: TypeAlias = NDArray[np.float64]
 Integers: TypeAlias = NDArray[np.int64]
@@ -79,9 +80,9 @@ def distances(packed: Packed, index: int, weights: Distance) -> Floats:
 def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
     """Lay out modules for `distances`."""
     space = config.search_space
-    neighbours: dict[str, int] = {name: code for code, name in enumerate(space.neighbours)}
     kernels = {size: rank for rank, size in enumerate(sorted(space.kernel_sizes))}
     joins: dict[str, int] = {name: code for code, name in enumerate(space.joins)}
+    kinds = ((3, space.neighbours), *_chosen(((5, space.convolutions), (6, space.activations))))
     nodes = list(chain.from_iterable([module.nodes for module in modules]))
     return _packed(
         modules,
@@ -90,11 +91,11 @@ def pack_modules(modules: Sequence[Module], config: Config) -> Packed:
             _first([len(module.nodes) for module in modules]),
             _keys(nodes),
             (
-                _scaled(_field(1, nodes), space.filters),
+                shares_of_filters(_field(1, nodes), space),
                 _scaled(_field(4, nodes, np.float64), space.dropout),
                 _scaled(_integers([kernels[node[2]] for node in nodes]), (0, len(kernels) - 1)),
             ),
-            (_integers([neighbours[node[3]] for node in nodes]),),
+            tuple(_codes(place, choices, nodes) for place, choices in kinds),
         ),
     )
 
@@ -107,6 +108,7 @@ def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
     ]
     numbers, kinds = scaled([blueprint.training for blueprint in blueprints], config)
     nodes = list(chain.from_iterable([blueprint.nodes for blueprint in blueprints]))
+    reductions = _chosen(((2, config.search_space.reductions),))
     return _packed(
         blueprints,
         _own_settings(len(blueprints), (*dense, *numbers), kinds),
@@ -114,7 +116,7 @@ def pack_blueprints(blueprints: Sequence[Blueprint], config: Config) -> Packed:
             _first([len(blueprint.nodes) for blueprint in blueprints]),
             _keys(nodes),
             (),
-            (_field(1, nodes),),
+            (_field(1, nodes), *(_codes(place, choices, nodes) for place, choices in reductions)),
         ),
     )
 
@@ -149,6 +151,16 @@ def _keys(genes: Sequence[tuple[Any, ...]]) -> Integers:
 
 def _field(place: int, genes: Sequence[tuple[Any, ...]], kind: type = np.int64) -> NDArray[Any]:
     return np.fromiter(map(itemgetter(place), genes), kind, len(genes))
+
+
+def _chosen(settings: Iterable[tuple[int, Sequence[str]]]) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield those settings, by their place in the gene, that have more than one choice."""
+    return ((place, choices) for place, choices in settings if len(choices) > 1)
+
+
+def _codes(place: int, choices: Sequence[str], genes: Sequence[tuple[Any, ...]]) -> Integers:
+    codes = {name: code for code, name in enumerate(choices)}
+    return _integers([codes[gene[place]] for gene in genes])
 
 
 def _integers(values: Sequence[int]) -> Integers:

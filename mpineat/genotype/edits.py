@@ -6,6 +6,7 @@ good networks want the nearest ones (Real et al. 2019; White et al. 2021).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -40,12 +41,14 @@ TRIES = 50  # edits that are impossible or change nothing, before another networ
 
 def edited(parent: Architecture, config: Config, draws: Draws) -> Architecture:
     """Return a child of `parent` with one random edit; it may be too large for the limits."""
+    space = config.search_space
     for _ in range(TRIES):
         slot = draws.between((-1, len(parent.modules) - 1))
         blueprint, modules = parent.blueprint, dict(parent.modules)
         try:
             if slot < 0:
-                blueprint = draws.choice(OF_BLUEPRINTS)(blueprint, len(modules), config, draws)
+                kinds = (*OF_BLUEPRINTS, *OF_STAGES) if space.has_stages else OF_BLUEPRINTS
+                blueprint = draws.choice(kinds)(blueprint, len(modules), config, draws)
                 if branched := _branched(parent.blueprint, blueprint, len(modules)):
                     modules[len(modules)] = _edit_module(modules[branched.species], config, draws)
             else:
@@ -117,6 +120,13 @@ def _vary_training(genome: Blueprint, used: int, config: Config, draws: Draws) -
     return genome._replace(training=training)
 
 
+def _switch_reduction(genome: Blueprint, used: int, config: Config, draws: Draws) -> Blueprint:
+    at = draws.between((0, len(genome.nodes) - 1))
+    node = genome.nodes[at]
+    reduction = _other(config.search_space.reductions, node.reduction, draws)
+    return genome._replace(nodes=_put(genome.nodes, at, node._replace(reduction=reduction)))
+
+
 def _edit_layers(genome: Module, config: Config, draws: Draws) -> Module:
     space = config.search_space
     return _edit_structure(
@@ -132,9 +142,15 @@ def _set_layer(genome: Module, config: Config, draws: Draws) -> Module:
     space = config.search_space
     at = draws.between((0, len(genome.nodes) - 1))
     node = genome.nodes[at]
-    kind = draws.between((0, 3))
-    if kind == 0:
-        node = node._replace(filters=round(_moved(node.filters, space.filters, config, draws)))
+    # Settings of a single choice are no edit, nor do they use up random numbers.
+    names = [name for name in ("convolution", "activation") if len(getattr(space, f"{name}s")) > 1]
+    kind = draws.between((0, 3 + len(names)))
+    if kind > 3:
+        name = names[kind - 4]
+        other = _other(getattr(space, f"{name}s"), getattr(node, name), draws)
+        node = node._replace(**{name: other})
+    elif kind == 0:
+        node = node._replace(filters=_other_filters(node.filters, config, draws))
     elif kind == 1:
         node = node._replace(kernel=_other(space.kernel_sizes, node.kernel, draws))
     elif kind == 2:
@@ -143,6 +159,14 @@ def _set_layer(genome: Module, config: Config, draws: Draws) -> Module:
         rate = _moved(node.rate, space.dropout, config, draws)
         node = node._replace(rate=min(rate, MOST_DROPOUT))
     return genome._replace(nodes=_put(genome.nodes, at, node))
+
+
+def _other_filters(filters: int, config: Config, draws: Draws) -> int:
+    low, high = config.search_space.filters
+    if config.search_space.filters_scale == "linear":
+        return round(_moved(filters, (low, high), config, draws))
+    bounds = math.log(low), math.log(high)
+    return round(math.exp(_moved(math.log(filters), bounds, config, draws)))
 
 
 def _moved(value: float, bounds: tuple[float, float], config: Config, draws: Draws) -> float:
@@ -165,4 +189,5 @@ def _put(items: tuple[ItemT, ...], at: int, item: ItemT) -> tuple[ItemT, ...]:
 
 # As a blueprint and each module are chosen alike often, so are a graph and each of its settings.
 OF_BLUEPRINTS = (_edit_graph, _repoint, _resize_dense, _vary_training)
+OF_STAGES = (_switch_reduction,)
 OF_MODULES = (_edit_layers, _set_layer, _switch_join)

@@ -7,7 +7,7 @@ neighbour or to the output, as Zoph and Le 2017 do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -17,7 +17,14 @@ from mpineat.genotype.architecture import NEW, Architecture, edge, place
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Module
 from mpineat.genotype.hyperparameters import CHOICES, hyperparameters_at, ranges, scaled
-from mpineat.genotype.settings import MOST_DROPOUT, Floats, Integers
+from mpineat.genotype.settings import (
+    MOST_DROPOUT,
+    ChoiceT,
+    Floats,
+    Integers,
+    filters_at,
+    shares_of_filters,
+)
 
 CHAIN, SHORTCUT = 0.9, 0.1  # chances of connections, which give about as many as random search has
 
@@ -80,7 +87,9 @@ class Encoding:
             allowed = min(used + 1, self.slots)
             slot = self._choice(f"blueprint, node {id - 1}: module", allowed, choose)
             used = max(used, slot + 1)
-            nodes.append(BlueprintNode(id, slot))
+            name = f"blueprint, node {id - 1}: reduction"
+            reduction = self._one_of(name, space.reductions, choose)
+            nodes.append(BlueprintNode(id, slot, reduction))
         low, high = space.dense_units
         dense = [
             low + round(self._number(f"dense {i}", choose) * (high - low))
@@ -126,6 +135,7 @@ class Encoding:
         yield from _graph_layout("blueprint", space.max_blueprint_nodes)
         for node in range(1, space.max_blueprint_nodes + 1):
             yield f"blueprint, node {node}: module", "kind", _equal(self.slots), 0
+            yield from _kind_layout(f"blueprint, node {node}: reduction", space.reductions)
         units = space.dense_units[1] - space.dense_units[0] + 1
         for i in range(space.dense_layers):
             yield f"dense {i}", "number", (), units
@@ -143,6 +153,8 @@ class Encoding:
                 yield f"{own}: kernel", "number", (), len(self.kernels)
                 yield f"{own}: neighbour", "kind", _equal(len(space.neighbours)), 0
                 yield f"{own}: rate", "number", (), 0
+                yield from _kind_layout(f"{own}: convolution", space.convolutions)
+                yield from _kind_layout(f"{own}: activation", space.activations)
 
     def _module(self, slot: int, choose: Choose) -> Module:
         space, owner = self.space, f"module {slot}"
@@ -151,8 +163,7 @@ class Encoding:
         nodes = []
         for id in ids:
             own = f"{owner}, node {id - 1}"
-            low, high = space.filters
-            filters = low + round(self._number(f"{own}: filters", choose) * (high - low))
+            filters = filters_at(self._number(f"{own}: filters", choose), space)
             rank = round(self._number(f"{own}: kernel", choose) * (len(self.kernels) - 1))
             code = self._choice(f"{own}: neighbour", len(space.neighbours), choose)
             least, most = space.dropout
@@ -166,6 +177,8 @@ class Encoding:
                     self.kernels[rank],
                     space.neighbours[code],
                     min(rate, MOST_DROPOUT),
+                    self._one_of(f"{own}: convolution", space.convolutions, choose),
+                    self._one_of(f"{own}: activation", space.activations, choose),
                 )
             )
         return Module(NEW, tuple(nodes), connections, join)
@@ -196,6 +209,9 @@ class Encoding:
         yield from _graph_facts("blueprint", blueprint, space.max_blueprint_nodes)
         for pointer in blueprint.nodes:
             yield f"blueprint, node {pointer.id - 1}: module", pointer.species
+            if space.has_stages:
+                code = space.reductions.index(pointer.reduction)
+                yield f"blueprint, node {pointer.id - 1}: reduction", code
         for i, units in enumerate(blueprint.dense):
             yield f"dense {i}", _share(units, space.dense_units)
         if config.evolution.evolve_training:
@@ -209,12 +225,21 @@ class Encoding:
             yield f"{owner}: join", space.joins.index(module.join)
             for node in module.nodes:
                 own = f"{owner}, node {node.id - 1}"
-                yield f"{own}: filters", _share(node.filters, space.filters)
+                [share] = shares_of_filters(np.array([node.filters]), space).tolist()
+                yield f"{own}: filters", share
                 rank = self.kernels.index(node.kernel)
                 yield f"{own}: kernel", _share(rank, (0, len(self.kernels) - 1))
                 yield f"{own}: neighbour", space.neighbours.index(node.neighbour)
                 if node.neighbour == "dropout":
                     yield f"{own}: rate", _share(node.rate, space.dropout)
+                if len(space.convolutions) > 1:
+                    yield f"{own}: convolution", space.convolutions.index(node.convolution)
+                if len(space.activations) > 1:
+                    yield f"{own}: activation", space.activations.index(node.activation)
+
+    def _one_of(self, name: str, choices: Sequence[ChoiceT], choose: Choose) -> ChoiceT:
+        # Settings of a single choice have no position.
+        return choices[self._choice(name, len(choices), choose)] if len(choices) > 1 else choices[0]
 
     def _choice(self, name: str, allowed: int, choose: Choose) -> int:
         return int(choose(self._at[name], allowed)) if allowed > 1 else 0
@@ -241,6 +266,13 @@ def _graph_facts(owner: str, genome: Blueprint | Module, most: int) -> Iterator[
     yield f"{owner}: nodes", len(genome.nodes) - 1
     for gene in genome.connections:
         yield f"{owner}: {place(gene.source, most)}-{place(gene.target, most)}", 1.0
+
+
+def _kind_layout(
+    name: str, choices: Sequence[str]
+) -> Iterator[tuple[str, str, tuple[float, ...], int]]:
+    if len(choices) > 1:
+        yield name, "kind", _equal(len(choices)), 0
 
 
 def _equal(count: int) -> tuple[float, ...]:

@@ -18,20 +18,26 @@ OUTPUT = 1  # node id of every genome's output; carries no gene
 
 
 class ModuleNode(NamedTuple):
-    """A convolution (ReLU, padding same) with an optional neighbour behind it."""
+    """A convolution (padding same) with an optional neighbour behind it."""
 
     id: Count
     filters: Positive
     kernel: Positive  # its size, of both axes or along a row
     neighbour: Annotated[str, StringConstraints(pattern="^(none|max_pooling|dropout)$")]
     rate: Share  # of the dropout; kept while another neighbour is on
+    convolution: Annotated[str, StringConstraints(pattern="^(full|separable)$")] = "full"
+    activation: Annotated[str, StringConstraints(pattern="^(relu|swish)$")] = "relu"
 
 
 class BlueprintNode(NamedTuple):
-    """A pointer to a species of modules."""
+    """A pointer to a species of modules.
+
+    With a reduction it begins a stage: at half the resolution, with twice the filters.
+    """
 
     id: Count
     species: Count
+    reduction: Annotated[str, StringConstraints(pattern="^(none|stride|max_pooling)$")] = "none"
 
 
 class Connection(NamedTuple):

@@ -21,7 +21,8 @@ class Module(NamedTuple):
         nodes: Hidden nodes, ascending by id; INPUT and OUTPUT have no gene.
         connections: Ascending by innovation number. The enabled ones form an acyclic graph in which
             every node lies on a path from INPUT to OUTPUT.
-        join: How a node with several inputs joins them.
+        join: How a node with several inputs joins them; "residual" adds them, and the module's
+            input to its output.
         parents: Ids of the genomes that it was bred from; empty in generation 0.
         birth: Generation that it was bred for.
     """
@@ -29,7 +30,7 @@ class Module(NamedTuple):
     id: Count
     nodes: Series[ModuleNode]
     connections: Series[Connection]
-    join: Annotated[str, StringConstraints(pattern="^(add|concat)$")]
+    join: Annotated[str, StringConstraints(pattern="^(add|concat|residual)$")]
     parents: Series[Count] = ()
     birth: Count = 0
 

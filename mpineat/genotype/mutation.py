@@ -89,6 +89,8 @@ class Mutation:
         )
         if len(species) > 1:
             self._repoint(nodes, species)
+        if space.has_stages:
+            self._switch_reductions(nodes)
         sizes_before = chain.from_iterable([blueprint.dense for blueprint in blueprints])
         dense = np.fromiter(sizes_before, np.int64).reshape(len(blueprints), -1)
         units = vary_counts(dense, space.dense_units, rates, draws.rng).tolist()
@@ -116,9 +118,19 @@ class Mutation:
             nodes = genomes[place]
             if i < len(nodes):
                 choices = others.get(nodes[i].species, species)
-                node = BlueprintNode(nodes[i].id, self.draws.choice(choices))
+                node = nodes[i]._replace(species=self.draws.choice(choices))
                 genomes[place] = (*nodes[:i], node, *nodes[i + 1 :])
                 self.counts["mutated_repoint"] += 1
+
+    def _switch_reductions(self, genomes: list[tuple[BlueprintNode, ...]]) -> None:
+        choices, most = self.space.reductions, max(map(len, genomes))
+        for place, i in self.draws.events(len(genomes), [self.rates.switch_reduction] * most):
+            nodes = genomes[place]
+            if i < len(nodes):
+                others = [kind for kind in choices if kind != nodes[i].reduction]
+                node = nodes[i]._replace(reduction=self.draws.choice(others))
+                genomes[place] = (*nodes[:i], node, *nodes[i + 1 :])
+                self.counts["mutated_switch_reduction"] += 1
 
     def _vary_structure(
         self,

@@ -46,6 +46,8 @@ def module_problem(module: Module, config: Config) -> str | None:
             return f"node {node.id}: {node.filters} filters or rate {node.rate} out of range"
         if node.kernel not in space.kernel_sizes or node.neighbour not in space.neighbours:
             return f"node {node.id}: kernel {node.kernel} or neighbour {node.neighbour!r} unknown"
+        if node.convolution not in space.convolutions or node.activation not in space.activations:
+            return f"node {node.id}: {node.convolution!r} or {node.activation!r} unknown"
     return None
 
 
@@ -56,6 +58,8 @@ def blueprint_problem(blueprint: Blueprint, config: Config) -> str | None:
         return wrong
     if len(blueprint.nodes) > space.max_blueprint_nodes:
         return f"its {len(blueprint.nodes)} nodes exceed search_space.max_blueprint_nodes"
+    if unknown := {node.reduction for node in blueprint.nodes} - set(space.reductions):
+        return f"its reductions {sorted(unknown)} are not in search_space.reductions"
     if len(blueprint.dense) != space.dense_layers:
         return f"it has {len(blueprint.dense)} dense layers, not search_space.dense_layers"
     if any(not 1 <= units <= space.dense_units[1] for units in blueprint.dense):

@@ -3,7 +3,8 @@
 Gordon et al. 2018, section 3: channels that an addition joins live and die together. Here every
 channel of every convolution and dense layer gets the number of its group by union-find; concat
 lists the groups of its inputs, flatten repeats them for every position, everything else passes
-them through.
+them through. A depthwise convolution does so too, but costs: for each alive channel what a layer
+with one input, always alive, would.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from mpineat.phenotype.network import CONVOLUTIONS, INPUT, Layer, Network
+from mpineat.phenotype.network import CONVOLUTIONS, DEPTHWISE, INPUT, Layer, Network
 
 Ids = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -68,7 +69,8 @@ class ChannelPlan:
         protected: Layers whose width is not up for decision: they feed the output, or are not
             among the sources.
         coefficients: [layers] C of each layer, with cost = sum of C * alive inputs * alive outputs.
-        incoming, outgoing: Channels by layer and group; layers in the order of `outputs`.
+        incoming, outgoing: Channels by layer and group; layers in the order of `outputs`, behind
+            them the depthwise convolutions.
         blocks: A partition of the groups.
     """
 
@@ -95,7 +97,7 @@ class ChannelPlan:
 
 def coefficient(network: Network, layer: Layer, target: Target = "flops") -> int:
     """Return what one input channel of one output channel costs, in flops or weights."""
-    if layer.op not in CONVOLUTIONS:
+    if layer.op not in (*CONVOLUTIONS, DEPTHWISE):
         return 2 if target == "flops" else 1
     assert layer.kernel is not None
     taps = layer.kernel[0] * layer.kernel[1]
@@ -149,17 +151,20 @@ def plan_channels(
 
     groups, numbers = ties.numbered(kept[0])
     outputs = {layer.name: numbers[channels[layer.name]] for layer in weighted}
-    outgoing = _incidence(outputs.values(), groups)
+    depthwise = [layer for layer in network.layers if layer.op == DEPTHWISE]
+    charged = [*weighted, *depthwise]
+    sources_of = [channels[layer.inputs[0]] for layer in weighted] + [kept] * len(depthwise)
+    outgoing = _incidence((numbers[channels[layer.name]] for layer in charged), groups)
     return ChannelPlan(
         groups=groups,
         outputs=outputs,
         protected=protected,
         coefficients=np.array(
-            [coefficient(network, layer, target) for layer in weighted], dtype=np.int64
+            [coefficient(network, layer, target) for layer in charged], dtype=np.int64
         ),
-        incoming=_incidence((numbers[channels[layer.inputs[0]]] for layer in weighted), groups),
+        incoming=_incidence((numbers[ids] for ids in sources_of), groups),
         outgoing=outgoing,
-        blocks=_blocks(tuple(outputs), outgoing.times),
+        blocks=_blocks(tuple(outputs), outgoing.times[: len(outputs)]),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import prod
 from typing import NamedTuple
 
-from mpineat.phenotype.network import CONVOLUTIONS, Layer, Network
+from mpineat.phenotype.network import CONVOLUTIONS, DEPTHWISE, Layer, Network
 
 BYTES = 4  # of a float32
 COPIES_OF_WEIGHTS = 4  # the weights, their gradients and Adam's two moments
@@ -72,6 +72,10 @@ def _cost(layer: Layer, network: Network) -> Cost:
         # A bias per filter, or gamma and beta in its place.
         others = 2 if layer.op == "conv2d_bn" else 1
         return Cost(2 * values * per_filter, layer.filters * (per_filter + others), values)
+    if layer.op == DEPTHWISE:
+        assert layer.kernel is not None
+        taps = layer.kernel[0] * layer.kernel[1]
+        return Cost(2 * values * taps, shape[-1] * taps, values)
     if layer.op == "dense":
         assert layer.units is not None
         inputs = network.shapes[layer.inputs[0]][-1]

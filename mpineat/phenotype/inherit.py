@@ -97,21 +97,24 @@ class _States:
     """What became of each layer of one network.
 
     Attributes:
-        filters: (blueprint node, module, module node) -> filters left; 0 where the convolution
-            vanished.
+        filters: (blueprint node, module, module node) -> filters before and left; 0 left where
+            the convolution vanished.
         dense: Units left of each dense layer before the output, in order; 0 where it vanished.
     """
 
     def __init__(self, before: Network, after: Network) -> None:
         left = {layer.name: layer for layer in after.layers}
         self._flops: dict[tuple[int, int], int] = {}
-        self.filters: dict[tuple[int, int, int], int] = {}
+        self.filters: dict[tuple[int, int, int], tuple[int, int]] = {}
         flops = layer_flops(after)
         for layer in before.layers:
             origin = layer.origin
             if layer.op in CONVOLUTIONS and origin is not None:
                 width = left[layer.name].filters if layer.name in left else 0
-                self.filters[origin.blueprint_node, origin.module, origin.module_node] = width or 0
+                self.filters[origin.blueprint_node, origin.module, origin.module_node] = (
+                    layer.filters or 0,
+                    width or 0,
+                )
                 place = (origin.module, origin.blueprint_node)
                 self._flops[place] = self._flops.get(place, 0) + flops.get(layer.name, 0)
         dense = [
@@ -122,14 +125,22 @@ class _States:
         self.dense = tuple((left[name].units or 0) if name in left else 0 for name in dense)
 
     def largest(self, module: Module) -> dict[int, int]:
-        """Return the filters of the module's state with the most flops; {} where none is left."""
+        """Return the filters of the module's state with the most flops; {} where none is left.
+
+        Behind reductions a layer has a multiple of its gene's filters; the gene loses the same
+        share of them.
+        """
         places = [
             place for place in self._flops if place[0] == module.id and self._flops[place] > 0
         ]
         if not places:
             return {}
         _, node = max(places, key=lambda place: (self._flops[place], -place[1]))
-        return {gene.id: self.filters[node, module.id, gene.id] for gene in module.nodes}
+        filters = {}
+        for gene in module.nodes:
+            before, width = self.filters[node, module.id, gene.id]
+            filters[gene.id] = max(round(gene.filters * width / before), min(width, 1))
+        return filters
 
     def vanished(self, blueprint: Blueprint, modules: Mapping[int, Module]) -> list[int]:
         """Return the blueprint's nodes of whose module nothing is left."""

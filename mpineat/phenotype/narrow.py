@@ -14,7 +14,7 @@ import numpy as np
 
 from mpineat.phenotype import cost
 from mpineat.phenotype.channels import ChannelPlan, Mask, plan_channels
-from mpineat.phenotype.network import JOINS, Layer, Network, ShapeError
+from mpineat.phenotype.network import DEPTHWISE, INPUT, JOINS, Layer, Network, ShapeError
 
 _FINEST_FACTOR = 1e-4  # no layer has so many filters that a finer one would change its width
 EmptyLayer = Literal["keep_strongest", "bypass", "drop_branch"]
@@ -124,7 +124,8 @@ def widened(network: Network, flops: float) -> Network:
 
 def with_blocks(network: Network, plan: ChannelPlan, counts: Sequence[int]) -> Network:
     """Return `network` with so many groups left (or made) of each block of its plan."""
-    widths = dict(zip(plan.outputs, plan.outgoing.kept.tolist(), strict=True))
+    kept = plan.outgoing.kept[: len(plan.outputs)].tolist()
+    widths = dict(zip(plan.outputs, kept, strict=True))
     for block, count in zip(plan.blocks, counts, strict=True):
         for name, times in block.layers.items():
             widths[name] += times * count
@@ -187,6 +188,8 @@ def _attempt(
 
 def _bypass(network: Network, name: str) -> Network:
     source = network[name].inputs[0]
+    while source != INPUT and network[source].op == DEPTHWISE:  # it goes with its 1x1 convolution
+        source = network[source].inputs[0]
     layers = [
         replace(layer, inputs=tuple(source if given == name else given for given in layer.inputs))
         for layer in network.layers

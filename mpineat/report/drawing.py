@@ -22,11 +22,13 @@ NodeT = TypeVar("NodeT", bound=Hashable)
 # Okabe and Ito 2008: told apart by colour-blind readers too; species wrap round.
 SPECIES_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a3a")
 TIMES = "\N{MULTIPLICATION SIGN}"
+STAGES = {"stride": "stride 2", "max_pooling": "pool 2"}  # how a blueprint's node begins a stage
 COLUMN, ROW = 158, 60
 FAMILY_COLUMN, FAMILY_ROW = 76, 52
 OPS = {
     "conv2d": "conv",
     "conv2d_bn": "conv+bn",
+    "depthwise": "depthwise conv",
     "maxpool": "max pool",
     "avgpool": "mean pool",
     "global_average_pool": "global mean pool",
@@ -63,8 +65,9 @@ def blueprint_drawing(candidate: Candidate) -> str:
     chosen = dict(candidate.modules)
     boxes = {INPUT: _end("input"), OUTPUT: _end("dense and output")}
     for node in candidate.blueprint.nodes:
+        stage = "" if node.reduction == "none" else f", {STAGES[node.reduction]}"
         boxes[node.id] = Box(
-            lines=(f"species {node.species}", f"module {chosen[node.species].id}"),
+            lines=(f"species {node.species}{stage}", f"module {chosen[node.species].id}"),
             colour=species_colour(node.species),
             hint=f"blueprint node {node.id}",
         )
@@ -83,10 +86,13 @@ def module_drawing(module: Module, species: int, kernel_shape: str) -> str:
         neighbour = {"none": "", "max_pooling": f"then max pool {1 if row else 2}{TIMES}2"}.get(
             node.neighbour, f"then dropout {node.rate:.2f}"
         )
+        name = "conv" if node.convolution == "full" else "sep conv"
+        behind = [] if node.activation == "relu" else [node.activation]
+        behind += [neighbour] if neighbour else []
         boxes[node.id] = Box(
             lines=(
-                f"conv {1 if row else node.kernel}{TIMES}{node.kernel}, {node.filters}",
-                *filter(None, (neighbour,)),
+                f"{name} {1 if row else node.kernel}{TIMES}{node.kernel}, {node.filters}",
+                *([", ".join(behind)] if behind else []),
             ),
             colour=species_colour(species),
             hint=f"module node {node.id}",
@@ -183,7 +189,8 @@ def _layer_box(layer: Layer, after: Layer | None, shape: str, colour: str | None
 def _title(layer: Layer) -> str:
     name = OPS.get(layer.op, layer.op)
     if layer.kernel is not None:
-        return f"{name} {layer.kernel[0]}{TIMES}{layer.kernel[1]}"
+        steps = f" /{max(layer.strides)}" if layer.strides and max(layer.strides) > 1 else ""
+        return f"{name} {layer.kernel[0]}{TIMES}{layer.kernel[1]}{steps}"
     if layer.pool is not None:
         return f"{name} {layer.pool[0]}{TIMES}{layer.pool[1]}"
     if layer.rate is not None:

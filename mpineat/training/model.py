@@ -8,7 +8,14 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from mpineat.phenotype.network import CONVOLUTIONS, INPUT, Layer, Network
+from mpineat.phenotype.network import (
+    CONVOLUTIONS,
+    DEPTHWISE,
+    INPUT,
+    NORM_MOMENTUM,
+    Layer,
+    Network,
+)
 from mpineat.training.dropout import ByteDropout
 
 # Words of the random generators' keys (see data.py).
@@ -53,6 +60,11 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng([seed, _WEIGHTS])
     kernels = {}
     for layer in network.layers:
+        if layer.op == DEPTHWISE:
+            taps = int(np.prod(layer.kernel or ()))
+            limit = (6 / (taps + taps)) ** 0.5  # each channel has one input and one output
+            shape = (*(layer.kernel or ()), network.shapes[layer.name][-1], 1)
+            kernels[layer.name] = rng.uniform(-limit, limit, shape).astype(np.float32)
         if layer.width is None:
             continue
         window = layer.kernel or ()
@@ -67,11 +79,14 @@ def initial_weights(network: Network, seed: int) -> dict[str, np.ndarray]:
 def variables(model: keras.Model, network: Network) -> dict[str, tf.Variable]:
     """Return the model's variables by name.
 
-    A layer's kernel has the layer's name: HWIO, or [in, out]. Beside it are name/bias and, with
+    A layer's kernel has the layer's name: HWIO, or [in, out]; of a depthwise convolution
+    [height, width, channels, 1]. Beside it are name/bias and, with
     batch normalisation, name/gamma, name/beta, name/moving_mean and name/moving_variance.
     """
     found = {}
     for layer in network.layers:
+        if layer.op == DEPTHWISE:  # Keras 2 and 3 call the attribute differently
+            [found[layer.name]] = map(_tensorflow, model.get_layer(layer.name).trainable_weights)
         if layer.width is None:
             continue
         with_weights = model.get_layer(layer.name)
@@ -125,11 +140,18 @@ def _keras_layers(
             ]
         return [
             make.Conv2D(layer.filters, layer.kernel, use_bias=False, **window, **unset),
-            make.BatchNormalization(name=_norm_name(layer), dtype=policy),
+            make.BatchNormalization(
+                momentum=NORM_MOMENTUM if layer.norm_momentum is None else layer.norm_momentum,
+                name=_norm_name(layer),
+                dtype=policy,
+            ),
             make.Activation(
                 layer.activation or "linear", name=f"{layer.name}_activation", dtype=policy
             ),
         ]
+    if layer.op == DEPTHWISE:
+        zeros = {"depthwise_initializer": "zeros", "use_bias": False}
+        return [make.DepthwiseConv2D(layer.kernel, **window, **zeros, **own)]
     if layer.op == "maxpool":
         return [make.MaxPooling2D(layer.pool, **window, **own)]
     if layer.op == "avgpool":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from mpineat.phenotype.network import INPUT, Layer, Network
@@ -13,6 +15,20 @@ def conv(name, source, filters, kernel=3, origin=None):
     return Layer(
         name=name, op="conv2d", inputs=(source,), filters=filters, kernel=(kernel, kernel),
         strides=(1, 1), padding="same", activation="relu", origin=origin,
+    )  # fmt: skip
+
+
+def norm(name, source, filters, kernel=3, steps=1, activation="relu", origin=None):
+    return replace(
+        conv(name, source, filters, kernel, origin),
+        op="conv2d_bn", strides=(steps, steps), activation=activation,
+    )  # fmt: skip
+
+
+def depthwise(name, source, kernel=3, steps=1):
+    return Layer(
+        name=name, op="depthwise", inputs=(source,), kernel=(kernel, kernel),
+        strides=(steps, steps), padding="same",
     )  # fmt: skip
 
 
@@ -54,10 +70,14 @@ def networks(draw, most=6):
         height, channels = sizes[source]
         peers = sorted(n for n, (h, _) in sizes.items() if h == height)
         equals = sorted(n for n, size in sizes.items() if size == (height, channels))
-        kind = draw(st.sampled_from(["conv", "conv", "residual", "pool", "add", "concat"]))
+        kinds = ["conv", "conv", "residual", "depthwise", "pool", "add", "concat"]
+        kind = draw(st.sampled_from(kinds))
         if kind == "pool" and height >= 2:
             layers.append(pool(name, source))
             sizes[name] = (height // 2, channels)
+        elif kind == "depthwise":
+            layers.append(depthwise(name, source, draw(st.sampled_from([2, 3]))))
+            sizes[name] = (height, channels)
         elif kind == "add":
             layers.append(join(name, "add", source, draw(st.sampled_from(equals))))
             sizes[name] = (height, channels)

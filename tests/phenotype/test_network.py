@@ -76,7 +76,7 @@ def test_a_stride_rounds_up_under_same_and_down_under_valid() -> None:
         (
             ("layers", 0),
             {"activation": "tanh"},
-            "activation: expected 'relu' or null, found 'tanh'",
+            "activation: expected 'relu', 'swish' or null, found 'tanh'",
         ),
         (("layers", 1), {"inputs": ["c", "c"]}, "layer 'f': flatten takes one input, found 2"),
         (("layers", 1), {"inputs": []}, "expected a list of layer names"),

@@ -53,12 +53,15 @@ MODULE_NODES = st.builds(
     SIZES,
     st.sampled_from(("none", "max_pooling", "dropout")),
     RATES,
+    st.sampled_from(("full", "separable")),
+    st.sampled_from(("relu", "swish")),
 )
+REDUCTIONS = st.sampled_from(("none", "stride", "max_pooling"))
 MODULES = st.builds(
     lambda graph, **fields: Module(**graph, **fields),
     graphs(MODULE_NODES),
     id=SMALL,
-    join=st.sampled_from(("add", "concat")),
+    join=st.sampled_from(("add", "concat", "residual")),
     parents=PARENTS,
     birth=SMALL,
 )
@@ -71,7 +74,7 @@ HYPERPARAMETERS = st.builds(
 )
 BLUEPRINTS = st.builds(
     lambda graph, **fields: Blueprint(**graph, **fields),
-    graphs(st.builds(BlueprintNode, IDS, SMALL)),
+    graphs(st.builds(BlueprintNode, IDS, SMALL, REDUCTIONS)),
     id=SMALL,
     dense=st.lists(SIZES, max_size=3).map(tuple),
     training=st.none() | HYPERPARAMETERS,

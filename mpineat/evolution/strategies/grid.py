@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpineat.config import Config
+from mpineat.config import Config, SearchSpace
 from mpineat.evolution.architectures import ArchitectureSearch, Proposals
 from mpineat.evolution.state import State
 from mpineat.genotype.architecture import NEW, Architecture, edge
+from mpineat.genotype.creation import NO_REDUCTION, stage_starts
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.genes import INPUT, OUTPUT, BlueprintNode, Connection, ModuleNode
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.hyperparameters import hyperparameters_at, ranges
+from mpineat.genotype.settings import filters_at
 from mpineat.units import share
 
 GOLDEN = (math.sqrt(5) - 1) / 2  # of all steps round a circle this one spreads best, however far
@@ -43,7 +45,8 @@ class GridSearch(ArchitectureSearch):
         """Say how large the grid is, and what part of it the budget tries."""
         grid = Grid(config)
         budget = config.evolution.generations * config.evolution.candidates
-        sizes = " x ".join(f"{len(values)} {name}" for name, values in grid.axes.items())
+        axes = {name: len(values) for name, values in grid.axes.items() if len(values) > 1}
+        sizes = " x ".join(f"{count} {name}" for name, count in axes.items())
         tried = min(budget, grid.size)
         again = "; then it begins anew" if budget > grid.size else ""
         yield f"grid          {grid.size:,} networks: {sizes}"
@@ -67,11 +70,15 @@ class Grid:
         poolings: list[str] = [kind for kind in space.neighbours if kind != "dropout"]
         self.axes: Mapping[str, Sequence[Any]] = {
             "depths": range(1, depth + 1),
-            "widths": _levels(space.filters, levels),
+            "widths": _widths(space, levels),
             "kernels": sorted(space.kernel_sizes),
             "poolings": poolings or [PLAIN],
             "joins": (PLAIN, *space.joins),
             "dense": _levels(space.dense_units, levels) if space.dense_layers else (0,),
+            "convolutions": space.convolutions,
+            "activations": space.activations,
+            "reductions": [kind for kind in space.reductions if kind != NO_REDUCTION]
+            or [NO_REDUCTION],
         }
         self.size = math.prod(map(len, self.axes.values()))
         self._step = _coprime(round(self.size * GOLDEN), self.size)
@@ -86,10 +93,21 @@ class Grid:
         return self._architecture(*reversed(values))
 
     def _architecture(
-        self, depth: int, width: int, kernel: int, pooling: str, join: str, units: int
+        self,
+        depth: int,
+        width: int,
+        kernel: int,
+        pooling: str,
+        join: str,
+        units: int,
+        convolution: str,
+        activation: str,
+        reduction: str,
     ) -> Architecture:
         space, evolution = self.config.search_space, self.config.evolution
-        node = ModuleNode(OUTPUT + 1, width, kernel, pooling, space.dropout[0])
+        node = ModuleNode(
+            OUTPUT + 1, width, kernel, pooling, space.dropout[0], convolution, activation
+        )
         connections = _chain(1, space.max_module_nodes)
         if join != PLAIN:
             connections = (*connections, edge(INPUT, OUTPUT, space.max_module_nodes))
@@ -97,9 +115,15 @@ class Grid:
             NEW, (node,), tuple(sorted(connections)), space.joins[0] if join == PLAIN else join
         )
         middle = [0.5] * len(ranges(evolution))
+        starts = stage_starts(depth, space.initial_reductions[0])
         blueprint = Blueprint(
             NEW,
-            tuple([BlueprintNode(OUTPUT + 1 + i, 0) for i in range(depth)]),
+            tuple(
+                [
+                    BlueprintNode(OUTPUT + 1 + i, 0, reduction if i in starts else NO_REDUCTION)
+                    for i in range(depth)
+                ]
+            ),
             _chain(depth, space.max_blueprint_nodes),
             (units,) * space.dense_layers,
             hyperparameters_at(middle, evolution) if evolution.evolve_training else None,
@@ -125,6 +149,10 @@ class _Walk(Proposals):
 def _chain(length: int, most: int) -> tuple[Connection, ...]:
     order = (INPUT, *range(OUTPUT + 1, OUTPUT + 1 + length), OUTPUT)
     return tuple(sorted([edge(a, b, most) for a, b in pairwise(order)]))
+
+
+def _widths(space: SearchSpace, count: int) -> Sequence[int]:
+    return sorted({filters_at(share, space) for share in np.linspace(0, 1, count).tolist()})
 
 
 def _levels(bounds: tuple[int, int], count: int) -> Sequence[int]:

@@ -2,8 +2,8 @@
 
 Taylor importance (Molchanov et al. 2017): |d loss / d z| for a factor z = 1 on the channel, to
 first order the change of the loss when the channel is taken away. A layer that is linear up to
-ReLU scales with its weights, so d loss / d z is the sum of w * d loss / d w over the channel's
-kernel and bias.
+its activation, 0 at 0, scales with its weights, so d loss / d z is the sum of w * d loss / d w over
+the channel's kernel and bias, or over its batch norm's gamma and beta.
 """
 
 from __future__ import annotations

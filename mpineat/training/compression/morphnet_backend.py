@@ -14,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from mpineat.errors import InputError
-from mpineat.phenotype.network import Network
+from mpineat.phenotype.network import DEPTHWISE, Network
 from mpineat.training.compression.penalty import Penalty, differentiated
 
 
@@ -35,11 +35,17 @@ def penalty(model: Any, network: Network, threshold: float, strength: float) -> 
         threshold: Of a filter's norm.
 
     Raises:
-        InputError: The package is not installed, or the network has batch normalisation.
+        InputError: The package is not installed, or the network has batch normalisation or
+            separable convolutions.
     """
     if any(layer.op == "conv2d_bn" for layer in network.layers):
         raise InputError(
             "compression.backend: morph_net cannot read Keras's batch normalisation; use native"
+        )
+    if any(layer.op == DEPTHWISE for layer in network.layers):
+        raise InputError(
+            "compression.backend: morph_net does not price depthwise convolutions as the budget "
+            "does; use native"
         )
     _import()
     return differentiated(

@@ -225,7 +225,7 @@ def _narrow(
 
 def _filters(plan: ChannelPlan, alive: Mask) -> int:
     """Return the number of alive filters and units."""
-    return int(plan.outgoing.alive(alive).sum())
+    return sum(int(plan.alive(name, alive).sum()) for name in plan.outputs)
 
 
 def _dead(plan: ChannelPlan, alive: Mask) -> dict[str, float]:

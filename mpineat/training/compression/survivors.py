@@ -8,7 +8,7 @@ import numpy as np
 
 from mpineat.phenotype.channels import Mask
 from mpineat.phenotype.narrow import Narrowed
-from mpineat.phenotype.network import INPUT, Network
+from mpineat.phenotype.network import DEPTHWISE, INPUT, Network
 from mpineat.training.model import variables
 
 
@@ -24,6 +24,11 @@ def weights(model: Any, before: Network, narrowed: Narrowed) -> dict[str, np.nda
     for name, variable in variables(model, before).items():
         layer_name, _, part = name.partition("/")
         if layer_name not in after:
+            continue
+        if before[layer_name].op == DEPTHWISE:
+            channels = kept[layer_name]
+            if int(channels.sum()) == narrowed.network.shapes[layer_name][-1]:
+                found[name] = variable.numpy()[..., channels, :]
             continue
         outputs = kept[layer_name]
         value = variable.numpy()
