@@ -14,7 +14,7 @@ NotNegative = Annotated[int, Field(ge=0)]
 
 # What an expert's network of today has and the thesis's space lacks. Filters are those before the first reduction.
 MODERN_PRESET: dict[str, Any] = {
-    "filters": (8, 64),
+    "filters": (8, 32),
     "filters_scale": "geometric",
     "kernel_sizes": (3, 5),
     "neighbours": ("none",),

@@ -10,12 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpineat.report import charts
+from mpineat.genotype.genes import BlueprintNode, Connection
+from mpineat.genotype.genome import Blueprint, Candidate
+from mpineat.report import charts, drawing
 from mpineat.report.family import family
 from mpineat.report.layout import layered
 from mpineat.report.overview import Overview
 from mpineat.report.timeline import timeline
 from mpineat.tasks import Outcome, Seconds
+from tests.phenotype.networks import build, depthwise, head, norm
+from tests.strategies import MODERN, Nursery
 
 
 @st.composite
@@ -132,3 +136,28 @@ def test_charts_without_data_are_left_out() -> None:
     assert charts.species_chart([]) is None
     assert charts.flops_chart([], {}) is None
     assert charts.gantt_chart(timeline([])) is None
+
+
+def test_modern_genes_and_layers_are_named() -> None:
+    nursery = Nursery(2, MODERN)
+    gene = nursery.module(0).nodes[0]._replace(convolution="separable", activation="swish")
+    own = nursery.module(0)._replace(
+        nodes=(gene._replace(id=2),),
+        connections=(Connection(3, 0, 2, True), Connection(4, 2, 1, True)),
+    )
+    blueprint = Blueprint(
+        0,
+        (BlueprintNode(2, 0, "stride"),),
+        (Connection(3, 0, 2, True), Connection(4, 2, 1, True)),
+        (),
+    )
+    candidate = Candidate(0, 0, blueprint, ((0, own),))
+    assert "species 0, stride 2" in drawing.blueprint_drawing(candidate)
+    drawn = drawing.module_drawing(own, 0, "square")
+    assert "sep conv" in drawn
+    assert "swish" in drawn
+    layers = build(norm("a", "input", 4, steps=2), depthwise("d", "a"), *head("d"))
+    shown = drawing.network_drawing(layers, layers, {})
+    assert f"conv+bn 3{drawing.TIMES}3 /2" in shown
+    assert f"depthwise conv 3{drawing.TIMES}3" in shown
+    ElementTree.fromstring(shown)

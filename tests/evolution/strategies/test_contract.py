@@ -10,7 +10,7 @@ import pytest
 
 from mpineat import registry
 from mpineat.child.dry_run import judge
-from mpineat.config import Config
+from mpineat.config import Config, SearchSpace
 from mpineat.evolution.architectures import ArchitectureSearch
 from mpineat.evolution.state import State
 from mpineat.evolution.strategy import Strategy, select
@@ -24,6 +24,8 @@ STRATEGIES = registry.names("strategy")
 EARLY = {"regularized_evolution": {"population": 5, "sample": 2}, "bayesian": {"initial": 4}}
 LARGE = {"morphism": {"weights_mb": 1e6}}  # what large generations are asked for
 EVOLVED = {"evolve_training": True, "inherit": True, "early_discarding": "screen"}
+# Networks of a few layers, or random populations would hold none within the limits.
+MODERN = {"preset": "modern", "max_flops": 2e7, "max_blueprint_nodes": 6, "max_module_nodes": 2}
 
 every_strategy = pytest.mark.parametrize("name", STRATEGIES)
 
@@ -75,9 +77,24 @@ def test_a_steady_search_loses_nothing_across_a_stop(tmp_path: Path, name: str) 
     assert sorted(ended) == list(range(GENERATIONS * CANDIDATES))
 
 
+@pytest.mark.parametrize("name", ["codeepneat", "deepneat"])
+def test_the_modern_space_has_one_history_too(tmp_path: Path, name: str) -> None:
+    space = SearchSpace.model_validate(MODERN)
+    options = configured(**EVOLVED, strategy=name, generations=2)
+    options = options.model_copy(update={"search_space": space})
+    for workers in (1, 3):
+        search(tmp_path / str(workers), options, workers=workers, order=workers)
+    first = history(tmp_path / "1")
+    assert first == history(tmp_path / "3")
+    nodes = [node for one in first for b in one.state.blueprints.genomes for node in b.nodes]
+    assert {node.reduction for node in nodes} == {"none", "stride", "max_pooling"}  # as written
+
+
 @every_strategy
-def test_every_candidate_is_a_network_within_the_limits(name: str) -> None:
-    tight = {"max_flops": 2e7, "max_parameters": 4e5}
+@pytest.mark.parametrize(
+    "tight", [{"max_flops": 2e7, "max_parameters": 4e5}, MODERN], ids=["thesis", "modern"]
+)
+def test_every_candidate_is_a_network_within_the_limits(name: str, tight: dict[str, Any]) -> None:
     options = config(space=tight, strategy=name, candidates=15, **EARLY)
     asked = set()
 
