@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from functools import cache
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from tensorflow import keras
 
+from mpineat import registry
 from mpineat.errors import InputError
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype import cost
@@ -22,6 +25,7 @@ from mpineat.training.compression.regularizer import gamma_layers, measure
 from tests.phenotype.networks import build, depthwise, head, join, norm
 from tests.strategies import MODERN, Nursery
 
+HAS_ONNX = all(importlib.util.find_spec(name) for name in ("tf2onnx", "onnxruntime"))
 SEEDS = (0, 3, 4)
 
 
@@ -124,9 +128,21 @@ def test_the_norms_momentum_is_the_layers():
     assert {layer.norm_momentum for layer in network.layers if layer.op == "conv2d_bn"} == {0.9}
 
 
-def test_a_saved_model_is_loaded_by_keras_alone(tmp_path):
+@pytest.mark.parametrize("form", ["keras", "savedmodel", "onnx"])
+def test_every_format_of_the_export_computes_the_same(form, tmp_path):
+    if form == "onnx" and not HAS_ONNX:
+        pytest.skip("needs tf2onnx and onnxruntime")
     built = model.build(BLOCK, 0)
-    built.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    path = tmp_path / f"model.{form}"
+    registry.load("exporter", form).put(built, path)
     x = np.random.default_rng(0).random((5, 8, 8, 3), np.float32)
-    assert np.allclose(built(x), loaded(x), atol=1e-6)
+    if form == "keras":
+        found = keras.models.load_model(path, safe_mode=True)(x)
+    elif form == "savedmodel":
+        loaded = tf.saved_model.load(path)  # the function alone would lose its variables
+        found = loaded.serve(x)["probabilities"]
+    else:
+        import onnxruntime
+
+        [found] = onnxruntime.InferenceSession(path).run(["probabilities"], {"image": x})
+    np.testing.assert_allclose(found, built(x), atol=1e-4)
