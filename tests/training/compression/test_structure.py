@@ -8,8 +8,10 @@ import pytest
 from mpineat.config import Compression, Config, Training
 from mpineat.data.dataset import open_dataset
 from mpineat.phenotype.cost import flops
+from mpineat.phenotype.network import Network
 from mpineat.training import fit, model
 from mpineat.training.compression.structure import compress
+from tests.phenotype.networks import depthwise, head, join, norm
 from tests.training.networks import residual
 
 BUDGET = 0.35
@@ -148,3 +150,28 @@ def test_shrinking_and_widening_alternate(data):
     assert flops(twice.network) < flops(wider.network)
     learned_twice = learn(data, iterations=2, epochs=0.2)
     assert [step for step, _ in learned_twice.record.alive] == [0, 1, 1, 2]
+
+
+@pytest.mark.parametrize("rule", ["budget", "threshold", "elastic"])
+def test_separable_residual_networks_are_compressed_with_their_weights(data, rule):
+    before = Network(
+        (8, 8, 1),
+        (
+            norm("a", "input", 12), depthwise("d", "a"), norm("b", "d", 12, 1, activation="swish"),
+            join("s", "add", "a", "b"), norm("c", "s", 16, steps=2), *head("c", classes=10),
+        ),
+        "output",
+    )  # fmt: skip
+    options = {"alive_threshold": 0.999, "strength": 30.0} if rule == "threshold" else {}
+    learned = learn(data, before, rule=rule, target_flops=0.5, keep_weights=True, **options)
+    widths = {layer.name: layer.width for layer in learned.network.layers if layer.width}
+    assert widths["a"] == widths["b"] < 12
+    assert learned.network.shapes["d"] == (8, 8, widths["a"])
+    if rule == "threshold":
+        assert set(learned.record.dead_at_start) == {"a", "b", "c"}
+    else:
+        assert 0.7 * 0.5 < flops(learned.network) / flops(before) <= 0.5
+    if rule != "elastic":  # which trains nothing
+        names = set(model.variables(model.build(learned.network, 0), learned.network))
+        assert set(learned.weights) == names
+        assert learned.weights["d"].shape == (3, 3, widths["a"], 1)
