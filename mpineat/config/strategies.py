@@ -25,6 +25,7 @@ class Morphism(Section):
     parents: Count = option(1, "best networks so far, of which each child grows from one (NASH: 1)")
     morphisms: Count = option(3, "most morphisms between a child and its parent (NASH: 5)")
     epochs: Count = option(3, "epochs of training for a child, which begins with its parent's weights (first networks: training.epochs)")
+    patience: Count = option(3, "generations without a better network after which the climb begins again with small ones")
     weights_mb: Positive = option(1000.0, "most that files of weights may take in the run directory, in MiB")
 
 

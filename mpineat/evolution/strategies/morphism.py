@@ -22,11 +22,12 @@ from mpineat.genotype.morphisms import grown
 from mpineat.tasks import Start
 from mpineat.units import plural
 
-TRIES = 100  # children in a row that are no network, before the parent itself is trained on
+TRIES = 100  # children in a row that are no network, before a small one is drawn instead
 
 # Names in the memory: ids of networks, [networks]; the SHA-256 of each one's weights, [networks,
-# 32]; the same of those that were needed a generation earlier, which can then be repeated.
-IDS, WEIGHTS, EARLIER = "ids", "weights", "weights_earlier"
+# 32]; the same of those that were needed a generation earlier, which can then be repeated; for how
+# many generations nothing better was found.
+IDS, WEIGHTS, EARLIER, STILL = "ids", "weights", "weights_earlier", "still"
 
 
 class Morphism(ArchitectureSearch):
@@ -47,19 +48,19 @@ class Morphism(ArchitectureSearch):
         return replace(told, memory={**told.memory, **_rows(known)})
 
     def survivors(self, state: State, config: Config) -> Collection[int]:
-        """Return the best that left their weights."""
-        fitness, known = state.blueprints.fitness, _known(state)
-        able = [id for id in fitness if id in known]
-        return ranked(able, fitness)[: config.evolution.morphism.parents]
+        """Return the best that left their weights; nobody, where the climb begins again."""
+        options, fitness, known = config.evolution.morphism, state.blueprints.fitness, _known(state)
+        best = ranked([id for id in fitness if id in known], fitness)[: options.parents]
+        return () if _still(state, best) >= options.patience else best
 
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, of the best; what is no longer needed is forgotten."""
         bred = super().breed(state, config)
         known = _known(state)
-        before = [g.id for g in state.blueprints.genomes if g.birth < state.generation]
         staying = {g.id: known[g.id] for g in bred.blueprints.genomes}
-        earlier = _rows({id: known[id] for id in before if id in known})[WEIGHTS]
-        return replace(bred, memory={**_rows(staying), EARLIER: earlier})
+        earlier = _rows({id: known[id] for id in _parents(state)})[WEIGHTS]
+        still = np.array(_still(state, list(staying)))
+        return replace(bred, memory={**_rows(staying), EARLIER: earlier, STILL: still})
 
     def start(self, state: State, candidate: Candidate, config: Config) -> Start | None:
         """Return the weights of the candidate's parent; None for the first networks."""
@@ -90,7 +91,7 @@ class Morphism(ArchitectureSearch):
 
 
 class _Growing(Plain):
-    """Children of the parents; where none fits into the limits, the parents themselves."""
+    """Children of the parents; small random networks where there are none, or none that fits."""
 
     def __init__(
         self, parents: Sequence[Architecture], state: State, config: Config, draws: Draws
@@ -100,14 +101,12 @@ class _Growing(Plain):
         self._tries = 0
 
     def _next(self) -> Architecture:
-        if not self._parents:
+        self._tries += 1
+        if not self._parents or self._tries > TRIES:
             return small_architecture(self._config, self._own_draws)
         found = self._own_draws.choice(self._parents)
-        self._tries += 1
-        if self._tries <= TRIES:
-            steps = self._own_draws.between((1, self._config.evolution.morphism.morphisms))
-            for _ in range(steps):
-                found = grown(found, self._config, self._own_draws)
+        for _ in range(self._own_draws.between((1, self._config.evolution.morphism.morphisms))):
+            found = grown(found, self._config, self._own_draws)
         return found
 
     def take(self, candidate: Candidate) -> None:
@@ -126,6 +125,17 @@ def _architectures(state: State) -> dict[int, Architecture]:
         )
         for genome in state.blueprints.genomes
     }
+
+
+def _parents(state: State) -> list[int]:
+    """Return the ids of those that this generation grew from."""
+    return [g.id for g in state.blueprints.genomes if g.birth < state.generation]
+
+
+def _still(state: State, staying: Sequence[int]) -> int:
+    """Return for how many generations in a row those that stay have been the same."""
+    same = bool(staying) and sorted(staying) == _parents(state)
+    return int(state.memory.get(STILL, 0)) + 1 if same else 0
 
 
 def _known(state: State) -> dict[int, str]:
