@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mpineat import objectives, units
+from mpineat import metrics, objectives, units
 from mpineat.config import Config
 from mpineat.data.full_training import on_photographs
 from mpineat.tasks import Outcome, best, ranked
@@ -31,14 +31,23 @@ class Finalist:
     trained: tuple[Outcome, ...]
 
     @property
-    def accuracies(self) -> tuple[float, ...]:
+    def fitnesses(self) -> tuple[float, ...]:
         """Of its trainings that did not fail, by seed."""
-        return tuple(o.accuracy for o in self.trained if o.accuracy is not None)
+        return tuple(o.fitness for o in self.trained if o.fitness is not None)
 
     @property
     def mean(self) -> float | None:
-        """Of its accuracies; None where every training failed."""
-        return sum(self.accuracies) / len(self.accuracies) if self.accuracies else None
+        """Of its fitnesses; None where every training failed."""
+        return _mean(self.fitnesses)
+
+    @property
+    def mean_accuracy(self) -> float | None:
+        """The same as `mean`, unless training.metric is another one."""
+        return _mean([o.accuracy for o in self.trained if o.accuracy is not None])
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def epochs(config: Config) -> int:
@@ -61,7 +70,7 @@ def described(config: Config) -> str:
 
 
 def entrants(
-    outcomes: Iterable[Outcome], count: int, chosen: Sequence[str] = ("accuracy",)
+    outcomes: Iterable[Outcome], count: int, chosen: Sequence[str] = (metrics.ACCURACY,)
 ) -> tuple[Outcome, ...]:
     """Return the best outcomes of a search, one for each of `count` different networks.
 

@@ -1,7 +1,7 @@
-"""Two objectives: accuracy and a cost, compared by Pareto's dominance (NSGA-II, Deb et al. 2002).
+"""Two objectives: fitness and a cost, compared by Pareto's dominance (NSGA-II, Deb et al. 2002).
 
-A point is (accuracy, cost): the one is to be high, the other low. Where accuracy is the only
-objective every cost is 0, and all of this falls back to the order by accuracy.
+A point is (fitness, cost): the one is to be high, the other low. Where there is no second
+objective every cost is 0, and all of this falls back to the order by fitness.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Point = tuple[float, float]
 def ranks(points: Sequence[Point]) -> list[int]:
     """Return each point's Pareto rank: 0 for those that no other one dominates, and so on.
 
-    In the order of falling accuracy a point is dominated by a front exactly if one there so far
+    In the order of falling fitness a point is dominated by a front exactly if one there so far
     costs no more, so each takes one bisection (Jensen 2003).
     """
     found: dict[Point, int] = {}
@@ -49,7 +49,7 @@ def crowding(front: Sequence[Point]) -> list[float]:
 def order(points: Sequence[Point]) -> list[int]:
     """Return the places of `points`, the best first: by rank, then the less crowded.
 
-    Among equals the more accurate comes first, then the one that stands first.
+    Among equals the fitter comes first, then the one that stands first.
     """
     members: dict[int, list[int]] = defaultdict(list)
     for place, rank in enumerate(ranks(points)):
@@ -76,10 +76,10 @@ def hypervolume(points: Iterable[Point], reference: Point) -> float:
     Points that are not better than `reference` in both respects add nothing.
     """
     area, reached = 0.0, reference[0]
-    for accuracy, cost in front_of(points):
-        if cost < reference[1] and accuracy > reached:
-            area += (accuracy - reached) * (reference[1] - cost)
-            reached = accuracy
+    for fitness, cost in front_of(points):
+        if cost < reference[1] and fitness > reached:
+            area += (fitness - reached) * (reference[1] - cost)
+            reached = fitness
     return area
 
 
@@ -98,7 +98,7 @@ def best_first(outcomes: Iterable[Outcome], objectives: Sequence[str]) -> list[O
 
 
 def front(outcomes: Iterable[Outcome], objectives: Sequence[str]) -> tuple[Outcome, ...]:
-    """Return the best outcome of each different network on the front, the most accurate first."""
+    """Return the best outcome of each different network on the front, the fittest first."""
     judged = ranked(outcomes)
     on = [o for o, rank in zip(judged, ranks(_points(judged, objectives)), strict=True) if not rank]
     first: dict[str, Outcome] = {}
@@ -108,4 +108,4 @@ def front(outcomes: Iterable[Outcome], objectives: Sequence[str]) -> tuple[Outco
 
 
 def _points(outcomes: Iterable[Outcome], objectives: Sequence[str]) -> list[Point]:
-    return [(o.accuracy or 0.0, float(cost(o, objectives))) for o in outcomes]
+    return [(o.fitness or 0.0, float(cost(o, objectives))) for o in outcomes]

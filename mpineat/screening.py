@@ -84,20 +84,20 @@ class Window:
 
 
 def estimated(outcomes: Sequence[Outcome], config: Config) -> tuple[Outcome, ...]:
-    """Return the outcomes of a generation, the discarded ones with an estimated accuracy.
+    """Return the outcomes of a generation, the discarded ones with an estimated fitness.
 
-    The estimate lies on a falling line through those that were trained in full: accuracy against
+    The estimate lies on a falling line through those that were trained in full: fitness against
     the loss at the screen. It is never below what the network had reached there, nor above the best
     one that was trained in full.
     """
-    full = [(loss(o, config), o.accuracy) for o in outcomes if o.accuracy is not None]
+    full = [(loss(o, config), o.fitness) for o in outcomes if o.fitness is not None]
     known = [(x, y) for x, y in full if math.isfinite(x)]
-    highest = max((accuracy for _, accuracy in full), default=1.0)
+    highest = max((fitness for _, fitness in full), default=1.0)
     slope, height = _falling_line(known)
     found = []
     for outcome in outcomes:
         if outcome.status == "discarded":
-            own, reached = loss(outcome, config), outcome.curve[-1].val_accuracy
+            own, reached = loss(outcome, config), outcome.curve[-1].fitness
             value = height + slope * own if math.isfinite(own) else reached
             outcome = replace(outcome, estimate=min(highest, max(reached, value)))
         found.append(outcome)

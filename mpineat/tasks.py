@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from mpineat.genotype.genome import Candidate
-from mpineat.wire import Codec, Count, Finite, NonNegative, Positive, Series, Share
+from mpineat.wire import Codec, Count, Finite, Label, NonNegative, Positive, Series, Share
 
 # Of a file of weights (weights.py); empty: none.
 WeightsName = Annotated[str, StringConstraints(pattern="^(|[0-9a-f]{64})$")]
@@ -95,13 +95,23 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Epoch:
-    """One point of a learning curve; a loss may be NaN or infinite."""
+    """One point of a learning curve; a loss may be NaN or infinite.
+
+    Attributes:
+        val_metric: The value of training.metric; None where that is accuracy.
+    """
 
     epoch: Count
     loss: float
     accuracy: Share
     val_loss: float
     val_accuracy: Share
+    val_metric: Share | None = None
+
+    @property
+    def fitness(self) -> float:
+        """What the network would be judged by if the training ended here."""
+        return self.val_accuracy if self.val_metric is None else self.val_metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +144,11 @@ class Outcome:
             machine's are "killed", "timeout" and "lost".
         detail: One line for the person who looks into it.
         accuracy, loss: On the validation split after a full training; else None.
-        estimate: Of a discarded one: the accuracy that it is taken to have, once its generation has
+        metric: The value of training.metric there; None where that is accuracy.
+        estimate: Of a discarded one: the fitness that it is taken to have, once its generation has
             ended.
+        confusion: (label, taken for, images) of the validation split, in this order; of a training
+            of the final alone.
         curve: The epochs of the training, also of one that failed later.
         context: That of the task; equal networks in another context are another evaluation.
         network_before, network_after: Network JSON, before and after compression.
@@ -154,6 +167,7 @@ class Outcome:
     reason: str = ""
     detail: str = ""
     accuracy: Share | None = column("accuracy", "share of 1", None)
+    metric: Share | None = column("metric", "share of 1", None)
     loss: float | None = column("loss", "nats", None)
     estimate: Share | None = column("estimate", "share of 1", None)
     flops_before: Count = column("flops before", "flops", 0)
@@ -164,6 +178,7 @@ class Outcome:
     network_after: Mapping[str, Any] | None = None
     compressed: Compressed | None = None
     curve: Series[Epoch] = ()
+    confusion: Series[tuple[Label, Label, Positive]] = ()
     seconds: Seconds = Seconds()
     started: NonNegative = 0.0
     rank: Count = column("rank", "", 0)
@@ -177,6 +192,11 @@ class Outcome:
     weights: WeightsName = ""
 
     @property
+    def fitness(self) -> float | None:
+        """What it is judged by: training.metric after a full training, usually the accuracy."""
+        return self.accuracy if self.metric is None else self.metric
+
+    @property
     def began_anew(self) -> bool:
         """Whether the weights that it was to begin with were lost."""
         return self.start in LOST
@@ -186,7 +206,7 @@ LOST = ("gone", "damaged")  # an Outcome's start from new weights where there we
 
 
 def ranked(outcomes: Iterable[Outcome]) -> list[Outcome]:
-    """Return those trained in full, the best first: highest accuracy, fewest flops, lowest id."""
+    """Return those trained in full, the best first: highest fitness, fewest flops, lowest id."""
     judged = [outcome for outcome in outcomes if outcome.accuracy is not None]
     return sorted(judged, key=_rank)
 
@@ -197,7 +217,7 @@ def best(outcomes: Iterable[Outcome]) -> Outcome | None:
 
 
 def _rank(outcome: Outcome) -> tuple[float, int, int]:
-    return -(outcome.accuracy or 0.0), outcome.flops_after, outcome.candidate
+    return -(outcome.fitness or 0.0), outcome.flops_after, outcome.candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +228,7 @@ class Totals:
         trained: That were trained in full and did not fail.
         discarded: After their first epochs.
         judged: That have an accuracy, trained here or not.
-        accuracy, flops: Sums over the judged ones; flops after compression.
+        fitness, flops: Sums over the judged ones; flops after compression.
         seconds: Sum over those that were evaluated and not repeated.
         began_anew: Whose parent's weights were lost.
         reasons: Of failures -> how many.
@@ -219,7 +239,7 @@ class Totals:
     judged: int = 0
     reused: int = 0
     discarded: int = 0
-    accuracy: float = 0.0
+    fitness: float = 0.0
     flops: int = 0
     seconds: float = 0.0
     began_anew: int = 0
@@ -241,7 +261,7 @@ class Totals:
             judged=len(judged),
             reused=sum(o.reused_from is not None for o in outcomes),
             discarded=sum(o.status == "discarded" for o in outcomes),
-            accuracy=sum(o.accuracy or 0.0 for o in judged),
+            fitness=sum(o.fitness or 0.0 for o in judged),
             flops=sum(o.flops_after for o in judged),
             seconds=sum(o.seconds.total for o in outcomes if o.reused_from is None),
             began_anew=sum(o.began_anew for o in outcomes),
@@ -257,7 +277,7 @@ class Totals:
             judged=self.judged + other.judged,
             reused=self.reused + other.reused,
             discarded=self.discarded + other.discarded,
-            accuracy=self.accuracy + other.accuracy,
+            fitness=self.fitness + other.fitness,
             flops=self.flops + other.flops,
             seconds=self.seconds + other.seconds,
             began_anew=self.began_anew + other.began_anew,

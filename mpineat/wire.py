@@ -38,6 +38,7 @@ Finite = Annotated[float, AllowInfNan(False)]
 # Of seconds, times too: to 1e12, in 30,000 years, arithmetic with them stays exact to 0.1 ms.
 NonNegative = Annotated[float, Ge(0), Le(1e12), AllowInfNan(False)]
 Share = Annotated[float, Ge(0), Le(1)]
+Label = Annotated[int, Ge(0), Lt(1000)]  # of a confusion matrix: whoever lays it out can hold it
 # A word or a sentence of another process, fit for a line of a log.
 Line = Annotated[str, StringConstraints(max_length=500, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 # A file's name is bytes, which need not be UTF-8; JSON has text alone.

@@ -49,7 +49,7 @@ def test_the_best_mean_wins_under_the_name_that_the_search_gave_it() -> None:
     final += [trained(6, 0.96, "a", 0), trained(7, 0.96, "a", 1)]
     first, second = finalists.standing(SEARCHED, final)
     assert (first.found.candidate, first.mean) == (0, pytest.approx(0.96))
-    assert (second.found.candidate, second.accuracies) == (3, (0.91, 0.99))
+    assert (second.found.candidate, second.fitnesses) == (3, (0.91, 0.99))
     assert finalists.winner(SEARCHED, final) == SEARCHED[0]
     assert finalists.winner(SEARCHED) == SEARCHED[3]
     assert finalists.winner([]) is None
@@ -66,7 +66,7 @@ def test_failed_trainings_count_for_nothing_and_a_failed_final_leaves_the_best_o
 ):
     final = [trained(6, None, "c", 0), trained(7, 0.97, "c", 1), trained(8, None, "a", 0)]
     first, second = finalists.standing(SEARCHED, final)
-    assert (first.mean, first.accuracies) == (0.97, (0.97,))
+    assert (first.mean, first.fitnesses) == (0.97, (0.97,))
     assert second.mean is None
     assert finalists.winner(SEARCHED, [trained(8, None, "a", 0)]) == SEARCHED[3]
 

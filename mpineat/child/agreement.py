@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mpineat.errors import InputError
 from mpineat.genotype.validity import candidate_problem
+from mpineat.judgement import judgement_problem
+from mpineat.metrics import ACCURACY
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Outcome, Task, outcome_from_bytes, task_from_bytes
 from mpineat.wire import WireError
@@ -42,6 +44,8 @@ def read_outcome(data: bytes) -> Outcome:
             f"reason {outcome.reason!r}, accuracy {outcome.accuracy} and "
             f"{len(outcome.curve)} epochs"
         )
+    if wrong := judgement_problem(outcome):
+        raise WireError(f"not an outcome: {wrong}")
     return outcome
 
 
@@ -67,6 +71,17 @@ def check_answer(outcome: Outcome, task: Task) -> None:
 def as_far(outcome: Outcome, task: Task) -> bool:
     """Return whether an outcome is of as much training as the task asks for."""
     return outcome.status == "failed" or (outcome.status == "discarded") == bool(task.stop_after)
+
+
+def check_metric(outcome: Outcome, metric: str) -> None:
+    """Refuse an outcome that was judged by another metric than `training.metric`.
+
+    Raises:
+        WireError: See above.
+    """
+    if outcome.accuracy is not None and (outcome.metric is None) != (metric == ACCURACY):
+        found = "none" if outcome.metric is None else "another one"
+        raise WireError(f"an outcome to be judged by {metric}: found {found} beside its accuracy")
 
 
 def check_networks(outcome: Outcome) -> None:

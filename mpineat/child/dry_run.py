@@ -12,6 +12,7 @@ import numpy as np
 from mpineat.child.messages import Setup
 from mpineat.cluster import awake
 from mpineat.data.dataset import describe
+from mpineat.metrics import ACCURACY
 from mpineat.phenotype import cost
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.narrow import scale_widths
@@ -21,6 +22,7 @@ from mpineat.tasks import Epoch, Outcome, Seconds, Task
 SIGMA = (
     0.5  # of the log-normal seconds; measured trainings of one search space spread about so much
 )
+OTHER = 1.5  # power of the accuracy that stands for any other metric
 
 
 def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
@@ -29,6 +31,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
     data = describe(config.dataset)
     # Narrowing every width by this factor leaves about that share of the flops.
     factor = math.sqrt(config.compression.target_flops)
+    other = config.training.metric != ACCURACY
 
     def evaluate(task: Task) -> Outcome:
         began = awake.seconds()
@@ -50,6 +53,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             network_hash=task.network_hash,
             status="discarded" if task.stop_after else "ok",
             accuracy=None if task.stop_after else accuracy,
+            metric=None if task.stop_after or not other else accuracy**OTHER,
             loss=None if task.stop_after else -math.log(accuracy),
             flops_before=cost.flops(before),
             flops_after=cost.flops(after),
@@ -59,7 +63,7 @@ def start(setup: Setup) -> tuple[str, Callable[[Task], Outcome]]:
             network_after=after.to_json(),
             start="new" if task.start is None else "inherited",
             weights=_weights(task) if task.keep_weights and not task.stop_after else "",
-            curve=tuple(_point(epoch, accuracy) for epoch in range(1, trained + 1)),
+            curve=tuple(_point(epoch, accuracy, other) for epoch in range(1, trained + 1)),
             seconds=Seconds(total=seconds, stages={"train": seconds}),
         )
 
@@ -84,7 +88,7 @@ def judge(network: Network) -> float:
     return 1 / (1 + math.exp(-score / 2))
 
 
-def _point(epoch: int, accuracy: float) -> Epoch:
+def _point(epoch: int, accuracy: float, other: bool) -> Epoch:
     reached = accuracy * (1 - 0.5**epoch)
     return Epoch(
         epoch=epoch,
@@ -92,4 +96,5 @@ def _point(epoch: int, accuracy: float) -> Epoch:
         accuracy=reached,
         val_loss=-math.log(reached),
         val_accuracy=reached,
+        val_metric=reached**OTHER if other else None,
     )

@@ -23,9 +23,9 @@ def failed(
     Args:
         reason, fault: As of Failure.
         known: Further fields of the Outcome: where it happened, and what was found out before;
-            accuracy and loss are left out, for a failure is not judged.
+            what was measured is left out, for a failure is not judged.
     """
-    known |= {"accuracy": None, "loss": None}
+    known |= {"accuracy": None, "metric": None, "loss": None, "confusion": ()}
     return Outcome(
         candidate=task.candidate.id,
         network_hash=task.network_hash,

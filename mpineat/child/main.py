@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from mpineat import files, registry
-from mpineat.child.agreement import check_networks, read_outcome, read_task
+from mpineat.child.agreement import check_metric, check_networks, read_outcome, read_task
 from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
 from mpineat.child.keras_settings import onednn
 from mpineat.child.messages import READY, Frames, Kind, Ready, Setup, frame, refused
@@ -108,7 +108,8 @@ def serve(receive: int, send: int, prepare: Callable[[Setup], None], start: Star
             elif kind == Kind.TASK and setup is not None and evaluate is not None:
                 task = read_task(payload)
                 outcome = _evaluate(task, evaluate, setup, device)
-                _write(send, frame(Kind.OUTCOME, _packed(outcome, task)))
+                metric = setup.config.training.metric
+                _write(send, frame(Kind.OUTCOME, _packed(outcome, task, metric)))
 
 
 def _evaluate(
@@ -138,14 +139,16 @@ def _evaluate(
     )
 
 
-def _packed(outcome: Outcome, task: Task) -> bytes:
+def _packed(outcome: Outcome, task: Task, metric: str) -> bytes:
     """Return the outcome as bytes; one that nobody would accept is a failure of its candidate.
 
     Refused by the worker only, it would cost this process and be tried again in vain.
     """
     try:
         data = outcome_to_bytes(outcome)
-        check_networks(read_outcome(data))
+        read = read_outcome(data)
+        check_networks(read)
+        check_metric(read, metric)
     except WireError as error:
         print(f"mpineat: candidate {task.candidate.id}: {error}", file=sys.stderr)
         where = {"rank": outcome.rank, "host": outcome.host, "device": outcome.device}

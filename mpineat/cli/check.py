@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpineat import finalists
+from mpineat import finalists, metrics
 from mpineat.config import Config
 from mpineat.config.yaml_file import dumps, options
 from mpineat.data import contact_sheet
+from mpineat.data.class_weights import described
 from mpineat.data.survey import survey
 from mpineat.evolution.strategy import select
 from mpineat.phenotype import cost
@@ -40,6 +41,8 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
     yield f"data set      {data.line(config.dataset)}"
     for line in read.lines():
         yield f"  {line}"
+    for line in read.missing(config.run.seed):
+        yield f"  {line}"
     if sheet is not None:
         contact_sheet.write(sheet, read.train, data.class_names)
         yield f"wrote {sheet}: images of each class beside its name"
@@ -63,6 +66,10 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
         f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
         f"{learning if config.compression.enabled else ''}"
     )
+    if config.training.metric != metrics.ACCURACY:
+        yield f"fitness       {metrics.TITLES[config.training.metric]} on the validation images"
+    if (weights := read.class_weights(config)) is not None:
+        yield f"class weights {described(weights, data.class_names)}"
     yield from select(config).explain(config)
     if config.final.candidates:
         yield f"final         {finalists.described(config)}"

@@ -223,17 +223,18 @@ def _say(
 ) -> None:
     import json
 
-    from mpineat import units
+    from mpineat import metrics, units
     from mpineat.genotype.hyperparameters import described
     from mpineat.phenotype import cost
 
+    metric = chosen.view.config.training.metric
     outcome, flops = chosen.outcome, cost.flops(network)
     if arguments.json:
         print(json.dumps(_measured(chosen, flops, exported)))
         return
     accuracy = (
-        f"validation accuracy {outcome.accuracy:.4f} in the search"
-        if outcome.accuracy is not None
+        f"validation {metrics.TITLES[metric]} {outcome.fitness:.4f} in the search"
+        if outcome.fitness is not None
         else f"discarded in the search after {units.plural(len(outcome.curve), 'epoch')}"
     )
     for finalist in chosen.view.finalists:
@@ -263,6 +264,8 @@ def _measured(chosen: _Chosen, flops: int, exported: Exported) -> dict[str, Any]
         "epochs": exported.epochs,
         "seconds": exported.seconds,
         "test_accuracy": exported.test_accuracy,
+        "test_balanced_accuracy": exported.confusion and exported.confusion.balanced_accuracy,
+        "test_macro_f1": exported.confusion and exported.confusion.macro_f1,
         "test_examples": exported.test_examples,
         "class_names": exported.class_names,
         "confusion": exported.confusion and exported.confusion.counts.tolist(),

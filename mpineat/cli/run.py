@@ -15,6 +15,7 @@ from mpineat.cluster import batch, stop
 from mpineat.config import Config, earlier, yaml_file
 from mpineat.config.difference import changed, changes_outcomes
 from mpineat.data import contact_sheet
+from mpineat.data.class_weights import described
 from mpineat.data.survey import survey
 from mpineat.errors import (
     DONE,
@@ -87,6 +88,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     stopping.limit(*batch.time_limit(config.run.wall_minutes, config.run.grace_seconds))
     read = survey(config.dataset)
     data, fingerprint = read.description, read.fingerprint()
+    weights = read.class_weights(config)
     sheet = contact_sheet.png(read.train, data.class_names)
     del read  # the images; workers have their own
     directory.create(run_dir)
@@ -101,6 +103,8 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
         same_data.record(run_dir, fingerprint, sheet)
         for note in data.notes:
             log.info("data set: %s", note)
+        if weights is not None:
+            log.info("class weights: %s", described(weights, data.class_names))
         workers = member.open(
             config,
             run_dir / directory.LOGS,
@@ -115,6 +119,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
                 ranks=member.size,
                 mpi=member.library,
                 dataset=fingerprint.to_json(),
+                class_weights=weights or (),
             )
             provenance.record(run_dir, entry)
             journaled = book.of(origin.number)

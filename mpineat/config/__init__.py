@@ -6,8 +6,11 @@ Read from YAML by `yaml_file.py`; written back, resolved, to `config.yaml` in th
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import model_validator
 
+from mpineat import metrics
 from mpineat.config.data import Arrays, Augment, Dataset
 from mpineat.config.learning import Compression, Final, Training
 from mpineat.config.recipe import Recipe
@@ -47,6 +50,26 @@ class Config(Section):
     final: Final = option(Final(), "the end of a search: its best networks against each other")
     recipe: Recipe = option(Recipe(), "how full trainings differ: the final's and that of export")
     farm: Farm = option(Farm(), "ranks and child processes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_objective(cls, given: Any) -> Any:
+        """Let the first objective be the metric where nobody said otherwise."""
+        training, evolution = (given.get(name, {}) for name in ("training", "evolution")) if isinstance(given, dict) else ({}, {})
+        metric = training.get("metric") if isinstance(training, dict) else getattr(training, "metric", None)
+        if metric in tuple(metrics.TITLES) and isinstance(evolution, dict) and "objectives" not in evolution:
+            return {**given, "evolution": {**evolution, "objectives": (metric,)}}
+        return given
+
+    @model_validator(mode="after")
+    def _objectives(self) -> Config:
+        first, metric = self.evolution.objectives[0], self.training.metric
+        if first != metric:
+            raise ValueError(
+                f"evolution.objectives: expected training.metric, {metric}, as the first one, found {first}; "
+                "leave objectives out, or name both alike"
+            )
+        return self
 
     @model_validator(mode="after")
     def _signals(self) -> Config:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 
+from mpineat import metrics
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 
 # Every evaluation goes through these, in this order.
@@ -23,6 +24,14 @@ class Training(Section):
     )
     momentum: float = option(0.9, "Adam's decay of the gradient's mean, beta_1", ge=0, lt=1)
     nesterov: bool = option(False, "look one step ahead along that mean (Dozat 2016)")
+    metric: metrics.Name = option(
+        "accuracy",
+        "what validation measures and fitness is made of; on unequal classes accuracy rewards the answer that is always the "
+        "same, the others do not (docs/data.md)",
+    )
+    class_weights: Literal["none", "balanced"] = option(
+        "none", "weight of an image in the loss; balanced: inverse to its class's share of the images that are trained on"
+    )
     deterministic: bool = option(False, "bit-equal results on one kind of CPU: deterministic ops, one thread")
     threads: Count | None = option(None, "CPU threads of an evaluation; none: the node's cores shared by its workers")
     max_minutes: Positive | None = option(None, "end a candidate's evaluation after so many minutes, keep it as failed")

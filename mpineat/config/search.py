@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mpineat import metrics
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
 from mpineat.config.strategies import Bayesian, Grid, Morphism, RegularizedEvolution, Reinforce
 
@@ -184,7 +185,7 @@ class TrainingRanges(Section):
         return self
 
 
-FOR_ACCURACY_ALONE = ("bayesian", "reinforce", "morphism")  # strategies that cannot heed a second objective
+FOR_ONE_OBJECTIVE = ("bayesian", "reinforce", "morphism")  # strategies that cannot heed a second one
 
 
 class Evolution(Section):
@@ -194,8 +195,9 @@ class Evolution(Section):
     schedule: Literal["generational", "steady"] = option(
         "generational", "'steady' never waits for a generation's last evaluation; reproducible only by order of arrival"
     )
-    objectives: tuple[Literal["accuracy", "flops", "parameters"], ...] = option(
-        ("accuracy",), "accuracy alone, or a second one beside it: [accuracy, flops] looks for the best trade-offs (NSGA-II)"
+    objectives: tuple[Literal[metrics.Name, "flops", "parameters"], ...] = option(
+        ("accuracy",),
+        "training.metric alone, or a second one beside it: [accuracy, flops] looks for the best trade-offs (NSGA-II)",
     )
     generations: Count = option(7, "generations to evaluate (thesis: 7, or 4 for the larger data sets)")
     candidates: Count = option(12, "networks assembled and evaluated in a generation (thesis: 12)")
@@ -239,9 +241,10 @@ class Evolution(Section):
 
     @field_validator("objectives")
     @classmethod
-    def _accuracy_first(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value[:1] != ("accuracy",) or len(value) > 2 or "accuracy" in value[1:]:
-            expected = "accuracy, then at most one of flops and parameters"
+    def _metric_first(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        kinds = [name in metrics.TITLES for name in value]
+        if kinds not in ([True], [True, False]):
+            expected = "accuracy or another training.metric, then at most one of flops and parameters"
             raise ValueError(f"evolution.objectives: expected {expected}, found {list(value)}")
         return value
 
@@ -253,9 +256,9 @@ class Evolution(Section):
                 raise ValueError(f"evolution.{kind}_species: {species} species cannot hold {size} {kind}s")
         if self.learning_rate[0] > self.learning_rate[1]:
             raise ValueError("evolution.learning_rate: the lower bound is above the upper bound")
-        if len(self.objectives) > 1 and self.strategy in FOR_ACCURACY_ALONE:
+        if len(self.objectives) > 1 and self.strategy in FOR_ONE_OBJECTIVE:
             raise ValueError(
-                f"evolution.objectives: {self.strategy} follows accuracy alone; leave {self.objectives[1]} out, or take "
+                f"evolution.objectives: {self.strategy} follows {self.objectives[0]} alone; leave {self.objectives[1]} out, or take "
                 "codeepneat, deepneat or regularized_evolution"
             )
         if self.strategy == "random" and self.schedule == "steady":

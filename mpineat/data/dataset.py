@@ -135,31 +135,44 @@ def divide(
     Raises:
         InputError: The options leave nothing to train or to validate on.
     """
-    used = np.arange(len(whole.y))
-    examples = _used_examples(options, len(used))
-    if examples < len(used):
-        used = stratified_choice(whole.y, examples, np.random.default_rng([seed, _SUBSET]))
-    if own is None:
-        chosen = stratified_choice(
-            whole.y[used],
-            _validation_examples(options, examples),
-            np.random.default_rng([seed, _VALIDATION]),
-        )
-        validation = _take(whole, used[chosen])
-        used = np.delete(used, chosen)
-    else:
-        validation = own
+    used, chosen = split(options, seed, whole.y, holds_back=own is None)
     return Dataset(
         name=options.name,
         input_shape=header.shape,
         classes=header.classes,
         train=_take(whole, used),
-        validation=validation,
+        validation=_take(whole, chosen) if own is None else own,
         read_test=read_test,
         class_names=header.class_names,
         conversion=header.conversion,
         digest=training_digest(header, whole, own),
     )
+
+
+def split(
+    options: config.Dataset, seed: int, y: np.ndarray, *, holds_back: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places, ascending, of the images to train on and of those held back to validate.
+
+    Args:
+        y: Labels of the training set.
+        holds_back: False where the data set has a validation set of its own.
+
+    Raises:
+        InputError: The options leave nothing to train or to validate on.
+    """
+    used = np.arange(len(y))
+    examples = _used_examples(options, len(used))
+    if examples < len(used):
+        used = stratified_choice(y, examples, np.random.default_rng([seed, _SUBSET]))
+    if not holds_back:
+        return used, used[:0]
+    chosen = stratified_choice(
+        y[used],
+        _validation_examples(options, examples),
+        np.random.default_rng([seed, _VALIDATION]),
+    )
+    return np.delete(used, chosen), used[chosen]
 
 
 def own_validation(reader: Reader, header: Header) -> Split | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpineat import config
+from mpineat.data.class_weights import class_weights
 from mpineat.data.dataset import (
     Dataset,
     Description,
@@ -16,6 +17,7 @@ from mpineat.data.dataset import (
     divide,
     open_reader,
     own_validation,
+    split,
 )
 from mpineat.data.fingerprint import Fingerprint, fingerprint
 from mpineat.data.reader import Header, Split
@@ -49,6 +51,36 @@ class Survey:
         return divide(
             self.options, seed, self.header, self.train, self.validation, lambda: self.test
         )
+
+    def labels(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return those of the images that a run of this seed trains on, and validates on."""
+        held_back = self.validation is None
+        used, chosen = split(self.options, seed, self.train.y, holds_back=held_back)
+        own = self.train.y[chosen] if self.validation is None else self.validation.y
+        return self.train.y[used], own
+
+    def class_weights(self, options: config.Config) -> tuple[float, ...] | None:
+        """Return what every image of a class counts in the loss of a run; None: all alike."""
+        labels, _ = self.labels(options.run.seed)
+        return class_weights(options.training.class_weights, labels, self.header.classes)
+
+    def missing(self, seed: int) -> Iterator[str]:
+        """Yield a warning for each part of a run of this seed in which classes are missing."""
+        for what, labels, so in zip(
+            ("to train on", "to validate on"),
+            self.labels(seed),
+            ("nothing can be learned of them", "no metric says how well they are recognised"),
+            strict=True,
+        ):
+            found = set(labels.tolist())
+            absent = [label for label in range(self.header.classes) if label not in found]
+            if absent:
+                names = [_named(label, self.header) for label in absent]
+                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+                yield (
+                    f"warning: no image {what} of {', '.join(names[:_SHOWN])}{more}: {so}; "
+                    "raise dataset.validation_fraction or dataset.train_examples, or add images"
+                )
 
     def lines(self) -> Iterator[str]:
         """Yield what a person should look at: conversions, values, classes, images in two parts."""
@@ -118,6 +150,10 @@ def _validate(part: Split, header: Header, place: str) -> None:
             f"{place}: expected labels from 0 to {header.classes - 1}, "
             f"found {part.y.min()} to {part.y.max()}"
         )
+
+
+def _named(label: int, header: Header) -> str:
+    return header.class_names[label] if header.class_names else f"class {label}"
 
 
 def _hashes(images: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Candidates' results -> fitness of their blueprints and modules, and the species' records.
 
 The fitness of a genome is the mean over the candidates that used it (Miikkulainen et al. 2017,
-section 3); a discarded candidate's accuracy is an estimate and counts half.
+section 3); a discarded candidate's fitness is an estimate and counts half.
 """
 
 from __future__ import annotations

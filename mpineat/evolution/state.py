@@ -15,7 +15,7 @@ from mpineat.tasks import Outcome
 GenomeT = TypeVar("GenomeT", Module, Blueprint)
 BuiltT = TypeVar("BuiltT")
 
-WEIGHT_OF_ESTIMATE = 0.5  # beside an accuracy that was measured
+WEIGHT_OF_ESTIMATE = 0.5  # beside a fitness that was measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Result:
     @property
     def fitness(self) -> float | None:
         """What selection uses, an estimate for a discarded candidate; None for a failed one."""
-        return self.outcome.accuracy if self.outcome.accuracy is not None else self.outcome.estimate
+        return self.outcome.fitness if self.outcome.fitness is not None else self.outcome.estimate
 
     @property
     def weight(self) -> float:

@@ -168,7 +168,7 @@ def _group(label: str, name: str, members: Sequence[Experiment], exports: Export
     tested = [(e, exports.of(e.run_id, w.candidate)) for e, w in winners if w is not None]
     if exports.known:
         notes += [f"{e.path}: no export of its winner" for e, found in tested if not found]
-    means = [(e, f.mean) for e in members for f in e.finalists[:1]]
+    means = [(e, f.mean_accuracy) for e in members for f in e.finalists[:1]]
     return Group(
         label=label,
         name=name,

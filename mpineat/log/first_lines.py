@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mpineat import __version__, finalists, screening, units
+from mpineat import __version__, finalists, metrics, screening, units
 from mpineat.config import Config
 from mpineat.log import generation_row
 from mpineat.store.now import Worker
@@ -40,6 +40,8 @@ def lines(
             f"{units.plural(left, 'training')} of "
             f"{units.plural(config.training.epochs, 'epoch')} each"
         )
+    if config.training.metric != metrics.ACCURACY:
+        yield f"fitness        {metrics.TITLES[config.training.metric]} on the validation images"
     if screening.epochs(config):
         yield f"discarded      {screening.described(config)}"
     if config.final.candidates:

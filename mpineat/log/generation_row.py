@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mpineat import units
+from mpineat import metrics, units
 from mpineat.evolution.state import State
 from mpineat.finalists import Finalist
 from mpineat.store.now import Running, Worker
@@ -37,7 +37,7 @@ class Row:
     """One generation in figures.
 
     Attributes:
-        best, mean: Accuracy of the candidates that were trained in full; None without any.
+        best, mean: Fitness of the candidates that were trained in full; None without any.
         failed, discarded, reused: Numbers of candidates.
         flops: Mean of the trained networks, after compression.
         busy: Share of the workers' time that evaluations filled; None where it is not known.
@@ -69,8 +69,8 @@ def row(
     modules, blueprints = species
     return Row(
         generation=generation,
-        best=None if totals.best is None else totals.best.accuracy,
-        mean=totals.accuracy / totals.judged if totals.judged else None,
+        best=None if totals.best is None else totals.best.fitness,
+        mean=totals.fitness / totals.judged if totals.judged else None,
         module_species=modules,
         blueprint_species=blueprints,
         candidates=totals.number,
@@ -109,16 +109,18 @@ def cells(figures: Row, elapsed: float) -> list[str]:
     ]
 
 
-def explained(state: State, outcomes: Sequence[Outcome], classes: int) -> Iterator[tuple[int, str]]:
+def explained(
+    state: State, outcomes: Sequence[Outcome], classes: int, metric: str
+) -> Iterator[tuple[int, str]]:
     """Yield what should not look like a quiet generation, each with the level of its log line."""
     totals = Totals.of(outcomes)
     if failures := failures_text(totals.reasons):
         yield logging.INFO, f"failed: {failures}"
     if totals.began_anew:
         yield logging.WARNING, anew_text(totals.began_anew)
-    # A constant answer lands within sampling noise of 1/classes.
-    highest = 1.25 / classes if classes else 0.0
-    chance = sum(o.accuracy < highest for o in outcomes if o.accuracy is not None)
+    # Within sampling noise of what a constant answer reaches.
+    highest = 1.25 * metrics.constant_answer(metric, classes) if classes else 0.0
+    chance = sum(o.fitness < highest for o in outcomes if o.fitness is not None)
     if chance:
         yield logging.INFO, f"no better than chance: {units.plural(chance, 'candidate')}"
     counts = [f"{number} {name}" for name, number in sorted(state.counts.items()) if number]
@@ -139,8 +141,12 @@ def anew_text(number: int) -> str:
     return f"began with new weights, their parents' being gone or damaged: {who}"
 
 
-def candidate_text(outcome: Outcome) -> str:
-    """Return one line about an evaluated candidate."""
+def candidate_text(outcome: Outcome, metric: str) -> str:
+    """Return one line about an evaluated candidate.
+
+    Args:
+        metric: training.metric.
+    """
     head = f"candidate {outcome.candidate}"
     if outcome.status == "failed":
         place = f" on rank {outcome.rank} ({outcome.host})" if outcome.host else ""
@@ -156,7 +162,9 @@ def candidate_text(outcome: Outcome) -> str:
         else f"{units.duration(outcome.seconds.total)} on rank {outcome.rank}"
     )
     parameters = f"{units.count(outcome.parameters_after)} parameters"
-    found = f"accuracy {units.accuracy(outcome.accuracy)}"
+    found = f"{metrics.TITLES[metric]} {units.accuracy(outcome.fitness)}"
+    if outcome.metric is not None:
+        found += f", accuracy {units.accuracy(outcome.accuracy)}"
     if outcome.status == "discarded":
         epoch = units.plural(len(outcome.curve), "epoch")
         found = f"validation loss {outcome.curve[-1].val_loss:.4f} after {epoch}"
@@ -168,10 +176,10 @@ def candidate_text(outcome: Outcome) -> str:
 def finalist_text(finalist: Finalist) -> str:
     """Return one line about a network of the final."""
     found = finalist.found
-    accuracies = " ".join(units.accuracy(outcome.accuracy) for outcome in finalist.trained)
+    each = " ".join(units.accuracy(outcome.fitness) for outcome in finalist.trained)
     return (
-        f"candidate {found.candidate:>6}: mean {units.accuracy(finalist.mean)} of {accuracies}; "
-        f"{units.accuracy(found.accuracy)} in the search; "
+        f"candidate {found.candidate:>6}: mean {units.accuracy(finalist.mean)} of {each}; "
+        f"{units.accuracy(found.fitness)} in the search; "
         f"{units.count(found.flops_before)} flops at full width"
     )
 

@@ -49,7 +49,7 @@ def lines(
     )
     if best is not None:
         name = "winner" if of_final else "best"
-        yield logging.INFO, f"{name}: {generation_row.candidate_text(best)}"
+        yield logging.INFO, f"{name}: {generation_row.candidate_text(best, config.training.metric)}"
     yield logging.INFO, f"wrote {run_dir}: a checkpoint a generation, journal, logs"
     yield logging.INFO, f"look at it:      python -m mpineat report {run_dir}"
     if best is not None:

@@ -42,7 +42,7 @@ class Progress:
     ) -> None:
         """Start the clock of this launch; `clock` returns Unix time, `console` may draw a bar."""
         self._console = console
-        self._config = config
+        self._config, self._metric = config, config.training.metric
         self._run_dir = run_dir
         self._clock = clock
         self._launch = self._generation_start = self._last_line = clock()
@@ -125,7 +125,7 @@ class Progress:
         if not self._in_final:
             self._best = tasks.best([*([self._best] if self._best else []), outcome])
         level = logging.WARNING if outcome.fault == "machine" else logging.DEBUG
-        log.log(level, "%s", generation_row.candidate_text(outcome))
+        log.log(level, "%s", generation_row.candidate_text(outcome, self._metric))
 
     def discarded(self, number: int) -> None:
         """Count candidates whose training does not go on."""
@@ -190,7 +190,7 @@ class Progress:
         left = self._estimate()
         seconds = left.seconds if left else 0.0
         log.info("%s", generation_row.row_text(figures, time - self._launch, seconds))
-        for level, text in generation_row.explained(state, outcomes, self._classes):
+        for level, text in generation_row.explained(state, outcomes, self._classes, self._metric):
             log.log(level, "      %s", text)
         self._last_line = time
         return figures
@@ -278,7 +278,7 @@ class Progress:
 
     @property
     def _best_so_far(self) -> str:
-        return f", best so far {units.accuracy(self._best.accuracy)}" if self._best else ""
+        return f", best so far {units.accuracy(self._best.fitness)}" if self._best else ""
 
     def _left_of_search(self) -> int:
         evolution = self._config.evolution

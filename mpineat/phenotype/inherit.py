@@ -1,6 +1,6 @@
 """Compressed widths back into the genotypes (thesis, section 3, algorithm 2).
 
-The candidates are gone through in the order of falling accuracy. A genome takes its new state
+The candidates are gone through in the order of falling fitness. A genome takes its new state
 from the first of them that used it, and is marked; where one candidate holds several states of a
 module, the one with the most flops counts. Nodes whose convolution vanished are taken out, and so
 are a blueprint's nodes of whose module nothing is left.
@@ -31,8 +31,12 @@ class Evaluated(Protocol):
         """Return the candidate's id."""
 
     @property
-    def accuracy(self) -> float | None:
-        """Return the accuracy; None for a failed candidate."""
+    def fitness(self) -> float | None:
+        """Return what it is judged by; None for a failed candidate."""
+
+    @property
+    def metric(self) -> float | None:
+        """Return the same where that is not the accuracy."""
 
     @property
     def network_before(self) -> Mapping[str, Any] | None:
@@ -76,17 +80,18 @@ def write_back(
     taught = [
         outcome
         for outcome in outcomes
-        if outcome.accuracy is not None and outcome.candidate in by_id
+        if outcome.fitness is not None and outcome.candidate in by_id
     ]
     for outcome in sorted(
-        taught, key=lambda outcome: (-(outcome.accuracy or 0.0), outcome.candidate)
+        taught, key=lambda outcome: (-(outcome.fitness or 0.0), outcome.candidate)
     ):
         if outcome.network_before is not None and outcome.network_after is not None:
             before, after = (
                 Network.from_json(outcome.network_before),
                 Network.from_json(outcome.network_after),
             )
-            who = f"candidate {outcome.candidate} (accuracy {outcome.accuracy:.4f})"
+            named = "accuracy" if outcome.metric is None else "fitness"
+            who = f"candidate {outcome.candidate} ({named} {outcome.fitness:.4f})"
             found.learn(by_id[outcome.candidate], _States(before, after), who)
     return Inherited(
         modules=found.modules, blueprints=found.blueprints, records=tuple(found.records)

@@ -51,8 +51,14 @@ BARS_AT_MOST = 4000
 ENDS_AT_MOST = 12  # generations that are named above the bars
 
 
-def fitness_chart(generations: Sequence[tuple[int, Sequence[float]]]) -> str | None:
-    """Best, mean and quartiles of accuracy over the generations; each is (number, accuracies)."""
+def fitness_chart(
+    generations: Sequence[tuple[int, Sequence[float]]], measured: str = "accuracy"
+) -> str | None:
+    """Best, mean and quartiles of fitness over the generations; each is (number, fitnesses).
+
+    Args:
+        measured: The title of training.metric, as in the other charts.
+    """
     shown = [(number, values) for number, values in generations if values]
     if not shown:
         return None
@@ -67,9 +73,9 @@ def fitness_chart(generations: Sequence[tuple[int, Sequence[float]]]) -> str | N
         axes.plot(numbers, [np.mean(v) for _, v in shown], color=ACCENT, ls="--", label="mean")
         axes.plot(numbers, [max(v) for _, v in shown], color=INK, marker="o", lw=1.8, label="best")
         _generation_axis(axes, numbers)
-        axes.set_ylabel("validation accuracy")
+        axes.set_ylabel(f"validation {measured}")
         axes.legend(loc="lower right", ncols=2)
-        return _svg(figure, "Accuracy by generation")
+        return _svg(figure, f"{measured} by generation".capitalize())
 
 
 def species_chart(states: Sequence[State]) -> str | None:
@@ -104,9 +110,11 @@ def species_chart(states: Sequence[State]) -> str | None:
         return _svg(figure, "Species over time")
 
 
-def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> str | None:
-    """Accuracy against flops, before and after compression, with the Pareto front."""
-    shown = [o for o in outcomes if o.accuracy is not None and o.flops_after > 0]
+def flops_chart(
+    outcomes: Sequence[Outcome], generation_of: dict[int, int], measured: str = "accuracy"
+) -> str | None:
+    """Fitness against flops, before and after compression, with the Pareto front."""
+    shown = [o for o in outcomes if o.fitness is not None and o.flops_after > 0]
     if not shown:
         return None
     with _page_style():
@@ -115,11 +123,11 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
         if len(moved) <= CONNECTED_AT_MOST:
             for o in moved:
                 ends = [o.flops_before, o.flops_after]
-                axes.plot(ends, [o.accuracy or 0.0] * 2, color="#dddddd", lw=0.8, zorder=1)
+                axes.plot(ends, [o.fitness or 0.0] * 2, color="#dddddd", lw=0.8, zorder=1)
         if moved:
             axes.scatter(
                 [o.flops_before for o in moved],
-                [o.accuracy or 0.0 for o in moved],
+                [o.fitness or 0.0 for o in moved],
                 s=12,
                 facecolors="none",
                 edgecolors=PALE,
@@ -130,7 +138,7 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
             )
         dots = axes.scatter(
             [o.flops_after for o in shown],
-            [o.accuracy or 0.0 for o in shown],
+            [o.fitness or 0.0 for o in shown],
             c=[generation_of.get(o.candidate, 0) for o in shown],
             cmap=ListedColormap(plt.get_cmap("viridis")(np.linspace(0.86, 0.0, 64))),
             s=20,
@@ -138,10 +146,10 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
             zorder=3,
             rasterized=len(shown) > DOTS_AT_MOST,
         )
-        front = front_of((o.accuracy or 0.0, o.flops_after) for o in shown)
+        front = front_of((o.fitness or 0.0, o.flops_after) for o in shown)
         axes.step(
             [flops for _, flops in front],
-            [accuracy for accuracy, _ in front],
+            [fitness for fitness, _ in front],
             where="post",
             color="#d55e00",
             lw=1.4,
@@ -152,18 +160,18 @@ def flops_chart(outcomes: Sequence[Outcome], generation_of: dict[int, int]) -> s
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: units.count(value)))
         axes.xaxis.set_minor_formatter("")
         axes.set_xlabel("flops of one forward pass")
-        axes.set_ylabel("validation accuracy")
-        _leave_outliers_below(axes, [o.accuracy or 0.0 for o in shown])
+        axes.set_ylabel(f"validation {measured}")
+        _leave_outliers_below(axes, [o.fitness or 0.0 for o in shown])
         figure.legend(loc="outside lower center", ncols=2)
         if len(set(generation_of.values())) > 1:
             bar = figure.colorbar(dots, ax=axes, fraction=0.04, pad=0.02, label="generation")
             bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             bar.outline.set_visible(False)
-        return _svg(figure, "Accuracy against flops")
+        return _svg(figure, f"{measured} against flops".capitalize())
 
 
-def learning_chart(outcome: Outcome) -> str | None:
-    """Loss and accuracy of a candidate's training over its epochs."""
+def learning_chart(outcome: Outcome, measured: str = "accuracy") -> str | None:
+    """Loss, accuracy and what else is measured of a candidate's training over its epochs."""
     if len(outcome.curve) < 2:
         return None
     with _page_style():
@@ -178,6 +186,10 @@ def learning_chart(outcome: Outcome) -> str | None:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
         panels[0].legend(["training", "validation"], loc="upper right")
+        if outcome.metric is not None:
+            found = [point.val_metric for point in outcome.curve]
+            panels[1].plot(epochs, found, color=ACCENT, marker="o", label=measured)
+            panels[1].legend(loc="lower right")
         return _svg(figure, "Learning curve of the winner")
 
 

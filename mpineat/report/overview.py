@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic
 
-from mpineat import finalists, objectives, screening, store, units
+from mpineat import finalists, metrics, objectives, screening, store, units
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.evolution.state import State
@@ -94,7 +94,7 @@ class Overview(Generic[PastT]):
 
     @property
     def front(self: Overview[Generation]) -> tuple[Outcome, ...]:
-        """The trade-offs that none found is better than; () with accuracy as the only objective."""
+        """The trade-offs that none found is better than; () with one objective."""
         chosen = self.config.evolution.objectives
         return objectives.front(self.outcomes, chosen) if len(chosen) > 1 else ()
 
@@ -269,18 +269,19 @@ def _found(view: Overview[Generation] | Overview[Summary]) -> str:
             if not number
             else f"None of {units.plural(number, 'candidate')} could be trained."
         )
+    measured = f"a validation {metrics.TITLES[view.config.training.metric]}"
     if first is not None:
         return (
-            f"The best of {units.plural(number, 'network')} reaches a validation accuracy of "
+            f"The best of {units.plural(number, 'network')} reaches {measured} of "
             f"{units.accuracy(first.mean)} at full width, the mean of "
-            f"{units.plural(len(first.accuracies), 'training')} in the final, with "
+            f"{units.plural(len(first.fitnesses), 'training')} in the final, with "
             f"{units.count(best.flops_before)} flops and {units.count(best.parameters_before)} "
-            f"parameters; in the search it had {units.accuracy(best.accuracy)}{_compressed(best)}."
+            f"parameters; in the search it had {units.accuracy(best.fitness)}{_compressed(best)}."
         )
     verb = "reaches" if view.status == "finished" else "has reached so far"
     return (
-        f"The best of {units.plural(number, 'network')} {verb} a validation accuracy of "
-        f"{units.accuracy(best.accuracy)} with {units.count(best.flops_after)} flops and "
+        f"The best of {units.plural(number, 'network')} {verb} {measured} of "
+        f"{units.accuracy(best.fitness)} with {units.count(best.flops_after)} flops and "
         f"{units.count(best.parameters_after)} parameters{_compressed(best)}."
     )
 

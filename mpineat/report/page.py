@@ -12,11 +12,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from mpineat import __version__, files, units
+from mpineat import __version__, files, metrics, units
 from mpineat.config import yaml_file
 from mpineat.data.reader import source
 from mpineat.errors import shown
-from mpineat.report import charts, page_tables, page_winner
+from mpineat.report import charts, page_confusion, page_tables, page_winner
 from mpineat.report.overview import Overview, launch_times, sentences
 from mpineat.report.timeline import Timeline, stages, timeline
 from mpineat.store import Generation
@@ -81,6 +81,7 @@ def render(view: Overview[Generation]) -> str:
         running=page_tables.running(view),
         winner=winner,
         final=page_tables.final(view),
+        confusion=page_confusion.confusion(view),
         front=page_tables.front(view),
         charts=list(_charts(view)),
         generations=page_tables.generations(view),
@@ -120,8 +121,9 @@ def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, s
     best, outcomes = view.best, view.every_outcome
     if best is not None:
         won = None if view.won is None else view.won.mean
-        accuracy = best.accuracy if won is None else won
-        yield "validation accuracy", units.accuracy(accuracy), f"candidate {best.candidate}"
+        fitness = best.fitness if won is None else won
+        title = f"validation {metrics.TITLES[view.config.training.metric]}"
+        yield title, units.accuracy(fitness), f"candidate {best.candidate}"
         for name in ("flops", "parameters"):
             after, before = getattr(best, f"{name}_after"), getattr(best, f"{name}_before")
             if won is not None:
@@ -147,19 +149,21 @@ def _tiles(view: Overview[Generation], times: Timeline) -> Iterator[tuple[str, s
 
 
 def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
-    accuracies = [
-        (g.number, [o.accuracy for o in g.outcomes if o.accuracy is not None])
+    measured = metrics.TITLES[view.config.training.metric]
+    title = measured[:1].upper() + measured[1:]
+    fitnesses = [
+        (g.number, [o.fitness for o in g.outcomes if o.fitness is not None])
         for g in view.run.generations
     ]
     if view.evaluated:
-        here = [o.accuracy for o in view.evaluated if o.accuracy is not None]
-        accuracies.append((view.generation, here))
+        here = [o.fitness for o in view.evaluated if o.fitness is not None]
+        fitnesses.append((view.generation, here))
     unfinished = " The last generation is still under way." if view.evaluated else ""
     figures = (
         (
             "Fitness by generation",
-            f"Accuracy of the candidates that did not fail.{unfinished}",
-            charts.fitness_chart(accuracies),
+            f"{title} of the candidates that did not fail.{unfinished}",
+            charts.fitness_chart(fitnesses, measured),
         ),
         (
             "Species over time",
@@ -167,9 +171,9 @@ def _charts(view: Overview[Generation]) -> Iterator[tuple[str, str, Markup]]:
             charts.species_chart(view.states),
         ),
         (
-            "Accuracy against flops",
+            f"{title} against flops",
             "Each dot a trained network; its grey twin is where it stood before compression.",
-            charts.flops_chart(view.outcomes, view.generation_of),
+            charts.flops_chart(view.outcomes, view.generation_of, measured),
         ),
     )
     for heading, text, chart in figures:

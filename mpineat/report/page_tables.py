@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from mpineat import finalists, units
+from mpineat import finalists, metrics, units
 from mpineat.config import Config
 from mpineat.config.difference import changed
 from mpineat.config.yaml_file import options
@@ -62,32 +62,34 @@ def final(view: Overview[Generation]) -> dict[str, Any] | None:
         [
             str(one.found.candidate),
             units.accuracy(one.mean),
-            ", ".join(o.reason or units.accuracy(o.accuracy) for o in one.trained),
-            units.accuracy(one.found.accuracy),
+            ", ".join(o.reason or units.accuracy(o.fitness) for o in one.trained),
+            units.accuracy(one.found.fitness),
             units.count(one.found.flops_before),
         ]
         for one in view.finalists
     ]
-    head = ["candidate", "mean accuracy", "of", "in the search", "flops"]
+    title = metrics.TITLES[view.config.training.metric]
+    head = ["candidate", f"mean {title}", "of", "in the search", "flops"]
     return {"head": head, "rows": lines, "note": f"{finalists.described(view.config)}."}
 
 
 def front(view: Overview[Generation]) -> dict[str, Any] | None:
-    """Return the networks on the front; None where accuracy is the only objective."""
+    """Return the networks on the front; None where there is one objective alone."""
     if not view.front:
         return None
     lines = [
         [
             str(one.candidate),
-            units.accuracy(one.accuracy),
+            units.accuracy(one.fitness),
             units.count(one.flops_after),
             units.count(one.parameters_after),
         ]
         for one in view.front
     ]
-    chosen = " and ".join(view.config.evolution.objectives)
+    first, *others = view.config.evolution.objectives
+    chosen = " and ".join((metrics.TITLES[first], *others))
     note = f"Nothing found is better in both {chosen}; `export --candidate` writes any of them."
-    head = ["candidate", "accuracy in the search", "flops", "parameters"]
+    head = ["candidate", f"{metrics.TITLES[first]} in the search", "flops", "parameters"]
     return {"head": head, "rows": lines, "note": note}
 
 
@@ -113,7 +115,7 @@ def counted(view: Overview[Generation]) -> str:
 
 def candidates(view: Overview[Generation]) -> dict[str, Any] | None:
     """Return every candidate's figures, the best first, each with the key that it sorts by."""
-    outcomes = sorted(view.outcomes, key=lambda o: (-(o.accuracy or -1.0), o.candidate))
+    outcomes = sorted(view.outcomes, key=lambda o: (-(o.fitness or -1.0), o.candidate))
     if not outcomes:
         return None
     best, generation_of = view.best, view.generation_of
@@ -121,18 +123,22 @@ def candidates(view: Overview[Generation]) -> dict[str, Any] | None:
     note = f"{len(outcomes):,}; press a heading to sort."
     if len(shown) < len(outcomes):
         note = f"The best {len(shown):,} of {len(outcomes):,}; press a heading to sort."
-    table = []
+    table, metric = [], view.config.training.metric
+    columns = [each for each in COLUMNS if each[0] != "metric" or metric != metrics.ACCURACY]
     for o in shown:
         result = o.reason or (o.status if o.reused_from is None else f"same as {o.reused_from}")
         cells = [
             (str(o.candidate), o.candidate),
             (str(generation_of[o.candidate]), generation_of[o.candidate]),
-            *(_cell(getattr(o, name), unit) for name, _, unit in COLUMNS),
+            *(_cell(getattr(o, name), unit) for name, _, unit in columns),
             (f"{o.seconds.total:.1f}", round(o.seconds.total, 2)),
             (result, result),
         ]
         table.append({"cells": cells, "winner": best is not None and o.candidate == best.candidate})
-    titles = [(title, unit) for _, title, unit in COLUMNS]
+    titles = [
+        (title if name != "metric" else metrics.TITLES[metric], unit)
+        for name, title, unit in columns
+    ]
     head = [("id", ""), ("generation", ""), *titles, ("seconds", "s"), ("result", "")]
     return {"head": head, "rows": table, "note": note}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mpineat import units
+from mpineat import metrics, units
 from mpineat.genotype.genome import Blueprint, Candidate, Module
 from mpineat.genotype.hyperparameters import described
 from mpineat.phenotype.network import Network
@@ -34,7 +34,7 @@ def winner(view: Overview[Generation]) -> dict[str, Any] | None:
             Network.from_json(best.network_after),
             species_of,
         )
-    learning = charts.learning_chart(best)
+    learning = charts.learning_chart(best, metrics.TITLES[view.config.training.metric])
     return {
         "id": best.candidate,
         "story": _winner_story(view, best, candidate),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mpineat import finalists, objectives, store
+from mpineat import finalists, metrics, objectives, store
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.finalists import Finalist
@@ -20,6 +20,7 @@ from mpineat.report.text_table import Value
 from mpineat.store import Generation
 from mpineat.tasks import Epoch, Outcome, stage_names
 
+T = typing.TypeVar("T")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # annotation of a field -> type of its array, and what stands there for a missing value
@@ -71,16 +72,16 @@ class Results:
     def front(self) -> tuple[Outcome, ...]:
         """The networks that none is better than in all of evolution.objectives, a candidate each.
 
-        The most accurate first; with accuracy alone there is no other.
+        The fittest first; with one objective there is no other.
         """
-        chosen = self.config.evolution.objectives if self.config else ("accuracy",)
+        chosen = self.config.evolution.objectives if self.config else (metrics.ACCURACY,)
         return objectives.front(self.outcomes, chosen)
 
     @property
     def best(self) -> Outcome | None:
         """The winner, as the search found it; None if nothing was trained.
 
-        Of the final where it has ended, else the highest accuracy so far, then fewest flops.
+        Of the final where it has ended, else the highest fitness so far, then fewest flops.
         """
         trained = (outcome for finalist in self.final for outcome in finalist.trained)
         return finalists.winner(self.outcomes, trained)
@@ -115,15 +116,16 @@ class Results:
         """Return all learning curves, one entry an epoch of a candidate.
 
         Returns:
-            "candidate", "epoch", "loss", "accuracy", "val_loss", "val_accuracy" -> array [epochs of
-            all candidates]; losses are mean cross-entropies in nats, accuracies lie in [0, 1].
+            "candidate", "epoch", "loss", "accuracy", "val_loss", "val_accuracy" and, where
+            training.metric is another one, "val_<metric>" -> array [epochs of all candidates];
+            losses are mean cross-entropies in nats, accuracies lie in [0, 1].
         """
         kinds = typing.get_type_hints(Epoch)
         points = [(o.candidate, point) for o in self.outcomes for point in o.curve]
         found = {"candidate": _array(int, [candidate for candidate, _ in points])}
         for name, kind in kinds.items():
             found[name] = _array(kind, [getattr(point, name) for _, point in points])
-        return found
+        return self._under_its_name(found, "val_metric", f"val_{self._metric}")
 
     def columns(self) -> dict[str, Array]:
         """Return the table of candidates as arrays, one entry an evaluated candidate.
@@ -131,11 +133,12 @@ class Results:
         Returns:
             Name -> array [candidates], in the order of `outcomes`: "id", "generation", "blueprint"
             (id of the genome), "modules" ("species:id species:id ..."), "front" (whether it is on
-            the front of evolution.objectives), "final_accuracy" (the mean in the final, of
-            finalists alone), every plain field of tasks.Outcome under its own name
-            ("accuracy" in [0, 1], "flops_after" of one forward pass, "started" in Unix seconds,
-            ...), and "seconds_<stage>" for each stage. Texts are arrays of str objects. Missing is
-            "" in texts, -1 in whole numbers, NaN in others.
+            the front of evolution.objectives), "final_<metric>" (the mean in the final, of
+            finalists alone; <metric> is training.metric, usually accuracy), every plain field of
+            tasks.Outcome under its own name ("accuracy" and, where it is another one, the metric in
+            [0, 1], "flops_after" of one forward pass, "started" in Unix seconds, ...), and
+            "seconds_<stage>" for each stage. Texts are arrays of str objects. Missing is "" in
+            texts, -1 in whole numbers, NaN in others.
         """
         kinds = {**_KINDS, **_SCALARS}
         return {
@@ -146,7 +149,7 @@ class Results:
         """Return the same columns as plain values; None is missing, NaN does not occur.
 
         Args:
-            sort: Column to sort by: the highest first for accuracy, else the lowest; candidates
+            sort: Column to sort by: the highest first for a metric, else the lowest; candidates
                 without a value come last. By default in the order of `outcomes`.
             reverse: Sort the other way round.
 
@@ -164,18 +167,29 @@ class Results:
         means = {finalist.found.candidate: finalist.mean for finalist in self.final}
         front = {outcome.candidate for outcome in self.front}
         columns["front"] = [outcome.candidate in front for outcome in outcomes]
-        columns["final_accuracy"] = [means.get(outcome.candidate) for outcome in outcomes]
+        columns[f"final_{self._metric}"] = [means.get(outcome.candidate) for outcome in outcomes]
         for name in _SCALARS:
             columns[name] = [getattr(outcome, name) for outcome in outcomes]
         columns["seconds_queue"] = [outcome.seconds.queue for outcome in outcomes]
         for name in stage_names(outcomes):
             columns[f"seconds_{name}"] = [o.seconds.stages.get(name, 0.0) for o in outcomes]
         columns["seconds_total"] = [outcome.seconds.total for outcome in outcomes]
+        columns = self._under_its_name(columns, "metric", self._metric)
         columns = {
             name: [None if value != value else value for value in values]
             for name, values in columns.items()
         }
         return columns if sort is None else _sorted(columns, sort, reverse)
+
+    @property
+    def _metric(self) -> str:
+        return self.config.training.metric if self.config else metrics.ACCURACY
+
+    def _under_its_name(self, columns: dict[str, T], column: str, name: str) -> dict[str, T]:
+        """Name the column of training.metric; accuracy has one already."""
+        if self._metric == metrics.ACCURACY:
+            return {each: values for each, values in columns.items() if each != column}
+        return {name if each == column else each: values for each, values in columns.items()}
 
 
 def open_run(path: str | Path) -> Results:
@@ -210,7 +224,6 @@ _KINDS = {
     "blueprint": int,
     "modules": str,
     "front": bool,
-    "final_accuracy": float,
 }
 _SCALARS = {
     name: kind
@@ -232,7 +245,7 @@ def _sorted(
     values: Sequence[Any] = columns[name]
     present = [row for row, value in enumerate(values) if value is not None]
     missing = [row for row, value in enumerate(values) if value is None]
-    downwards = name.endswith("accuracy") != reverse
+    downwards = (name.removeprefix("final_") in metrics.TITLES) != reverse
     order = sorted(present, key=values.__getitem__, reverse=downwards) + missing
     return {name: [column[row] for row in order] for name, column in columns.items()}
 

@@ -6,14 +6,18 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from mpineat import metrics
 from mpineat.report.text_table import Value, aligned, comma_separated
 
 Columns = Mapping[str, Sequence[Value]]
 
 # What fits side by side on a terminal; the other formats hold every column.
 SHOWN = (
-    *("id", "generation", "status", "reason", "accuracy", "final_accuracy", "loss"),
+    *("id", "generation", "status", "reason"),
+    *metrics.TITLES,  # those that there are
+    *(f"final_{name}" for name in metrics.TITLES),
     *(
+        "loss",
         "flops_before",
         "flops_after",
         "parameters_after",
@@ -41,8 +45,9 @@ def as_json(columns: Columns) -> str:
 
 def as_table(columns: Columns) -> str:
     """Return the columns that tell candidates apart."""
-    rows = list(zip(*(map(_cell, columns[name]) for name in SHOWN), strict=True))
-    return aligned(SHOWN, rows, left=("status", "reason")) + "\n"
+    names = [name for name in SHOWN if name in columns]
+    rows = list(zip(*(map(_cell, columns[name]) for name in names), strict=True))
+    return aligned(names, rows, left=("status", "reason")) + "\n"
 
 
 FORMATS: dict[str, Callable[[Columns], str]] = {

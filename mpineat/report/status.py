@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mpineat import finalists, store, units
+from mpineat import finalists, metrics, store, units
 from mpineat.errors import shown
 from mpineat.log import generation_row
 from mpineat.report.overview import Overview, look, overview, sentences
@@ -36,10 +36,11 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         InputError: There is no run.
     """
     view = look(run_dir, store.read_summary)
-    best = view.best
+    best, metric = view.best, view.config.training.metric
     return {
         "run_dir": str(view.run.path),
         "status": view.status,
+        "metric": metric,
         "seed": view.config.run.seed,
         "workers": view.workers,
         "class_names": list(_class_names(view)),
@@ -56,6 +57,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         else {
             "candidate": best.candidate,
             "accuracy": best.accuracy,
+            metric: best.fitness,
             "flops": best.flops_after,
             "flops_before": best.flops_before,
             "parameters": best.parameters_after,
@@ -63,9 +65,11 @@ def as_json(run_dir: Path) -> dict[str, Any]:
         "final": [
             {
                 "candidate": one.found.candidate,
-                "accuracy": one.mean,
+                "accuracy": one.mean_accuracy,
                 "accuracies": [outcome.accuracy for outcome in one.trained],
                 "accuracy_in_search": one.found.accuracy,
+                metric: one.mean,
+                f"{metric}_in_search": one.found.fitness,
                 "flops": one.found.flops_before,
             }
             for one in view.finalists
@@ -74,6 +78,7 @@ def as_json(run_dir: Path) -> dict[str, Any]:
             {
                 "candidate": one.candidate,
                 "accuracy": one.accuracy,
+                metric: one.fitness,
                 "flops": one.flops_after,
                 "parameters": one.parameters_after,
             }
@@ -168,10 +173,12 @@ def _front_lines(front: Sequence[Outcome], objectives: Sequence[str]) -> Iterato
     if not front:
         return
     yield ""
-    yield f"front of {' and '.join(objectives)}: {units.plural(len(front), 'network')}"
+    named = metrics.TITLES[objectives[0]]
+    both = " and ".join((named, *objectives[1:]))
+    yield f"front of {both}: {units.plural(len(front), 'network')}"
     for one in front[:FRONT_AT_MOST]:
         yield (
-            f"  candidate {one.candidate:>6}  accuracy {units.accuracy(one.accuracy)}  "
+            f"  candidate {one.candidate:>6}  {named} {units.accuracy(one.fitness)}  "
             f"{units.count(one.flops_after):>6} flops  "
             f"{units.count(one.parameters_after):>6} parameters"
         )

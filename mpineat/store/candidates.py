@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from mpineat.genotype.genome import Blueprint, Candidate, Module
+from mpineat.store import confusions
 from mpineat.store.columns import (
     BadValue,
     Columns,
@@ -39,6 +40,7 @@ _APART = (
     "network_after",
     "compressed",
     "curve",
+    "confusion",
     "seconds",
     "started",
     "context",
@@ -116,6 +118,7 @@ def candidate_tables(
         "candidates/curves": to_table(CURVES, curves),
         "candidates/networks_before": network_table(outcomes, "network_before"),
         "candidates/networks_after": network_table(outcomes, "network_after"),
+        confusions.PATH: confusions.confusion_table(outcomes),
         **number_tables(outcomes),
         **_compressed_tables(outcomes),
     }
@@ -171,12 +174,13 @@ def candidates_from(
 def totals_from(tables: Tables) -> Totals:
     """Return the totals of the outcomes, without making a value of each."""
     tables = {TABLE: _arrived(tables)}
-    names = ("status", "reason", "accuracy", "flops_after", "reused_from", "start")
+    names = ("status", "reason", "accuracy", "metric", "flops_after", "reused_from", "start")
     columns = {"id": Count, **{name: OUTCOME[name] for name in names}, **SECONDS}
     found = from_table(columns, tables, TABLE)
-    ids, status, reasons, accuracies, flops, reused, starts, _, seconds = found
-    judged = [row for row, accuracy in enumerate(accuracies) if accuracy is not None]
-    first = min(judged, key=lambda row: (-accuracies[row], flops[row], ids[row]), default=None)
+    ids, status, reasons, accuracies, metrics, flops, reused, starts, _, seconds = found
+    fits = [a if m is None else m for a, m in zip(accuracies, metrics, strict=True)]
+    judged = [row for row, fitness in enumerate(fits) if fitness is not None]
+    first = min(judged, key=lambda row: (-fits[row], flops[row], ids[row]), default=None)
     winner = None if first is None else {TABLE: tables[TABLE][first : first + 1]}
     return Totals(
         number=len(ids),
@@ -184,7 +188,7 @@ def totals_from(tables: Tables) -> Totals:
         judged=len(judged),
         reused=len(reused) - reused.count(None),
         discarded=status.count("discarded"),
-        accuracy=sum(accuracies[row] for row in judged),
+        fitness=sum(fits[row] for row in judged),
         flops=sum(flops[row] for row in judged),
         seconds=sum(s for s, r in zip(seconds, reused, strict=True) if r is None),
         began_anew=sum(map(starts.count, LOST)),
@@ -230,7 +234,7 @@ def _outcomes(tables: Tables) -> tuple[Outcome, ...]:
     points = from_table(CURVES, tables, "candidates/curves", optional=True)
     for candidate, *point in zip(*points, strict=True):
         curves.setdefault(candidate, []).append(Epoch(**_named(Epoch, point)))
-    records = _compressed_from(tables)
+    records, matrices = _compressed_from(tables), confusions.confusions_from(tables)
     return tuple(
         Outcome(
             candidate=number,
@@ -244,6 +248,7 @@ def _outcomes(tables: Tables) -> tuple[Outcome, ...]:
             if learned
             else None,
             curve=tuple(curves.get(number, ())),
+            confusion=matrices.get(number, ()),
         )
         for number, values, (queue, total), (started, learned, *steps) in zip(
             ids, scalars, times, more, strict=True

@@ -59,6 +59,7 @@ def describe(
     mpi: str = "",
     devices: Sequence[str] = (),
     dataset: Mapping[str, Any] | None = None,
+    class_weights: Sequence[float] = (),
     **more: object,
 ) -> dict[str, Any]:
     """Return an entry for this launch.
@@ -68,6 +69,7 @@ def describe(
         mpi: The library's own name and version; the farm knows it.
         devices: What the workers train on, in the order of their ranks.
         dataset: Its fingerprint as JSON values.
+        class_weights: By label; () where all images count alike in the loss.
         more: What else is worth keeping, as JSON values.
     """
     return {
@@ -85,6 +87,7 @@ def describe(
         "commit": _commit(),
         "batch": batch.recorded(),
         "dataset": dict(dataset or {}),
+        "class_weights": list(class_weights),
         **more,
     }
 

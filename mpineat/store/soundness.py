@@ -9,6 +9,7 @@ from mpineat.evolution.state import GenomeT, Population, State
 from mpineat.genotype.genes import OUTPUT
 from mpineat.genotype.genome import Candidate
 from mpineat.genotype.validity import graph_problem, pointers_problem
+from mpineat.judgement import judgement_problem
 from mpineat.store.columns import BadValue
 from mpineat.tasks import Outcome
 
@@ -80,9 +81,13 @@ def _check_candidates(state: State, candidates: Sequence[Candidate]) -> None:
 
 
 def _check_outcomes(state: State, outcomes: Sequence[Outcome]) -> None:
+    if len({outcome.metric is None for outcome in outcomes if outcome.accuracy is not None}) > 1:
+        raise BadValue("some outcomes have a metric, others have none")
     for outcome in outcomes:
         if (outcome.status == "ok") != (outcome.accuracy is not None):
             raise BadValue(f"candidate {outcome.candidate} is {outcome.status}, its accuracy not")
+        if wrong := judgement_problem(outcome):
+            raise BadValue(f"candidate {outcome.candidate}: {wrong}")
         if (outcome.status == "discarded") != (outcome.estimate is not None):
             raise BadValue(f"candidate {outcome.candidate} is {outcome.status}, its estimate not")
         first = outcome.reused_from

@@ -80,12 +80,14 @@ class DeviceData:
     Attributes:
         copies: Size of the training set in multiples of the images.
         augment: How copies after the first are augmented; its `originals` adds the first.
+        class_weights: Of every image of a class in the loss; None: all count alike.
     """
 
     train: DeviceSplit
     validation: DeviceSplit
     copies: int
     augment: config.Augment
+    class_weights: tuple[float, ...] | None = None
 
     @property
     def train_examples(self) -> int:
@@ -112,7 +114,12 @@ class DeviceData:
         return self.train.scale.standardized(x), tf.gather(self.train.y, image)
 
 
-def load(dataset: Dataset, options: config.Dataset, room: int | None = None) -> DeviceData:
+def load(
+    dataset: Dataset,
+    options: config.Dataset,
+    room: int | None = None,
+    class_weights: tuple[float, ...] | None = None,
+) -> DeviceData:
     """Copy the training and validation images to the device, where they should lie there.
 
     Args:
@@ -125,6 +132,7 @@ def load(dataset: Dataset, options: config.Dataset, room: int | None = None) -> 
         validation=to_device(dataset.validation, scale, resident=resident),
         copies=options.augment_copies,
         augment=options.augment,
+        class_weights=class_weights,
     )
 
 

@@ -16,6 +16,7 @@ from mpineat.child.failures import OF_THE_HOST, RefusedStart, failed, one_line
 from mpineat.child.messages import Setup
 from mpineat.config import Config
 from mpineat.config.recipe import PLAIN
+from mpineat.data.class_weights import class_weights
 from mpineat.data.dataset import Dataset, open_dataset
 from mpineat.data.full_training import full
 from mpineat.errors import Failure
@@ -107,7 +108,8 @@ class Evaluator:
     ) -> None:
         self.input_shape, self.classes = dataset.input_shape, dataset.classes
         self.weights_folder = weights_folder
-        self.data = fit.load(dataset, config.dataset, room)
+        weights = class_weights(config.training.class_weights, dataset.train.y, dataset.classes)
+        self.data = fit.load(dataset, config.dataset, room, weights)
         self.config = config.model_copy(
             update={"training": settle(config.training, self.data, gpu=gpu)}
         )

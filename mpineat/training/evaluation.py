@@ -13,12 +13,16 @@ from tensorflow import keras
 
 from mpineat.cluster import awake
 from mpineat.config import Config
+from mpineat.metrics import Counts
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Epoch, Seconds, Task
 from mpineat.training.compression.structure import Learned
 from mpineat.training.device_data import DeviceData
 from mpineat.training.fit import History
+
+# Of a confusion matrix; a larger one, of a thousand classes, would fill the message.
+CLASSES_AT_MOST, CELLS_AT_MOST = 1000, 20_000
 
 
 class Stage(Protocol):
@@ -135,5 +139,17 @@ class Evaluation:
             values["compressed"] = replace(record, step_seconds=(record.step_seconds[0], warm))
         if self.history is not None and not self.task.stop_after:
             last = self.history.curve[-1]
-            values |= {"accuracy": last.val_accuracy, "loss": last.val_loss}
+            values |= {"accuracy": last.val_accuracy, "metric": last.val_metric}
+            values |= {"loss": last.val_loss, "confusion": _cells(self.history.confusion)}
         return values
+
+
+def _cells(confusion: Counts | None) -> tuple[tuple[int, int, int], ...]:
+    """Return (label, taken for, images) of what occurred; () of a matrix that is too large."""
+    if confusion is None or len(confusion) > CLASSES_AT_MOST:
+        return ()
+    rows, columns = np.nonzero(confusion)
+    if len(rows) > CELLS_AT_MOST:
+        return ()
+    images = confusion[rows, columns]
+    return tuple(zip(rows.tolist(), columns.tolist(), images.tolist(), strict=True))

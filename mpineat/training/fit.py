@@ -8,20 +8,21 @@ the host reads the metrics once an epoch.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import config
 from mpineat.config.recipe import PLAIN
 from mpineat.errors import Failure
+from mpineat.metrics import Counts
 from mpineat.tasks import Epoch
 from mpineat.training.average import Average
 from mpineat.training.compression.penalty import Penalty, added
-from mpineat.training.device_data import DeviceData, DeviceSplit, load
+from mpineat.training.device_data import DeviceData, load
 from mpineat.training.feed import epoch_order
+from mpineat.training.measure import Measured, evaluator, losses_and_hits, weighted
 from mpineat.training.model import trainable
 from mpineat.training.optimizer import Adam, LossScale, adam_of
 from mpineat.training.recipe import softened, varied
@@ -44,6 +45,7 @@ class History:
 
     Attributes:
         curve: One point an epoch; without validation its validation figures are NaN.
+        confusion: Of the last validation; None unless it was asked for.
         step_seconds: Of a warm training step, mean.
         build_seconds: Tracing and the first step, in which TensorFlow optimises the graph.
         train_seconds, evaluate_seconds: The remaining steps; the validations.
@@ -55,6 +57,7 @@ class History:
     build_seconds: float
     train_seconds: float
     evaluate_seconds: float
+    confusion: Counts | None = None
 
 
 def train(
@@ -71,6 +74,7 @@ def train(
     on_epoch: Sequence[Callable[[Epoch], None]] = (),
     deadline: float | None = None,
     validate: bool = True,
+    confusion: bool = False,
     stop_after: int = 0,
     keeper: Keeper | None = None,
 ) -> History:
@@ -80,7 +84,7 @@ def train(
         epochs: Passes over the training set; a fraction stops within one.
         seed: Of the order of the examples and of their augmentation.
         training: Its `learning_rate`, `schedule`, `momentum` and `nesterov` are Adam's; its
-            `jit_compile` says whether XLA compiles the step.
+            `jit_compile` says whether XLA compiles the step, its `metric` what is validated.
         recipe: What a full training changes; its batch and augmentation are in the arguments.
         penalty: Is added to the loss; called once, when the step is traced.
         on_chunk: Called on the host with the number of steps done: after the first and several
@@ -89,6 +93,7 @@ def train(
             raises ends the training.
         deadline: On the clock awake.seconds().
         validate: Whether to measure the validation split after every epoch.
+        confusion: Whether to count there which class is taken for which.
         stop_after: Epochs after which to end early, with the rates of a full training; 0: never.
         keeper: Says where to go on, and hears of every place where it could; may raise what ends
             the training.
@@ -115,7 +120,15 @@ def train(
         penalty,
         training.jit_compile == "on",
     )
-    evaluate = evaluator(model, data.validation, batch_size) if validate else None
+    evaluate = evaluator(
+        model,
+        data.validation,
+        batch_size,
+        metric=training.metric,
+        weights=data.class_weights,
+        confusion=confusion,
+    )
+    measured = Measured(float("nan"), float("nan"))
     curve = list(place.curve)
     done = min(left, len(curve) * steps_an_epoch)
     while done < left and not 0 < stop_after <= len(curve):
@@ -144,14 +157,15 @@ def train(
         average.ended(len(curve) + 1, -(-left // steps_an_epoch), data, batch_size, seed)
         seen = min(steps * batch_size, data.train_examples)
         with watch.evaluation():
-            loss, accuracy = evaluate() if evaluate is not None else (float("nan"), float("nan"))
+            measured = evaluate() if validate else measured
         curve.append(
             Epoch(
                 epoch=len(curve) + 1,
                 loss=float(totals[0]) / seen,
                 accuracy=float(totals[1]) / seen,
-                val_loss=loss,
-                val_accuracy=accuracy,
+                val_loss=measured.loss,
+                val_accuracy=measured.accuracy,
+                val_metric=measured.metric,
             )
         )
         for tell in on_epoch:
@@ -164,52 +178,8 @@ def train(
         build_seconds=watch.build_seconds,
         train_seconds=watch.train_seconds,
         evaluate_seconds=watch.evaluate_seconds,
+        confusion=measured.confusion,
     )
-
-
-def evaluator(
-    model: keras.Model, split: DeviceSplit, batch_size: int
-) -> Callable[[], tuple[float, float]]:
-    """Return a function that measures the loss and the accuracy of `model` on `split`."""
-    examples = len(split.y)
-    batch_size = min(batch_size, examples)
-    batches = -(-examples // batch_size)
-
-    @tf.function(autograph=False)
-    def measure(x, rows, start, y, first, last, loss, correct):  # type: ignore[no-untyped-def]
-        def add_batch(
-            batch: tf.Tensor, loss: tf.Tensor, correct: tf.Tensor
-        ) -> tuple[tf.Tensor, ...]:
-            position = batch * batch_size + tf.range(batch_size)
-            counts = tf.cast(position < examples, tf.float32)  # the last batch is padded
-            chosen = tf.minimum(position, examples - 1)
-            raw = tf.gather(x, tf.gather(rows, position - start))
-            images, labels = replace(split, x=x, y=y).batch(raw, chosen)
-            logits = tf.cast(model(images, training=False), tf.float32)
-            losses, hits = _losses_and_hits(labels, logits)
-            return (
-                batch + 1,
-                loss + tf.reduce_sum(losses * counts),
-                correct + tf.reduce_sum(hits * counts),
-            )
-
-        _, loss, correct = tf.while_loop(
-            lambda batch, *_: batch < last, add_batch, (first, loss, correct), parallel_iterations=1
-        )
-        return loss, correct
-
-    order = np.minimum(np.arange(batches * batch_size), examples - 1)
-
-    def evaluate() -> tuple[float, float]:
-        feed, first = split.feed(order, batch_size), 0
-        totals = [tf.constant(0.0), tf.constant(0.0)]
-        while first < batches:
-            last = min(batches, feed.end(first))
-            totals = measure(*feed.piece(first), split.y, first, last, *totals)
-            first = last
-        return float(totals[0]) / examples, float(totals[1]) / examples
-
-    return evaluate
 
 
 def _trace(
@@ -236,8 +206,9 @@ def _trace(
     ) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             logits = tf.cast(model(images, training=True), tf.float32)
-            losses, hits = _losses_and_hits(labels, logits)
+            losses, hits = losses_and_hits(labels, logits)
             losses = softened(losses, logits, recipe, *mixed)
+            losses = weighted(losses, data.class_weights, labels, *mixed)
             total = tf.reduce_sum(losses * counts)
             objective = total / tf.reduce_sum(counts)
             enlarged = objective if scale is None else scale.enlarge(objective)
@@ -285,9 +256,3 @@ def _trace(
         return loss, correct, finite
 
     return run
-
-
-def _losses_and_hits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    hits = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels, tf.float32)
-    return losses, hits

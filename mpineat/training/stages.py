@@ -100,6 +100,8 @@ class Train:
             recipe=evaluation.config.recipe,
             deadline=evaluation.deadline,
             on_epoch=(evaluation.curve.append, *evaluation.on_epoch),
+            # Of finalists alone: of every candidate it would be most of the run directory.
+            confusion="epochs" in evaluation.task.context,
             stop_after=evaluation.task.stop_after,
         )
         evaluation.history = history

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from mpineat.child.agreement import check_answer, check_networks, read_outcome, read_task
+from mpineat.child.agreement import (
+    check_answer,
+    check_metric,
+    check_networks,
+    read_outcome,
+    read_task,
+)
 from mpineat.genotype.genes import OUTPUT, Connection
 from mpineat.phenotype.assemble import assemble
 from mpineat.tasks import Epoch, outcome_to_bytes, task_to_bytes
@@ -15,6 +21,7 @@ from tests import evaluations
 
 TASK = evaluations.task(1)
 SPACE = evaluations.config().search_space
+EPOCH = Epoch(epoch=1, loss=1.0, accuracy=0.5, val_loss=1.0, val_accuracy=0.5)
 NETWORK = assemble(TASK.candidate, (8, 8, 1), 10, SPACE).to_json()
 
 
@@ -55,11 +62,29 @@ def test_a_task_without_a_module_that_it_points_to_is_refused():
         {"status": "discarded", "accuracy": None},  # without an epoch to be judged by
         {"status": "failed", "accuracy": None, "reason": "nan"},
         {"status": "failed", "fault": "candidate", "reason": "nan"},
+        {"metric": 1.5},
+        {"metric": float("nan")},
+        {"status": "discarded", "accuracy": None, "metric": 0.5, "curve": (EPOCH,)},
+        {"metric": 0.5, "curve": (EPOCH,)},  # of whose epochs none has it
+        {"curve": (EPOCH, replace(EPOCH, val_metric=0.5))},
+        {"confusion": ((0, 1, 2), (0, 1, 3))},
+        {"confusion": ((0, 1000, 2),)},
+        {"confusion": ((0, 1, 0),)},
     ],
 )
 def test_an_outcome_that_contradicts_itself_is_refused(fields):
     with pytest.raises(WireError, match="not an outcome"):
         read_outcome(outcome_to_bytes(evaluations.outcome(TASK, **fields)))
+
+
+def test_an_outcome_of_another_metric_is_refused():
+    metric = evaluations.outcome(TASK, metric=0.5)
+    check_metric(metric, "auc")
+    check_metric(evaluations.outcome(TASK), "accuracy")
+    check_metric(evaluations.fault(TASK), "auc")
+    for outcome, asked in ((metric, "accuracy"), (evaluations.outcome(TASK), "auc")):
+        with pytest.raises(WireError, match=f"to be judged by {asked}"):
+            check_metric(outcome, asked)
 
 
 @pytest.mark.parametrize("fields", [{"candidate": 2}, {"network_hash": "f0"}, {"attempts": 2}])

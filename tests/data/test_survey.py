@@ -25,6 +25,20 @@ def surveyed(path, **arrays):
     return survey(Dataset(name="file", path=str(files.write_arrays(path, arrays))))
 
 
+def test_classes_that_a_part_of_the_run_lacks_are_named(tmp_path):
+    y = np.array(["cat"] * 57 + ["dog\nforged"] * 2 + ["owl"])
+    read = surveyed(tmp_path / "a.npz", x=X, y=y, x_test=X[:5], y_test=y[-5:])
+    assert [line.split(":")[1] for line in read.missing(0)] == [
+        " no image to validate on of dog\nforged, owl"
+    ]
+    assert list(surveyed(tmp_path / "b.npz", x=X, y=Y, x_test=X[:5], y_test=Y[:5]).missing(0)) == []
+    # The labels are those of the run's own parts.
+    dataset = read.dataset(3)
+    train, validation = read.labels(3)
+    assert train.tolist() == dataset.train.y.tolist()
+    assert validation.tolist() == dataset.validation.y.tolist()
+
+
 def test_a_test_set_that_no_export_could_use_is_refused(tmp_path):
     files.write_cifar(tmp_path, 10)
     (tmp_path / "test_batch.bin").write_bytes(b"damaged")

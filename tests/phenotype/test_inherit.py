@@ -25,9 +25,10 @@ FIRST_NEW = 50
 @dataclass
 class Outcome:
     candidate: int
-    accuracy: float | None
+    fitness: float | None
     network_before: dict
     network_after: dict
+    metric: float | None = None
 
 
 def module(id, filters=(20, 30)):

@@ -53,6 +53,8 @@ def an_empty_species(tables: dict[str, Any]) -> None:
         (put("candidates/table", "id", 1), "two candidates have one id"),
         (put("candidates/table", "accuracy", 1.5), "found 1.5, out of range"),
         (put("candidates/table", "accuracy", float("nan")), "is ok, its accuracy not"),
+        (put("candidates/table", "metric", 1.5), "column 'metric', row 0: found 1.5, out of range"),
+        (put("candidates/table", "metric", 0.5), "some outcomes have a metric, others have none"),
         (put("candidates/table", "arrival", 1), "the arrivals are not those of one order"),
         (put("candidates/table", "host", b"\xff"), "is no UTF-8"),
         (put("candidates/table", "reused_from", 0), "candidate 0 repeats candidate 0"),
@@ -124,7 +126,7 @@ def test_a_summary_has_the_totals_of_the_whole(tmp_path: Path) -> None:
     found = store.read_summary(directory.generation_path(tmp_path, 0))
     assert (found.number, found.species, found.config) == (0, whole.species, whole.config)
     ours, theirs = found.totals, whole.totals
-    assert (ours.number, ours.trained, ours.accuracy) == (3, 3, theirs.accuracy)
+    assert (ours.number, ours.trained, ours.fitness) == (3, 3, theirs.fitness)
     assert ours.best is not None
     assert theirs.best is not None
     assert ours.best.candidate == theirs.best.candidate

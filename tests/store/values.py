@@ -104,8 +104,24 @@ RECORDS = st.builds(
     step_seconds=st.tuples(RATES, RATES),
     removed=st.lists(NAMES, unique=True, max_size=2).map(tuple),
 )
-POINTS = st.builds(
-    Epoch, epoch=SMALL, loss=NUMBERS, accuracy=RATES, val_loss=NUMBERS, val_accuracy=RATES
+
+
+def points(metric: bool) -> st.SearchStrategy[Epoch]:
+    """Draw an epoch, with a value of another metric or without."""
+    return st.builds(
+        Epoch,
+        epoch=SMALL,
+        loss=NUMBERS,
+        accuracy=RATES,
+        val_loss=NUMBERS,
+        val_accuracy=RATES,
+        val_metric=RATES if metric else st.none(),
+    )
+
+
+LABELS = st.integers(0, 999)
+CONFUSIONS = st.dictionaries(st.tuples(LABELS, LABELS), SIZES, max_size=3).map(
+    lambda cells: tuple((*pair, images) for pair, images in cells.items())
 )
 NUMBERS_BY_NAME = st.dictionaries(NAMES, RATES, max_size=3)
 SECONDS = st.builds(Seconds, queue=RATES, total=RATES, stages=NUMBERS_BY_NAME)
@@ -119,13 +135,20 @@ ARRAYS = hnp.arrays(
 )
 
 
-def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
-    """Draw an outcome of one candidate."""
+def judged(accuracy: float | None, metric: float | None, confusion: Any, **fields: Any) -> Outcome:
+    """Return an outcome that was judged, or that failed."""
+    if accuracy is None:
+        return Outcome(status="failed", **fields)
+    return Outcome(status="ok", accuracy=accuracy, metric=metric, confusion=confusion, **fields)
+
+
+def outcomes(candidate: int, metric: bool = False) -> st.SearchStrategy[Outcome]:
+    """Draw an outcome of one candidate, judged by another metric than accuracy or by that."""
     return st.builds(
-        lambda accuracy, **fields: Outcome(
-            status="failed" if accuracy is None else "ok", accuracy=accuracy, **fields
-        ),
+        judged,
         st.none() | RATES,
+        RATES if metric else st.none(),
+        CONFUSIONS,
         candidate=st.just(candidate),
         network_hash=NAMES,
         fault=st.sampled_from(("", "candidate", "machine")),
@@ -139,7 +162,7 @@ def outcomes(candidate: int) -> st.SearchStrategy[Outcome]:
         network_before=st.none() | NETWORKS,
         network_after=st.none() | NETWORKS,
         compressed=st.none() | RECORDS,
-        curve=st.lists(POINTS, max_size=3).map(tuple),
+        curve=st.lists(points(metric), max_size=3).map(tuple),
         seconds=SECONDS,
         started=st.floats(0, 1e12),
         rank=SMALL,
@@ -223,10 +246,11 @@ def generations(draw: st.DrawFn) -> Generation:
     ids = draw(st.lists(IDS, unique=True, max_size=4))
     candidates = tuple(map(candidate, ids))
     finished = draw(st.permutations(ids))[: draw(st.integers(0, len(ids)))]
+    metric = draw(st.booleans())
     return Generation(
         state=state,
         candidates=candidates,
-        outcomes=tuple(draw(outcomes(id)) for id in finished),
+        outcomes=tuple(draw(outcomes(id, metric)) for id in finished),
         run_id=draw(NAMES),
         seed=draw(st.integers(0, 2**63 - 1)),
         config=draw(TEXTS),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mpineat.child.agreement import read_outcome
 from mpineat.child.failures import RefusedStart
 from mpineat.child.messages import Setup
 from mpineat.config import Config
@@ -71,7 +72,8 @@ def test_an_evaluation_tells_accuracy_curve_and_where_the_time_went(evaluator, c
         for column in fields(Outcome)
         if column.metadata and getattr(outcome, column.name) == column.default
     ]
-    assert unfilled == ["estimate", "rank"]  # of the discarded alone; which the worker knows
+    # Another one than accuracy; of the discarded alone; which the worker knows.
+    assert unfilled == ["metric", "estimate", "rank"]
     assert outcome.network_before == outcome.network_after == candidate[1].to_json()
     assert outcome.flops_before == cost.flops(candidate[1])
     stages = outcome.seconds.stages
@@ -98,6 +100,31 @@ def test_a_final_trains_its_own_epochs_and_no_limit_of_the_search_ends_it(candid
     assert evaluator(task(candidate)).reason == "too_slow"
     outcome = evaluator(task(candidate, context={"epochs": 3.0, "seed": 1.0}))
     assert (outcome.status, len(outcome.curve)) == ("ok", 3)
+
+
+def test_a_training_of_the_final_says_which_class_it_takes_for_which(evaluator, candidate):
+    assert evaluator(task(candidate)).confusion == ()
+    outcome = evaluator(task(candidate, context={"epochs": 3.0, "seed": 1.0}))
+    images = sum(count for *_, count in outcome.confusion)
+    right = sum(count for label, taken_for, count in outcome.confusion if label == taken_for)
+    assert images == len(evaluator.data.validation.y)
+    assert right / images == pytest.approx(outcome.accuracy)
+
+
+def test_an_evaluation_by_another_metric_has_it_beside_the_accuracy(candidate):
+    options = {"metric": "auc", "class_weights": "balanced"}
+    config = Config.model_validate(
+        {
+            **CONFIG.model_dump(exclude={"evolution"}),
+            "training": {**CONFIG.training.model_dump(), **options},
+        }
+    )
+    evaluator = evaluate.Evaluator(config, open_dataset(config.dataset, 0), gpu=False)
+    outcome = evaluator(task(candidate))
+    assert outcome.fitness == outcome.metric == outcome.curve[-1].val_metric
+    assert 0.5 < outcome.metric <= 1
+    assert outcome.accuracy == outcome.curve[-1].val_accuracy != outcome.metric
+    assert read_outcome(outcome_to_bytes(outcome)) == outcome_from_bytes(outcome_to_bytes(outcome))
 
 
 def test_equal_tasks_have_equal_outcomes(evaluator, candidate):

@@ -185,7 +185,7 @@ def _train(
         validate=False,
         **settings,
     )
-    loss, accuracy = fit.evaluator(built, data.validation, 500)()
+    loss, accuracy, *_ = fit.evaluator(built, data.validation, 500)()
     keras.backend.clear_session()
     return {
         "flops_before": flops(network),

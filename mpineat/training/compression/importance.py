@@ -16,6 +16,7 @@ import tensorflow as tf
 from mpineat.phenotype.channels import ChannelPlan
 from mpineat.phenotype.network import Network
 from mpineat.training.device_data import DeviceData
+from mpineat.training.measure import losses_and_hits, weighted
 from mpineat.training.model import variables
 
 BATCHES = 4  # the mean over this many knows a layer's share of the importance within 6 %
@@ -47,7 +48,8 @@ def taylor(
         images, labels = data.batch(x, index, seed, tf.constant(0))
         with tf.GradientTape() as tape:
             logits = tf.cast(model(images, training=False), tf.float32)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            losses, _ = losses_and_hits(labels, logits)
+            loss = tf.reduce_mean(weighted(losses, data.class_weights, labels))
         gradients = tape.gradient(loss, parts)
         return [_by_channel(*each) for each in zip(parts, gradients, strict=True)]
 

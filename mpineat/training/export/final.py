@@ -17,6 +17,7 @@ from tensorflow import keras
 
 from mpineat.child.failures import one_line
 from mpineat.config import Config, Training
+from mpineat.data.class_weights import class_weights
 from mpineat.data.conversion import AS_IT_IS, Conversion
 from mpineat.data.dataset import Dataset
 from mpineat.data.full_training import full, on_photographs
@@ -171,6 +172,7 @@ def _data(config: Config, dataset: Dataset, scale: Scale, *, validate: bool) -> 
         validation=held,
         copies=config.dataset.augment_copies,
         augment=config.dataset.augment,
+        class_weights=class_weights(config.training.class_weights, y, dataset.classes),
     )
 
 

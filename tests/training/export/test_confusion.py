@@ -12,6 +12,7 @@ def test_recalls_and_the_largest_confusions_have_the_names_of_the_classes() -> N
     found = Confusion(counts=counts)
     assert found.accuracy == 17 / 24
     assert list(found.lines(("ant", "bee\nforged", "c" * 50, "none"))) == [
+        "balanced accuracy 0.5667, macro F1 0.5534",
         "recall by class:",
         "  0.8000  0 ant, 10 images",
         "  0.0000  1 bee\\nforged, 4 images",
@@ -28,7 +29,7 @@ def test_of_many_classes_the_worst_are_shown_and_of_no_confusions_none() -> None
     counts[0, 0] = 0  # a class that the test set lacks is not the worst
     counts[7, 7], counts[7, 8] = 4, 1
     lines = list(Confusion(counts=counts).lines(()))
-    assert lines[0] == "recall of the worst 10 of 30 classes:"
-    assert lines[1] == "  0.8000  class 7, 5 images"
-    assert lines[11:] == ["1 of 5 images of class 7 taken for class 8"]
-    assert len(list(Confusion(counts=np.diag([3, 3])).lines(()))) == 3
+    assert lines[1] == "recall of the worst 10 of 30 classes:"
+    assert lines[2] == "  0.8000  class 7, 5 images"
+    assert lines[12:] == ["1 of 5 images of class 7 taken for class 8"]
+    assert len(list(Confusion(counts=np.diag([3, 3])).lines(()))) == 4
