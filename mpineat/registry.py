@@ -22,6 +22,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "random": "mpineat.evolution.strategies.random_search:RandomSearch",
         "grid": "mpineat.evolution.strategies.grid:GridSearch",
         "bayesian": "mpineat.evolution.strategies.bayesian:BayesianOptimisation",
+        "tpe": "mpineat.evolution.strategies.tpe:TreeParzen",
         "reinforce": "mpineat.evolution.strategies.reinforce:Reinforce",
         "regularized_evolution": "mpineat.evolution.strategies.regularized:RegularizedEvolution",
         "morphism": "mpineat.evolution.strategies.morphism:Morphism",

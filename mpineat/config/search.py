@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mpineat import metrics
 from mpineat.config.section import Count, Named, Positive, Rate, Section, option
-from mpineat.config.strategies import Bayesian, Grid, Morphism, RegularizedEvolution, Reinforce
+from mpineat.config.strategies import Bayesian, Grid, Morphism, RegularizedEvolution, Reinforce, Tpe
 
 INITIAL = ("module_nodes", "blueprint_nodes", "reductions")
 NotNegative = Annotated[int, Field(ge=0)]
@@ -185,7 +185,7 @@ class TrainingRanges(Section):
         return self
 
 
-FOR_ONE_OBJECTIVE = ("bayesian", "reinforce", "morphism")  # strategies that cannot heed a second one
+FOR_ONE_OBJECTIVE = ("bayesian", "tpe", "reinforce", "morphism")  # strategies that cannot heed a second one
 
 
 class Evolution(Section):
@@ -235,6 +235,7 @@ class Evolution(Section):
     distance: Distance = option(Distance(), "weights of the compatibility distance")
     grid: Grid = option(Grid(), "of the strategy 'grid'")
     bayesian: Bayesian = option(Bayesian(), "of the strategy 'bayesian'")
+    tpe: Tpe = option(Tpe(), "of the strategy 'tpe'")
     reinforce: Reinforce = option(Reinforce(), "of the strategy 'reinforce'")
     morphism: Morphism = option(Morphism(), "of the strategy 'morphism'")
     regularized_evolution: RegularizedEvolution = option(RegularizedEvolution(), "of the strategy of this name")

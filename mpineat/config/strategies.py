@@ -38,6 +38,14 @@ class Bayesian(Section):
     outcomes: int = option(200, "most outcomes that the model is fitted to: the best half, and of the others a random one", ge=8)
 
 
+class Tpe(Section):
+    """Optuna's TPE (extra optuna)."""
+
+    initial: Count = option(16, "networks drawn at random before the densities have a say")
+    samples: Count = option(24, "draws from the density of the good ones, of which the best ratio is taken (Optuna: 24)")
+    outcomes: int = option(500, "most outcomes that it knows: the best half, and of the others a random one", ge=8)
+
+
 class Reinforce(Section):
     """Reinforcement learning."""
 

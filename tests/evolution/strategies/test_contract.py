@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,31 @@ from tests.searches import CANDIDATES, GENERATIONS, configured, history, search
 
 STRATEGIES = registry.names("strategy")
 # So small that every strategy is past its beginning, where it learns nothing yet.
-EARLY = {"regularized_evolution": {"population": 5, "sample": 2}, "bayesian": {"initial": 4}}
+EARLY = {
+    "regularized_evolution": {"population": 5, "sample": 2},
+    "bayesian": {"initial": 4},
+    "tpe": {"initial": 4, "samples": 4, "outcomes": 30},
+}
 LARGE = {"morphism": {"weights_mb": 1e6}}  # what large generations are asked for
 EVOLVED = {"evolve_training": True, "inherit": True, "early_discarding": "screen"}
 # Networks of a few layers, or random populations would hold none within the limits.
 MODERN = {"preset": "modern", "max_flops": 2e7, "max_blueprint_nodes": 6, "max_module_nodes": 2}
 
-every_strategy = pytest.mark.parametrize("name", STRATEGIES)
+EXTRAS = {"tpe": "optuna"}  # what a strategy needs that not everybody has
+
+every_strategy = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                name in EXTRAS and find_spec(EXTRAS[name]) is None,
+                reason=f"needs the extra {EXTRAS.get(name)}",
+            ),
+        )
+        for name in STRATEGIES
+    ],
+)
 
 
 def generations(options: Config, count: int, fitness: Any) -> list[State]:
@@ -157,6 +176,7 @@ def test_what_is_remembered_does_not_grow_for_ever(name: str) -> None:
         candidates=10,
         regularized_evolution={"population": 5},
         bayesian={"initial": 4, "outcomes": 20, "proposals": 10},
+        tpe={"initial": 4, "samples": 4, "outcomes": 20},
     )
     states = generations(options, 6, lambda c, network: judged(c, judge(network)))
     sizes = [
