@@ -10,7 +10,7 @@ from typing import Any
 from mpineat import store
 from mpineat.child import dry_run
 from mpineat.child.messages import READY, Kind, Message, Ready, Setup
-from mpineat.cli.run import take_up
+from mpineat.cli.take_up import take_up
 from mpineat.cluster.stop import Stop
 from mpineat.config import Config
 from mpineat.data.dataset import describe

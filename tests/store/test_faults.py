@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mpineat import store
-from mpineat.cli.run import take_up
+from mpineat.cli.take_up import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError, StorageError
 from mpineat.store import directory, provenance

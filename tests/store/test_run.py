@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mpineat import store
-from mpineat.cli.run import take_up
+from mpineat.cli.take_up import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.store import directory, provenance

@@ -12,7 +12,7 @@ import pytest
 from numpy.lib.recfunctions import append_fields, drop_fields
 
 from mpineat import store
-from mpineat.cli.run import take_up
+from mpineat.cli.take_up import take_up
 from mpineat.config import Config
 from mpineat.errors import InputError
 from mpineat.store import candidates, directory
