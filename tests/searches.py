@@ -28,12 +28,13 @@ GENERATIONS, CANDIDATES = 3, 6
 def configured(**evolution: Any) -> Config:
     """Return a small dry-run configuration with the given options of its evolution section."""
     sizes = {"generations": GENERATIONS, "candidates": CANDIDATES, "modules": 8, "blueprints": 5}
+    plain = {**sizes, "early_discarding": "none"}
     inherit = evolution.pop("inherit", False)
     full_width = evolution.get("strategy") == "morphism"  # which refuses compression
     return Config.model_validate(
         {
             "farm": {"evaluator": "dry_run"},
-            "evolution": {**sizes, **evolution},
+            "evolution": {**plain, **evolution},
             "compression": {"inherit": inherit, "enabled": not full_width},
         }
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from mpineat import screening
-from mpineat.config import Config
+from mpineat.config import Config, Evolution, Training
 from mpineat.tasks import Epoch, Outcome
 
 CONFIG = Config.model_validate(
@@ -83,9 +83,23 @@ def test_where_better_losses_came_to_less_the_loss_says_nothing() -> None:
 def test_without_anything_to_shorten_all_are_trained_in_full() -> None:
     short = CONFIG.model_copy(update={"training": CONFIG.training.model_copy(update={"epochs": 1})})
     assert screening.epochs(CONFIG) == 1
-    assert screening.epochs(short) == screening.epochs(Config()) == 0
+    none = Config(evolution=Evolution(early_discarding="none"))
+    assert screening.epochs(short) == screening.epochs(none) == 0
     assert screening.work(short) == 1.0
     assert screening.work(CONFIG) == pytest.approx(1 / 8 + 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch_size", "epochs"),
+    [(8500, 128, 1), (3400, 128, 3), (1006, 32, 2), (10, 128, 60)],
+)
+def test_a_screen_has_steps_enough_to_tell_networks_apart(
+    examples: int, batch_size: int, epochs: int
+) -> None:
+    config = Config(training=Training(epochs=100, batch_size=batch_size))
+    assert screening.epochs(screening.settled(config, examples)) == epochs
+    chosen = Config(evolution=Evolution(screen_epochs=5))
+    assert screening.settled(chosen, examples) == chosen
 
 
 def test_a_search_that_never_waits_compares_with_the_last_ones() -> None:

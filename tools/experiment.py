@@ -14,8 +14,8 @@ With --last each network of a run's last generation is trained as long as in the
 width, and measured on the test set; of most, a search that discards early has only estimates.
 
 plain: no compression, no early discarding. compressed: compression as configured, no discarding.
-default: early discarding, compression as configured. GROUP:key=value sets an option in the runs of
-one group alone.
+default: early discarding, and compression by the program's default rule and size. GROUP:key=value
+sets an option in the runs of one group alone.
 
 Called again it goes on where it was stopped; finished runs are not repeated. In a job array each
 task runs the experiment of its index: with two groups, 1 and 2 are those of seed 0, 3 and 4 those

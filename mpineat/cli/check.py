@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mpineat import finalists, metrics
+from mpineat import finalists, metrics, screening
 from mpineat.config import Config
 from mpineat.config.yaml_file import dumps, options
 from mpineat.data import contact_sheet
@@ -36,6 +36,7 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
     """
     read = survey(config.dataset)
     data = read.description
+    config = screening.settled(config, data.train_examples * config.dataset.augment_copies)
     networks = sample(config, data)
     yield dumps(config)
     yield f"data set      {data.line(config.dataset)}"
@@ -64,12 +65,14 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
     learning = f", each after {config.compression.epochs:g} of structure learning"
     yield (
         f"work          {trainings} trainings at most, {config.training.epochs} epochs each"
-        f"{learning if config.compression.enabled else ''}"
+        f"{learning if config.compression.learns else ''}"
     )
     if config.training.metric != metrics.ACCURACY:
         yield f"fitness       {metrics.TITLES[config.training.metric]} on the validation images"
     if (weights := read.class_weights(config)) is not None:
         yield f"class weights {described(weights, data.class_names)}"
+    if screening.epochs(config):
+        yield f"discarded     {screening.described(config)}"
     yield from select(config).explain(config)
     if config.final.candidates:
         yield f"final         {finalists.described(config)}"

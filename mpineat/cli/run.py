@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from mpineat import store, units
+from mpineat import screening, store, units
 from mpineat.cli import same_data
 from mpineat.cli.take_up import take_up
 from mpineat.cluster import batch, stop
@@ -85,6 +85,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     read = survey(config.dataset)
     data, fingerprint = read.description, read.fingerprint()
     weights = read.class_weights(config)
+    config = screening.settled(config, data.train_examples * config.dataset.augment_copies)
     sheet = contact_sheet.png(read.train, data.class_names)
     del read  # the images; workers have their own
     directory.create(run_dir)

@@ -14,16 +14,20 @@ from typing import Any
 
 from mpineat import __version__
 from mpineat.config import Config, yaml_file, yaml_text
+from mpineat.config.difference import flat
 from mpineat.config.yaml_text import Document, Key
 
 # Option -> what runs did before there was this option; for those whose default does something else.
 BEFORE: Mapping[str, Any] = {
     "final.candidates": 0,
     "evolution.early_discarding": "none",
+    "evolution.screen_epochs": 1,
     "training.onednn": "tensorflow",
     "recipe.augment": "search",
     "recipe.measure_norms": False,
 }
+# Options that such runs had, whose default is another one now.
+OTHER_DEFAULTS = ("compression.rule", "compression.target_flops")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,8 @@ class Recorded:
     """What a run directory says of its configuration.
 
     Attributes:
-        lacking: Options of BEFORE that were not there when the run began, with their values.
+        lacking: Options whose default is not what the run was begun with, with its values: those of
+            BEFORE that were not there, and where there are any, OTHER_DEFAULTS.
         unknown: Full name -> "file:line" of each option that this version does not have.
     """
 
@@ -62,7 +67,11 @@ def loads(text: str, where: str) -> Recorded:
         ".".join(key): written.places.get(key, where) for key in _take_unknown(written.values)
     }
     lacking = fill(written, BEFORE)
-    return Recorded(config=yaml_file.validate(written, where), lacking=lacking, unknown=unknown)
+    config = yaml_file.validate(written, where)
+    if lacking:
+        values = flat(config)
+        lacking |= {name: values[name] for name in OTHER_DEFAULTS}
+    return Recorded(config=config, lacking=lacking, unknown=unknown)
 
 
 def load_user(path: Path, words: Sequence[str], lacking: Mapping[str, Any]) -> Config:

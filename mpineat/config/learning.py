@@ -65,11 +65,11 @@ class Compression(Section):
     )
     learning_rate: Positive = option(1e-3, "Adam's step size in structure learning, constant (Gordon et al. 2018)")
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
-        "budget",
-        "budget: target_flops shared out by how much the loss depends on each layer; threshold: filters above "
-        "alive_threshold stay; elastic: target_flops shared out by cost and width, unlearned; baselines: uniform, random",
+        "elastic",
+        "elastic: target_flops shared out by cost and width, unlearned; budget: by how much the loss depends on each "
+        "layer; threshold: filters above alive_threshold stay; baselines: uniform, random",
     )
-    target_flops: float = option(0.35, "budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
+    target_flops: float = option(0.15, "elastic, budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
     min_width: Rate = option(0.7, "budget: no layer keeps less than this share of its uniformly narrowed width")
     strength: float = option(1.0, "regularization strength in units of 1 / what the full network costs of the target (thesis: 1)", ge=0)
     threshold_mode: Literal["absolute", "relative_to_init"] = option(
@@ -93,6 +93,11 @@ class Compression(Section):
     inherit: bool = option(False, "write compressed widths back into the genotypes (thesis, algorithm 2)")
     every: Count = option(1, "with inherit: compress in every so-many-th generation only")
     backend: Literal["native", "morph_net"] = option("native", "'morph_net' uses Google's library where installed")
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is structure learning; other rules decide the widths without data."""
+        return self.enabled and self.rule in ("budget", "threshold")
 
     @model_validator(mode="before")
     @classmethod

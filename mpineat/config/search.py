@@ -217,9 +217,11 @@ class Evolution(Section):
     )
     reuse_outcomes: bool = option(True, "an equal network with equal settings is not trained again within a run")
     early_discarding: Literal["none", "screen"] = option(
-        "none", "'screen' trains a generation's networks for screen_epochs and only the best of them in full"
+        "screen", "'screen' trains a generation's networks for screen_epochs and only the best of them in full"
     )
-    screen_epochs: Count = option(1, "epochs after which they are compared by their validation loss")
+    screen_epochs: Count | None = option(
+        None, "epochs after which they are compared by their validation loss; none: as few as have 60 steps"
+    )
     screen_share: float = option(1 / 3, "share of a generation's networks that is trained in full", gt=0, le=1)
     failed_fitness: Literal["worst", "ignore"] = option(
         "worst", "a candidate that failed by its own fault counts as the generation's worst fitness, or not at all"

@@ -28,7 +28,11 @@ PLAIN = "plain"
 GROUPS: Mapping[str, tuple[str, ...]] = {
     PLAIN: ("evolution.early_discarding=none", "compression.enabled=false"),
     "compressed": ("evolution.early_discarding=none", "compression.enabled=true"),
-    "default": ("evolution.early_discarding=screen",),
+    "default": (  # the program's own
+        "evolution.early_discarding=screen",
+        "compression.rule=elastic",
+        "compression.target_flops=0.15",
+    ),
 }
 
 

@@ -33,7 +33,11 @@ def experiment(
     config = Config.model_validate(
         {
             "run": {"seed": seed},
-            "evolution": {"generations": generations, **changes.pop("evolution", {})},
+            "evolution": {
+                "generations": generations,
+                "early_discarding": "none",
+                **changes.pop("evolution", {}),
+            },
             "compression": {"enabled": compressed, **changes.pop("compression", {})},
             "dataset": changes.pop("dataset", {}),
             "training": changes.pop("training", {"epochs": 8}),

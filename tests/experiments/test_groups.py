@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mpineat.config import Config
+from mpineat.config.difference import flat
 from mpineat.errors import InputError
 from mpineat.experiments.experiment import Experiment
 from mpineat.experiments.exports import AS_SEARCHED, Exports, read_exports
@@ -61,6 +63,14 @@ def by_name(runs: list[Experiment], exports: Exports | None = None) -> dict[str,
 
 def test_a_run_belongs_to_a_group_by_its_options() -> None:
     assert [group_of(run) for run in three_groups()[:3]] == list(GROUPS)
+
+
+def test_the_default_group_has_the_programs_defaults() -> None:
+    usual = flat(Config())
+    assert GROUPS["default"] == tuple(
+        f"{name}={usual[name]}"
+        for name in ("evolution.early_discarding", "compression.rule", "compression.target_flops")
+    )
 
 
 def test_each_group_is_compared_with_the_plain_one_in_pairs() -> None:

@@ -34,7 +34,7 @@ OK = Outcome(
     rank=1,
     host="node7",
 )
-CONFIG = Config(evolution=Evolution(generations=2, candidates=4))
+CONFIG = Config(evolution=Evolution(generations=2, candidates=4, early_discarding="none"))
 
 
 @dataclass

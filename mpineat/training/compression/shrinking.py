@@ -64,7 +64,7 @@ def shrink(network: Network, settings: Settings) -> Round:
         Diverged: The loss became NaN or infinite.
         TooSlow: The deadline passed.
     """
-    if settings.options.rule in ("uniform", "random", "elastic"):
+    if not settings.options.learns:
         plan = _decided_plan(network, settings.options)
         alive = _untrained(network, plan, settings)
         return Round(before=network, narrowed=_narrow(network, plan, alive, {}, settings.options))
