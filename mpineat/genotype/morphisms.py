@@ -61,13 +61,13 @@ def deepen(module: Module, config: Config, draws: Draws) -> Module:
     neighbours = [name for name in space.neighbours if name != "max_pooling"]
     if len(module.nodes) >= space.max_module_nodes:
         raise Rejected("too_large")
-    if not neighbours:
+    if not neighbours or "relu" not in space.activations:  # of these only a ReLU passes on
         raise Rejected("invalid")
     # In front of the first convolution are values below 0, which a ReLU would not pass on.
     split = draws.choice([gene for gene in module.connections if gene.source != INPUT])
     filters = {node.id: node.filters for node in module.nodes}[split.source]
     node = random_node(max(n.id for n in module.nodes) + 1, space, draws)
-    node = node._replace(filters=filters, neighbour=draws.choice(neighbours))
+    node = node._replace(filters=filters, neighbour=draws.choice(neighbours), activation="relu")
     kept = tuple([gene for gene in module.connections if gene != split])
     for source, target in ((split.source, node.id), (node.id, split.target)):
         kept = _connected(kept, source, target, space.max_module_nodes)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpineat.errors import Infeasible
-from mpineat.phenotype.network import CONVOLUTIONS, FIELDS, INPUT, Layer, Network
+from mpineat.phenotype.network import CONVOLUTIONS, DEPTHWISE, FIELDS, INPUT, Layer, Network
 
 Ids = NDArray[np.int64]  # the channel of another tensor that each channel equals; -1 for none
 Equal = Mapping[str, Ids]  # tensors of the smaller network -> the channels that hold theirs
@@ -81,6 +81,8 @@ class _Growth:
         self.positive[layer.name] = all(self.positive.get(name, False) for name in layer.inputs)
         if _is_repair(layer):
             self.repairs[layer.name] = layer
+        elif layer.op == DEPTHWISE:
+            self.equal[layer.name] = self._depthwise(layer)
         elif layer.width is not None:
             known = self._theirs.get(layer.name)
             self.equal[layer.name] = self._new(layer) if known is None else self._same(layer, known)
@@ -107,7 +109,8 @@ class _Growth:
         source = layer.inputs[0]
         channels, width = self.child.shapes[source][-1], layer.width or 0
         plain = layer.op in CONVOLUTIONS and layer.strides == (1, 1) and layer.padding == "same"
-        if not plain or not self.positive[source] or width < channels:
+        passes = self.positive[source] and layer.activation == "relu"
+        if not plain or not passes or width < channels:
             raise _changed(layer)
         more = np.full(width - channels, NONE)
         outputs = np.concatenate([np.arange(channels), more])
@@ -115,6 +118,21 @@ class _Growth:
             layer=None, inputs=np.arange(channels), outputs=outputs, drawn=True
         )
         return {name: np.concatenate([ids, more]) for name, ids in self.equal[source].items()}
+
+    def _depthwise(self, layer: Layer) -> Equal:
+        source, theirs = layer.inputs[0], self._theirs.get(layer.name)
+        if theirs is None:
+            if layer.strides != (1, 1):
+                raise _changed(layer)
+            every = np.arange(self.child.shapes[source][-1])
+            self.taken[layer.name] = Taken(layer=None, inputs=every, outputs=every)
+            return self.equal[source]
+        ids = self.equal[source].get(theirs.inputs[0])
+        if ids is None or not _alike(layer, theirs):
+            raise _changed(layer)
+        self.taken[layer.name] = Taken(layer=theirs.name, inputs=ids, outputs=ids, drawn=True)
+        self.positive[layer.name] = False
+        return {theirs.name: ids}
 
     def _passed(self, layer: Layer) -> Iterator[tuple[str, Ids]]:
         known = self.equal[layer.inputs[0]]

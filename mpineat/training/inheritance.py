@@ -15,7 +15,7 @@ import numpy as np
 from mpineat import weights
 from mpineat.phenotype.assemble import assemble
 from mpineat.phenotype.growth import NONE, Ids, Taken, grown_from
-from mpineat.phenotype.network import Layer, Network
+from mpineat.phenotype.network import DEPTHWISE, Layer, Network
 from mpineat.tasks import Start
 from mpineat.training.evaluation import Evaluation
 from mpineat.training.model import initial_weights, variables
@@ -92,13 +92,16 @@ def inherited(parent: Network, child: Network, arrays: Arrays, seed: int) -> dic
     rng = np.random.default_rng([seed, _SHARES])
     found: dict[str, np.ndarray] = {}
     for layer in child.layers:
-        if layer.width is None:
+        if layer.name not in taken:
             continue
         own = taken[layer.name]
         given = None if own.layer is None else arrays[own.layer]
+        if layer.op == DEPTHWISE:
+            found[layer.name] = _depthwise_kernel(own, given, drawn[layer.name])
+            continue
         found[layer.name] = _kernel(own, given, drawn[layer.name], rng)
         for part in _parts(layer):
-            values = np.full(layer.width, _NEUTRAL[part], np.float32)
+            values = np.full(len(own.outputs), _NEUTRAL[part], np.float32)
             if own.layer is not None:
                 held = own.outputs != NONE
                 values[held] = arrays[f"{own.layer}/{part}"][own.outputs[held]]
@@ -117,12 +120,26 @@ def _kernel(
         values = given[..., sources, :][..., targets]
     else:
         values = np.zeros((*drawn.shape[:-2], len(rows), len(columns)), np.float32)
-        # With padding "same" an even window has its larger half behind the pixel.
-        middle = tuple([(size - 1) // 2 for size in drawn.shape[:-2]])
-        values[middle] = sources[:, None] == targets
+        values[_middle(drawn)] = sources[:, None] == targets
     kernel[..., columns] = 0.0
     kernel[..., rows[:, None], columns] = values * _shares(sources, len(columns), rng)
     return kernel
+
+
+def _depthwise_kernel(own: Taken, given: np.ndarray | None, drawn: np.ndarray) -> np.ndarray:
+    """Return [*window, channels, 1]."""
+    if given is None:
+        kernel = np.zeros_like(drawn)
+        kernel[_middle(drawn)] = 1.0
+        return kernel
+    kernel, held = drawn.copy(), own.outputs != NONE
+    kernel[..., held, :] = given[..., own.outputs[held], :]
+    return kernel
+
+
+def _middle(kernel: np.ndarray) -> tuple[int, ...]:
+    """Return the place of a window's own pixel; an even one has its larger half behind it."""
+    return tuple([(size - 1) // 2 for size in kernel.shape[:-2]])
 
 
 def _shares(sources: Ids, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -156,6 +173,8 @@ def _shapes(network: Network) -> dict[str, Sequence[int]]:
     """
     shapes: dict[str, Sequence[int]] = {}
     for layer in network.layers:
+        if layer.op == DEPTHWISE:
+            shapes[layer.name] = (*(layer.kernel or ()), network.shapes[layer.name][-1], 1)
         if layer.width is not None:
             fan_in = network.shapes[layer.inputs[0]][-1]
             shapes[layer.name] = (*(layer.kernel or ()), fan_in, layer.width)
