@@ -166,11 +166,13 @@ def test_a_task_out_of_bounds_is_refused_by_the_field(change, where):
 @pytest.mark.parametrize(
     ("gene", "wrong"),
     [
-        (b'[2,16,3,"none",0.0]', b'[2,"16",3,"none",0.0]'),
-        (b'[2,16,3,"none",0.0]', b'[2,0,3,"none",0.0]'),
-        (b'[2,16,3,"none",0.0]', b'[2,16,3,"other",0.0]'),
-        (b'[2,16,3,"none",0.0]', b'[2,16,3,"none",1.5]'),
-        (b'[2,16,3,"none",0.0]', b'[2,16,3,"none",0.0,1]'),
+        (b'[2,16,3,"none",0.0,', b'[2,"16",3,"none",0.0,'),
+        (b'[2,16,3,"none",0.0,', b'[2,0,3,"none",0.0,'),
+        (b'[2,16,3,"none",0.0,', b'[2,16,3,"other",0.0,'),
+        (b'[2,16,3,"none",0.0,', b'[2,16,3,"none",1.5,'),
+        (b'"full","relu"]', b'"whole","relu"]'),
+        (b'"full","relu"]', b'"full","sine"]'),
+        (b'"full","relu"]', b'"full","relu",1]'),
         (b"[0,0,2,true]", b"[0,0,2,1]"),
         (b'"add"', b'"multiply"'),
     ],
