@@ -9,7 +9,6 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -199,8 +198,8 @@ class Keeping:
 
     def forget(self) -> None:
         """Remove the checkpoint: the model is written."""
-        with suppress(FileNotFoundError), directory.storage_errors(self.path):
-            self.path.unlink()
+        with directory.storage_errors(self.path):
+            self.path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Checkpoint:

@@ -160,3 +160,12 @@ def test_checkpoints_are_few_and_the_first_comes_with_the_first_epoch(tmp_path: 
     first, last = written
     assert len(first.curve) == 1
     assert (len(last.curve), last.step) == (4, 0)
+
+
+def test_a_training_too_short_for_a_checkpoint_needs_none(tmp_path: Path) -> None:
+    keeping = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop())
+    final.export(
+        NORMED, CONFIG, DIGITS, output=tmp_path / "m.keras", exporter=keras.EXPORTER, epochs=1,
+        keeping=keeping,
+    )  # fmt: skip
+    assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
