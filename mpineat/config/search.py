@@ -28,6 +28,8 @@ MODERN_PRESET: dict[str, Any] = {
     "head": "global_average_pool",
     "dense_layers": 0,
     "initial_blueprint_nodes": (3, 6),
+    "max_module_nodes": 4,
+    "max_blueprint_nodes": 10,
 }
 
 
