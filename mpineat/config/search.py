@@ -106,9 +106,13 @@ class SearchSpace(Section):
     @model_validator(mode="before")
     @classmethod
     def _apply_preset(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("preset") == "modern":
-            return {**MODERN_PRESET, **given}
-        return given
+        if not isinstance(given, dict) or given.get("preset") != "modern":
+            return given
+        most = given.get("max_blueprint_nodes")
+        if isinstance(most, int) and "initial_blueprint_nodes" not in given:  # the preset's yield to it
+            fewer = tuple(min(nodes, most) for nodes in MODERN_PRESET["initial_blueprint_nodes"])
+            given = {**given, "initial_blueprint_nodes": fewer}
+        return {**MODERN_PRESET, **given}
 
     @field_validator("convolutions", "activations", "reductions")
     @classmethod

@@ -28,6 +28,8 @@ SPACE = MODERN.search_space
 def test_what_is_written_wins_over_the_preset():
     space = loads("search_space: {preset: modern, dense_layers: 1, filters: [4, 9]}").search_space
     assert (space.dense_layers, space.filters, space.batch_norm) == (1, (4, 9), True)
+    space = loads("search_space: {preset: modern, max_blueprint_nodes: 5}").search_space
+    assert space.initial_blueprint_nodes == (3, 5)
     assert SearchSpace().model_dump() == SearchSpace(preset="thesis").model_dump()
 
 
