@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +190,7 @@ class Keeping:
             **self._standing.arrays(),
             "asked": _text(self._asked),
             "network": _text(self._network.to_json()),
-            "curve": np.array([astuple(point) for point in place.curve], np.float64).reshape(-1, 5),
+            "curve": _text([asdict(point) for point in place.curve]),
         }
         directory.write_durably(self.path, hdf5.pack(attributes, arrays, FORM)[0])
         self._written = time.monotonic()
@@ -210,10 +210,7 @@ def _read(path: Path) -> Checkpoint:
             raise ValueError(f"version {attributes['checkpoint_version']}")
         asked = json.loads(arrays.pop("asked").tobytes())
         network = Network.from_json(json.loads(arrays.pop("network").tobytes()))
-        curve = tuple(
-            Epoch(epoch=int(epoch), loss=a, accuracy=b, val_loss=c, val_accuracy=d)
-            for epoch, a, b, c, d in arrays.pop("curve").tolist()
-        )
+        curve = tuple(Epoch(**point) for point in json.loads(arrays.pop("curve").tobytes()))
         place = Place(
             curve=curve,
             step=int(attributes["step"]),
