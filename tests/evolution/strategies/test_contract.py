@@ -27,7 +27,8 @@ EARLY = {
     "bayesian": {"initial": 4},
     "tpe": {"initial": 4, "samples": 4, "outcomes": 30},
 }
-LARGE = {"morphism": {"weights_mb": 1e6}}  # what large generations are asked for
+# What large generations are asked for; of tpe, which takes its time, mostly random ones.
+LARGE = {"morphism": {"weights_mb": 1e6}, "tpe": {"initial": 280}}
 EVOLVED = {"evolve_training": True, "inherit": True, "early_discarding": "screen"}
 # Networks of a few layers, or random populations would hold none within the limits.
 MODERN = {"preset": "modern", "max_flops": 2e7, "max_blueprint_nodes": 6, "max_module_nodes": 2}
@@ -152,7 +153,7 @@ def test_failures_are_data(name: str) -> None:
 @every_strategy
 @pytest.mark.parametrize(("count", "candidates"), [(1, 1), (5, 1), (2, 150)])
 def test_generations_of_any_size(name: str, count: int, candidates: int) -> None:
-    options = config(strategy=name, candidates=candidates, generations=count, **LARGE, **EARLY)
+    options = config(strategy=name, candidates=candidates, generations=count, **(EARLY | LARGE))
     states = generations(options, count, lambda c, network: judged(c, judge(network)))
     assert states[-1].next_candidate == count * candidates
 

@@ -64,7 +64,7 @@ def test_a_study_holds_every_network_as_the_choices_that_make_it():
 def test_what_is_good_is_proposed_more_often():
     strategy = TreeParzen()
     first, state = generation(strategy, strategy.initial(OPTIONS), wide)
-    for _ in range(5):
+    for _ in range(3):
         last, state = generation(strategy, state, wide)
     assert np.mean([wide(c) for c in last]) > np.mean([wide(c) for c in first]) + 0.1
 
