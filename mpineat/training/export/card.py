@@ -83,7 +83,8 @@ def _test(exported: Exported) -> Iterator[str]:
     low, high = wilson(confusion.accuracy, exported.test_examples)
     yield (
         f"**Accuracy {confusion.accuracy:.4f}** on {exported.test_examples:,} images that neither "
-        f"the search nor the training has seen; 95 % interval {low:.4f} to {high:.4f} (Wilson)."
+        f"the search nor the training has seen; 95 % interval {low:.4f} to {high:.4f} (Wilson). "
+        f"Balanced accuracy {confusion.balanced_accuracy:.4f}, macro F1 {confusion.macro_f1:.4f}."
     )
     yield "\n".join(
         f"{'  ' if line.startswith(' ') else ''}- {escaped(line.strip())}"

@@ -55,6 +55,7 @@ def test_it_says_what_was_measured(done: final.Exported) -> None:
     low, high = card.wilson(done.test_accuracy, 360)
     assert f"**Accuracy {done.test_accuracy:.4f}** on 360 images" in text
     assert f"95 % interval {low:.4f} to {high:.4f}" in text
+    assert f"Balanced accuracy {done.confusion.balanced_accuracy:.4f}, macro F1" in text
     assert f"| {cost.flops(NORMED):,} |" in text
     assert f"| {cost.parameters(NORMED):,} |" in text
     assert f"`{DIGITS.digest}`" in text

@@ -13,8 +13,11 @@ from mpineat.config import Config, Dataset, Recipe, Training
 from mpineat.data.dataset import open_dataset
 from mpineat.errors import InputError, Stopped
 from mpineat.store import hdf5
-from mpineat.training import feed
+from mpineat.tasks import Epoch
+from mpineat.training import feed, model
+from mpineat.training.average import Average
 from mpineat.training.export import checkpoint, final, keras
+from mpineat.training.optimizer import Adam
 from tests.training.test_recipe import NORMED
 
 CONFIG = Config(
@@ -169,3 +172,23 @@ def test_a_training_too_short_for_a_checkpoint_needs_none(tmp_path: Path) -> Non
         keeping=keeping,
     )  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
+
+
+def test_a_place_is_read_as_it_was_written(tmp_path: Path) -> None:
+    curve = tuple(
+        Epoch(epoch=n, loss=0.1, accuracy=1 / 3, val_loss=0.7, val_accuracy=0.5, val_metric=metric)
+        for n, metric in ((1, None), (2, 0.25))
+    )
+    place = checkpoint.Place(curve=curve, step=3, loss=1e-7, correct=12.0)
+    learned = model.build(NORMED, 0, portable=False)
+    standing = checkpoint.Standing(
+        learned, Adam(model.trainable(learned), 0.1), Average(learned, 2, measure_norms=False)
+    )
+    keeping = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop())
+    keeping.expect(NORMED, 5)
+    keeping.begin(standing)
+    keeping.write(place)
+    found = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop()).find(resume=True)
+    assert found is not None
+    assert (found.place, found.epochs, found.network) == (place, 5, NORMED)
+    assert found.arrays.keys() == standing.arrays().keys()
