@@ -63,12 +63,20 @@ def whole(tmp_path_factory: pytest.TempPathFactory):
     return export(tmp_path_factory.mktemp("whole") / "m.keras")
 
 
-@pytest.fixture
-def stopped(tmp_path: Path) -> Path:
-    """Return the output of a training that was stopped in its second epoch."""
-    output = tmp_path / "m.keras"
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the checkpoint of a training that was stopped in its second epoch."""
+    output = tmp_path_factory.mktemp("stopped") / "m.keras"
     with pytest.raises(Stopped, match=r"in epoch 2 of 4 by SIGUSR2: .*m\.keras\.checkpoint"):
         export(output, looks=7)
+    return checkpoint.path_of(output).read_bytes()
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, kept: bytes) -> Path:
+    """Return the output of that training."""
+    output = tmp_path / "m.keras"
+    checkpoint.path_of(output).write_bytes(kept)
     return output
 
 
