@@ -35,7 +35,8 @@ MODERN = WILD.model_copy(
         "search_space": SearchSpace.model_validate(
             {"preset": "modern", "filters": (3, 10), "joins": ("residual", "add", "concat")}
             | {"neighbours": ("none", "max_pooling", "dropout"), "max_blueprint_nodes": 6}
-            | {"kernel_sizes": (1, 3, 5), "max_module_nodes": 4, "max_layers": 10**6}
+            | {"reductions": ("none", "stride", "max_pooling"), "kernel_sizes": (1, 3, 5)}
+            | {"max_module_nodes": 4, "max_layers": 10**6}
         )
     }
 )

@@ -24,7 +24,7 @@ MODERN_PRESET: dict[str, Any] = {
     "batch_norm": True,
     "norm_momentum": 0.9,
     "joins": ("residual", "concat"),
-    "reductions": ("none", "stride", "max_pooling"),
+    "reductions": ("none", "max_pooling"),  # in short trainings better than stride (docs/method.md)
     "head": "global_average_pool",
     "dense_layers": 0,
     "initial_blueprint_nodes": (3, 6),

@@ -26,7 +26,8 @@ from tests.phenotype.networks import build, depthwise, head, join, norm
 from tests.phenotype.test_assemble import wires
 from tests.strategies import MODERN, Nursery, seeds, steps
 
-SPACE = SearchSpace.model_validate({"preset": "modern"})
+REDUCTIONS = ("none", "stride", "max_pooling")
+SPACE = SearchSpace.model_validate({"preset": "modern", "reductions": REDUCTIONS})
 
 
 def node(id, filters=8, kernel=3, convolution="full", activation="relu"):

@@ -31,7 +31,10 @@ EARLY = {
 LARGE = {"morphism": {"weights_mb": 1e6}, "tpe": {"initial": 280}}
 EVOLVED = {"evolve_training": True, "inherit": True, "early_discarding": "screen"}
 # Networks of a few layers, or random populations would hold none within the limits.
-MODERN = {"preset": "modern", "max_flops": 2e7, "max_blueprint_nodes": 6, "max_module_nodes": 2}
+MODERN = {
+    "preset": "modern", "reductions": ["none", "stride", "max_pooling"],
+    "max_flops": 2e7, "max_blueprint_nodes": 6, "max_module_nodes": 2,
+}  # fmt: skip
 
 EXTRAS = {"tpe": "optuna"}  # what a strategy needs that not everybody has
 
