@@ -79,7 +79,7 @@ def repoint(
 
 
 def cover(
-    blueprints: list[Blueprint],
+    blueprints: Sequence[Blueprint],
     newborn: int,
     species: Sequence[int],
     draws: Draws,
@@ -95,7 +95,7 @@ def cover(
     named = Counter(node.species for blueprint in blueprints for node in blueprint.nodes)
     missing = [id for id in species if not named[id]]
     if not missing:
-        return blueprints
+        return list(blueprints)
     found = list(blueprints)
     spare = draws.shuffled(
         [

@@ -7,20 +7,17 @@ innovation numbers, the rates of mutation.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
 from mpineat.evolution import costs
+from mpineat.evolution.breeding import BLUEPRINTS, Breeding
 from mpineat.evolution.creation import FIRST_THRESHOLD
 from mpineat.evolution.operators import BlueprintOperators
 from mpineat.evolution.purpose import Purpose, draws_for
-from mpineat.evolution.reproduction import reproduce
-from mpineat.evolution.selection import known_fitness, surviving_species
 from mpineat.evolution.species import speciate
 from mpineat.evolution.state import Population, Result, Species, State
-from mpineat.evolution.strategies.coevolution import next_population, record_deaths
 from mpineat.evolution.strategy import Strategy
 from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.creation import random_blueprint, random_module
@@ -75,19 +72,10 @@ class DeepNEAT(Strategy):
 
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""
-        counts: Counter[str] = Counter()
-        events: list[str] = []
+        breeding = Breeding(state, config)
         with collector_paused():
-            modules, blueprints = _bred(state, state.generation + 1, config, counts, events)
-        return replace(
-            state,
-            generation=state.generation + 1,
-            evaluated=False,
-            modules=modules,
-            blueprints=blueprints,
-            counts=dict(+counts),
-            events=tuple(events),
-        )
+            modules, blueprints = _bred(breeding, state, config)
+        return breeding.ended(modules, blueprints)
 
     def explain(self, config: Config) -> Iterator[str]:
         """Say what bounds the depth: a reader may think of a blueprint's node as more."""
@@ -96,43 +84,24 @@ class DeepNEAT(Strategy):
 
 
 def _bred(
-    state: State, generation: int, config: Config, counts: Counter[str], events: list[str]
+    breeding: Breeding, state: State, config: Config
 ) -> tuple[Population[Module], Population[Blueprint]]:
-    evolution, old = config.evolution, state.blueprints
-    fitness = known_fitness(old)
-    rank = costs.ranking(old, fitness, state.memory.get(costs.BLUEPRINTS))
-    breeding = surviving_species(old, fitness, evolution)
-    record_deaths("blueprint", old, breeding, counts, events)
     layers = Layers(
         {module.id: module for module in state.modules.genomes},
         state.modules.next_genome,
-        generation,
+        breeding.generation,
         config,
-        draws_for(Purpose.VARY_MODULES, generation, config),
+        draws_for(Purpose.VARY_MODULES, breeding.generation, config),
     )
-    innovations = Innovations(old.next_innovation)
-    varying = draws_for(Purpose.VARY_BLUEPRINTS, generation, config)
-    mutation = Mutation(config, generation, innovations, varying, counts)
-    choosing = draws_for(Purpose.PARENTS_OF_BLUEPRINTS, generation, config).rng
-    operators = LayerOperators(mutation, varying, layers)
-    # To retain a layer is no choice here, and would hide from `ask` that it was dealt.
-    genomes = [
-        genome._replace(retained=())
-        for genome in reproduce(
-            old, breeding, fitness, rank, operators, choosing, evolution, counts
-        )
-    ]
-    species, threshold = speciate(
-        genomes,
-        breeding,
-        old.threshold,
-        evolution.blueprint_species,
-        old.next_species,
+    blueprints = breeding.bred(
+        state.blueprints,
+        BLUEPRINTS,
+        lambda mutation, draws: LayerOperators(mutation, draws, layers),
         layers.pack,
-        config,
+        # To retain a layer is no choice here, and would hide from `ask` that it was dealt.
+        offspring=lambda genomes: [genome._replace(retained=()) for genome in genomes],
     )
-    blueprints = next_population(old, genomes, species, threshold, innovations)
-    return layers.population(genomes, state.modules), blueprints
+    return layers.population(blueprints.genomes, state.modules), blueprints
 
 
 class Layers:
