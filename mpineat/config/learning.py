@@ -66,8 +66,8 @@ class Compression(Section):
     learning_rate: Positive = option(1e-3, "Adam's step size in structure learning, constant (Gordon et al. 2018)")
     rule: Literal["budget", "threshold", "elastic", "uniform", "random"] = option(
         "elastic",
-        "elastic: target_flops shared out by cost and width, unlearned; budget: by how much the loss depends on each "
-        "layer; threshold: filters above alive_threshold stay; baselines: uniform, random",
+        "elastic: target_flops shared out by cost and width, unlearned; budget (default where an option of learning is "
+        "set): by how much the loss depends on each layer; threshold: filters above alive_threshold; baselines: uniform, random",
     )
     target_flops: float = option(0.15, "elastic, budget: flops of the compressed network as a share of the full ones", gt=0, le=1)
     min_width: Rate = option(0.7, "budget: no layer keeps less than this share of its uniformly narrowed width")
@@ -104,6 +104,8 @@ class Compression(Section):
     def _apply_preset(cls, given: Any) -> Any:
         if isinstance(given, dict) and given.get("preset") == "thesis":
             return {**THESIS_PRESET, **given}
+        if isinstance(given, dict) and not LEARNING.isdisjoint(given):
+            return {"rule": "budget", **given}
         return given
 
     @model_validator(mode="after")
@@ -126,6 +128,20 @@ class Final(Section):
     epochs: Count | None = option(None, "epochs of each training of the final; none: twice training.epochs")
     seeds: Count = option(2, "trainings of each finalist, each from other weights; the best mean accuracy wins")
 
+
+# Options that say nothing to a rule that decides without data: whoever sets one wants to learn.
+LEARNING = {
+    "epochs",
+    "learning_rate",
+    "min_width",
+    "strength",
+    "threshold_mode",
+    "alive_threshold",
+    "target",
+    "mode",
+    "keep_weights",
+    "backend",
+}
 
 # What the thesis's text fixes (section 6.2); its exporter lists convolutions alone.
 THESIS_PRESET = {

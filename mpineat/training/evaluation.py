@@ -13,13 +13,13 @@ from tensorflow import keras
 
 from mpineat.cluster import awake
 from mpineat.config import Config
-from mpineat.metrics import Counts
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Epoch, Seconds, Task
 from mpineat.training.compression.structure import Learned
 from mpineat.training.device_data import DeviceData
 from mpineat.training.fit import History
+from mpineat.training.scores import Counts
 
 # Of a confusion matrix; a larger one, of a thousand classes, would fill the message.
 CLASSES_AT_MOST, CELLS_AT_MOST = 1000, 20_000

@@ -16,7 +16,6 @@ from tensorflow import keras
 from mpineat import config
 from mpineat.config.recipe import PLAIN
 from mpineat.errors import Failure
-from mpineat.metrics import Counts
 from mpineat.tasks import Epoch
 from mpineat.training.average import Average
 from mpineat.training.compression.penalty import Penalty, added
@@ -26,6 +25,7 @@ from mpineat.training.measure import Measured, evaluator, losses_and_hits, weigh
 from mpineat.training.model import trainable
 from mpineat.training.optimizer import Adam, LossScale, adam_of
 from mpineat.training.recipe import softened, varied
+from mpineat.training.scores import Counts
 from mpineat.training.standing import Keeper, Place, Standing
 from mpineat.training.stopwatch import Stopwatch, TooSlow
 

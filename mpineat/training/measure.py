@@ -11,8 +11,9 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat import metrics
-from mpineat.metrics import Counts
+from mpineat.training import scores
 from mpineat.training.device_data import DeviceSplit
+from mpineat.training.scores import Counts
 
 
 class Measured(NamedTuple):
@@ -97,11 +98,11 @@ def evaluator(
             return found
         labels, all_logits = split.y.numpy(), np.concatenate(blocks)[:examples]
         if metric != metrics.ACCURACY:
-            found = found._replace(metric=metrics.measure(metric, labels, all_logits))
+            found = found._replace(metric=scores.measure(metric, labels, all_logits))
         if confusion:
             taken_for = all_logits.argmax(axis=1)
             classes = all_logits.shape[1]
-            found = found._replace(confusion=metrics.confusion(labels, taken_for, classes))
+            found = found._replace(confusion=scores.confusion(labels, taken_for, classes))
         return found
 
     return evaluate

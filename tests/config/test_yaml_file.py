@@ -93,6 +93,23 @@ def test_missing_file_is_named() -> None:
         load(Path("nowhere.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("", "elastic"),
+        ("target_flops: 0.3", "elastic"),
+        ("keep_weights: true", "budget"),
+        ("target: group_lasso", "budget"),
+        ("{epochs: 0.5, rule: elastic}", "elastic"),
+    ],
+)
+def test_who_sets_an_option_of_structure_learning_learns(written: str, rule: str) -> None:
+    text = f"compression: {written if written[:1] == '{' else '{' + written + '}'}"
+    config = loads(text)
+    assert config.compression.rule == rule
+    assert loads(dumps(config)) == config
+
+
 def test_thesis_preset_fills_in_and_gives_way() -> None:
     plain = loads("compression: {preset: thesis}").compression
     assert (plain.rule, plain.threshold_mode, plain.alive_threshold) == (

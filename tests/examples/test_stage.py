@@ -37,4 +37,4 @@ def test_hopeless_candidates_are_given_up_after_an_epoch(tmp_path: Path) -> None
     without = mpineat("check", ROOT / "configs/digits.yaml", *OPTIONS)
     assert without.returncode == 2
     assert "training.stages" in without.stderr
-    assert "expected one of assemble, structure_learning, build, train" in without.stderr
+    assert "expected one of assemble, inherit, structure_learning, build, train" in without.stderr

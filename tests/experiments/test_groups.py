@@ -88,10 +88,10 @@ def test_each_group_is_compared_with_the_plain_one_in_pairs() -> None:
 
 
 def test_another_final_is_another_comparison_and_another_rule_a_variant() -> None:
-    rule = {"rule": "elastic"}
+    rule = {"rule": "budget"}
     found = by_name([*three_groups(), default(0, 4.0, compression=rule)])
-    assert "default, compression.rule=elastic" in found
-    assert found["default, compression.rule=elastic"].speed_up is not None
+    assert "default, compression.rule=budget" in found
+    assert found["default, compression.rule=budget"].speed_up is not None
     longer = experiment(0, compressed=True, training={"epochs": 9})
     (lonely,) = [g for g in groups([*three_groups(), longer], Exports()) if "epochs" in g.label]
     assert lonely.notes == ("no plain run: nothing to compare it with",)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from mpineat import metrics
 from mpineat.config import Augment, Training
 from mpineat.phenotype.network import Layer, Network
-from mpineat.training import fit, model
+from mpineat.training import fit, model, scores
 from mpineat.training.device_data import DeviceData, DeviceSplit, Scale
 
 CLASSES = 3
@@ -46,7 +46,7 @@ def test_it_is_the_metric_of_the_answers_whatever_the_batches(metric, streamed):
     if metric == metrics.ACCURACY:
         assert found.metric is None
     else:
-        assert found.metric == pytest.approx(metrics.measure(metric, LABELS, logits), rel=1e-6)
+        assert found.metric == pytest.approx(scores.measure(metric, LABELS, logits), rel=1e-6)
     plain = fit.evaluator(built, parts, 16)()
     assert (plain.loss, plain.accuracy) == (found.loss, found.accuracy)
     assert (plain.metric, plain.confusion) == (None, None)

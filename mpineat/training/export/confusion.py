@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpineat import metrics, units
+from mpineat import units
 from mpineat.errors import shown
+from mpineat.training import scores
 
 ALL_UP_TO, WORST, LARGEST = 20, 10, 3  # classes; confusions
 _NAME = 40  # characters
@@ -42,12 +43,12 @@ class Confusion:
     @property
     def balanced_accuracy(self) -> float:
         """As mpineat.metrics defines it."""
-        return metrics.balanced_accuracy(self.counts)
+        return scores.balanced_accuracy(self.counts)
 
     @property
     def macro_f1(self) -> float:
         """As mpineat.metrics defines it."""
-        return metrics.macro_f1(self.counts)
+        return scores.macro_f1(self.counts)
 
     def worst(self, count: int) -> list[int]:
         """Return the labels of the classes of the lowest recall, of those with images."""

@@ -11,37 +11,38 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mpineat import metrics
+from mpineat.training import scores
 
 # Rows are true: 90 of 100 of class 0 and 5 of 10 of class 1 are right; class 2 is never answered.
 TABLE = np.array([[90, 10, 0], [5, 5, 0], [3, 2, 0]])
 
 
 def test_a_table_computed_by_hand() -> None:
-    assert metrics.balanced_accuracy(TABLE) == pytest.approx((0.9 + 0.5 + 0.0) / 3)
+    assert scores.balanced_accuracy(TABLE) == pytest.approx((0.9 + 0.5 + 0.0) / 3)
     precisions, recalls = (90 / 98, 5 / 17), (90 / 100, 5 / 10)
     each = [2 * p * r / (p + r) for p, r in zip(precisions, recalls, strict=True)]
-    assert metrics.macro_f1(TABLE) == pytest.approx((*each, 0.0)[0] / 3 + each[1] / 3)
+    assert scores.macro_f1(TABLE) == pytest.approx((*each, 0.0)[0] / 3 + each[1] / 3)
 
 
 def test_a_class_without_images_counts_for_nothing_and_what_is_taken_for_it_is_wrong() -> None:
     counts = np.array([[8, 2, 0], [0, 0, 0], [1, 0, 9]])
-    assert metrics.balanced_accuracy(counts) == pytest.approx((0.8 + 0.9) / 2)
-    assert metrics.macro_f1(counts) == pytest.approx((16 / 19 + 18 / 19) / 2)
+    assert scores.balanced_accuracy(counts) == pytest.approx((0.8 + 0.9) / 2)
+    assert scores.macro_f1(counts) == pytest.approx((16 / 19 + 18 / 19) / 2)
 
 
 def test_the_answer_that_is_always_the_same_is_worth_what_chance_is() -> None:
     labels = np.array([0] * 99 + [1])
     logits = np.tile([4.0, -4.0], (100, 1))
     for metric, expected in (("balanced_accuracy", 0.5), ("macro_f1", 99 / 199), ("auc", 0.5)):
-        assert metrics.measure(metric, labels, logits) == pytest.approx(expected)
+        assert scores.measure(metric, labels, logits) == pytest.approx(expected)
 
 
 def test_auc_by_hand_with_ties() -> None:
     labels = np.array([1, 1, 0, 0, 0])
-    scores = np.array([0.8, 0.4, 0.4, 0.3, 0.9])
+    values = np.array([0.8, 0.4, 0.4, 0.3, 0.9])
     # Of the six pairs 0.8 wins two of three, and 0.4 wins one and half of another.
-    both = np.stack([1 - scores, scores], axis=1)
-    assert metrics.auc(labels, both) == pytest.approx((2 + 1.5) / 6)
+    both = np.stack([1 - values, values], axis=1)
+    assert scores.auc(labels, both) == pytest.approx((2 + 1.5) / 6)
 
 
 LABELLED = st.integers(1, 4).flatmap(
@@ -63,24 +64,24 @@ def test_every_metric_is_a_share_whatever_a_network_answers(drawn: tuple) -> Non
     labels, logits = drawn
     for metric in metrics.TITLES:
         if metric != metrics.ACCURACY:
-            assert 0 <= metrics.measure(metric, labels, logits) <= 1
+            assert 0 <= scores.measure(metric, labels, logits) <= 1
 
 
 @given(LABELLED)
 def test_brute_force_agrees(drawn: tuple) -> None:
-    labels, scores = drawn[0], np.nan_to_num(drawn[1], posinf=5.0)
+    labels, values = drawn[0], np.nan_to_num(drawn[1], posinf=5.0)
     areas = []
-    for label in range(scores.shape[1]):
-        own, rest = scores[labels == label, label], scores[labels != label, label]
+    for label in range(values.shape[1]):
+        own, rest = values[labels == label, label], values[labels != label, label]
         pairs = [(a > b) + (a == b) / 2 for a, b in product(own.tolist(), rest.tolist())]
         areas += [sum(pairs) / len(pairs)] if pairs else []
-    assert metrics.auc(labels, scores) == pytest.approx(np.mean(areas) if areas else 0.5)
+    assert scores.auc(labels, values) == pytest.approx(np.mean(areas) if areas else 0.5)
 
-    taken_for, present = scores.argmax(axis=1), sorted(set(labels.tolist()))
+    taken_for, present = values.argmax(axis=1), sorted(set(labels.tolist()))
     recalls = [np.mean(taken_for[labels == label] == label) for label in present]
-    assert metrics.measure("balanced_accuracy", labels, scores) == pytest.approx(np.mean(recalls))
+    assert scores.measure("balanced_accuracy", labels, values) == pytest.approx(np.mean(recalls))
     f1s = []
     for label in present:
         right = np.sum((labels == label) & (taken_for == label))
         f1s.append(2 * right / (np.sum(labels == label) + np.sum(taken_for == label)))
-    assert metrics.measure("macro_f1", labels, scores) == pytest.approx(np.mean(f1s))
+    assert scores.measure("macro_f1", labels, values) == pytest.approx(np.mean(f1s))
