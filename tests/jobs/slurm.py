@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+UNDER_WAY = {"PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SIGNALING"}
 START_SECONDS = 30.0
 
 # The node claims the cores and GPUs that the job files ask for, whatever the machine has.
@@ -86,7 +87,7 @@ class Slurm:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             job = self.job(number)
-            if job["JobState"] not in ("PENDING", "RUNNING", "COMPLETING", "REQUEUED"):
+            if job["JobState"] not in UNDER_WAY:
                 return job
             time.sleep(0.2)
         raise TimeoutError(f"after {seconds} s: {job}")

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from mpineat import store
+from mpineat.experiments.groups import GROUPS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("farm.evaluator=dry_run", "evolution.generations=2", "evolution.candidates=4")
@@ -97,16 +98,16 @@ def test_index_of_an_array_names_seed_and_group(
 
 
 def test_a_group_may_have_options_of_its_own(tmp_path: Path) -> None:
-    groups = ("--groups", "plain", "default", "--print", "default:compression.rule=elastic")
+    groups = ("--groups", "plain", "default", "--print", "default:compression.rule=uniform")
     done = experiment(tmp_path, "--seeds", "1", *groups)
     plain, default = done.stdout.split("\n\n")
-    assert "elastic" not in plain
+    assert "uniform" not in plain
     assert default.splitlines()[1:] == [
         str(tmp_path / "default-s0"),
         *OPTIONS,
         "run.seed=0",
-        "evolution.early_discarding=screen",
-        "compression.rule=elastic",
+        *GROUPS["default"],
+        "compression.rule=uniform",
     ]
 
 
