@@ -36,10 +36,18 @@ ROOMS: dict[str, tuple[str, Callable[[object], bool]]] = {
 }
 
 
+def _need(kind: str) -> None:
+    """Skip what cannot be imported without a package of an extra."""
+    packages = {"strategy": "optuna"} | dict.fromkeys(
+        ("evaluator", "stage", "exporter"), "tensorflow"
+    )
+    if kind in packages:
+        pytest.importorskip(packages[kind])
+
+
 @pytest.mark.parametrize("kind", registry.BUILT_IN)
 def test_every_name_leads_to_something_of_its_kind(kind: str) -> None:
-    if kind in ("evaluator", "stage", "exporter"):
-        pytest.importorskip("tensorflow")
+    _need(kind)
     _, is_one = ROOMS.get(kind, ("", callable))
     for name in registry.BUILT_IN[kind]:
         value = registry.load(kind, name)
@@ -50,9 +58,8 @@ def test_every_name_leads_to_something_of_its_kind(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ROOMS)
 def test_nothing_in_a_room_goes_without_a_name(kind: str) -> None:
+    _need(kind)
     room, is_one = ROOMS[kind]
-    if room.startswith("mpineat.training"):
-        pytest.importorskip("tensorflow")
     named = [registry.load(kind, name) for name in registry.BUILT_IN[kind]]
     for found in pkgutil.walk_packages(import_module(room).__path__, f"{room}."):
         for name, value in vars(import_module(found.name)).items():
