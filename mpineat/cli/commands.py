@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mpineat.config import yaml_file
 
     paths, overrides = _sort(arguments.words, most=2)
-    return launch(
+    code = launch(
         Request(
             config_path=paths[0] if paths else yaml_file.embedded_config(),
             overrides=overrides,
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         ),
         stopping,
     )
+    stopping.over()
+    return code
 
 
 def check(arguments: argparse.Namespace) -> int:

@@ -50,6 +50,14 @@ class Stop:
                 continue
             signal.signal(number, self._caught)
 
+    def over(self) -> None:
+        """Ignore the signals from here on: all is done, and the exit code is the truth.
+
+        Python puts its handlers away before it ends, and a signal would kill it then.
+        """
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
     def limit(self, seconds: float | None, name: str) -> None:
         """Set the time limit, once the configuration that holds it is read."""
         self._deadline = None if seconds is None else self._clock() + seconds

@@ -53,6 +53,13 @@ def test_a_second_signal_ends_at_once(installed, clock):
     assert installed.reason() == "SIGUSR2"
 
 
+def test_when_all_is_done_a_signal_changes_no_exit_code(installed):
+    installed.over()
+    for number in SIGNALS:
+        os.kill(os.getpid(), number)
+    assert installed.reason() is None
+
+
 def test_the_echo_of_one_kill_is_no_second_signal(installed, clock):
     os.kill(os.getpid(), signal.SIGTERM)  # from mpiexec
     clock.now += 0.2
