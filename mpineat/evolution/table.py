@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mpineat.config import Config
 from mpineat.evolution.credit import judged
+from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Result, State
 from mpineat.genotype.architecture import Architecture
 from mpineat.genotype.draws import Draws
@@ -80,3 +81,11 @@ class Table:
         drawn = draws.rng.choice(others, most - len(best), replace=False)
         kept = np.concatenate([best, drawn, np.flatnonzero(np.isnan(self.scores))])
         return Table(self.ids[kept], self.rows[kept], self.scores[kept])
+
+
+def remembered(
+    state: State, results: Sequence[Result], config: Config, most: int
+) -> Mapping[str, NDArray[Any]]:
+    """Return the memory of a state whose table has heard the results, thinned to `most` rows."""
+    draws = draws_for(Purpose.OWN, state.generation, config)
+    return Table.of(state, config).told(results, config).thinned(most, draws).memory()

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from mpineat.config import Config
 from mpineat.evolution.architectures import ArchitectureSearch, Proposals, living
 from mpineat.evolution.gaussian_process import Model, expected_improvement, normal_scores
-from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.selection import ranked
 from mpineat.evolution.state import Result, State
-from mpineat.evolution.table import Table
+from mpineat.evolution.table import Table, remembered
 from mpineat.genotype.architecture import Architecture, random_architecture
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.edits import edited
@@ -43,11 +42,8 @@ class BayesianOptimisation(ArchitectureSearch):
 
     def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
         """Credit the results, and write the scores into the table."""
-        table = Table.of(state, config).told(results, config)
-        draws = draws_for(Purpose.OWN, state.generation, config)
-        table = table.thinned(config.evolution.bayesian.outcomes, draws)
-        told = super().tell(state, results, config)
-        return replace(told, memory=table.memory())
+        memory = remembered(state, results, config, config.evolution.bayesian.outcomes)
+        return replace(super().tell(state, results, config), memory=memory)
 
     def survivors(self, state: State, config: Config) -> Collection[int]:
         """Return the best, whose mutants are proposed."""

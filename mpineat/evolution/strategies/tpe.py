@@ -19,9 +19,8 @@ from numpy.typing import NDArray
 from mpineat.config import Config
 from mpineat.errors import extra
 from mpineat.evolution.architectures import ArchitectureSearch, Proposals
-from mpineat.evolution.purpose import Purpose, draws_for
 from mpineat.evolution.state import Result, State
-from mpineat.evolution.table import Table
+from mpineat.evolution.table import Table, remembered
 from mpineat.genotype.architecture import Architecture, random_architecture
 from mpineat.genotype.draws import Draws
 from mpineat.genotype.encoding import Encoding, Position
@@ -49,10 +48,8 @@ class TreeParzen(ArchitectureSearch):
 
     def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
         """Credit the results, and write the scores into the table."""
-        table = Table.of(state, config).told(results, config)
-        draws = draws_for(Purpose.OWN, state.generation, config)
-        table = table.thinned(config.evolution.tpe.outcomes, draws)
-        return replace(super().tell(state, results, config), memory=table.memory())
+        memory = remembered(state, results, config, config.evolution.tpe.outcomes)
+        return replace(super().tell(state, results, config), memory=memory)
 
     def survivors(self, state: State, config: Config) -> Collection[int]:
         """Return nobody: what there is to know is in the table."""
