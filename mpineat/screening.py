@@ -27,10 +27,11 @@ def settled(config: Config, examples: int) -> Config:
     """Return `config` with the epochs of the screen, as few as have STEPS steps if not chosen.
 
     Args:
-        examples: That there are to train on.
+        examples: That there are to train on, without augmented copies.
     """
     if config.evolution.screen_epochs is not None:
         return config
+    examples *= config.dataset.augment_copies
     steps_an_epoch = math.ceil(examples / min(config.training.batch_size, examples))
     epochs = math.ceil(STEPS / steps_an_epoch)
     evolution = config.evolution.model_copy(update={"screen_epochs": epochs})

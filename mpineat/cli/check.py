@@ -36,7 +36,7 @@ def explain(config: Config, *, build: bool = False, sheet: Path | None = None) -
     """
     read = survey(config.dataset)
     data = read.description
-    config = screening.settled(config, data.train_examples * config.dataset.augment_copies)
+    config = screening.settled(config, data.train_examples)
     networks = sample(config, data)
     yield dumps(config)
     yield f"data set      {data.line(config.dataset)}"

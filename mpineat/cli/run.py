@@ -85,7 +85,7 @@ def _lead(request: Request, member: Membership, stopping: stop.Stop) -> int:
     read = survey(config.dataset)
     data, fingerprint = read.description, read.fingerprint()
     weights = read.class_weights(config)
-    config = screening.settled(config, data.train_examples * config.dataset.augment_copies)
+    config = screening.settled(config, data.train_examples)
     sheet = contact_sheet.png(read.train, data.class_names)
     del read  # the images; workers have their own
     directory.create(run_dir)
