@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Iterable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from mpineat.training.export.checkpoint import Asked
     from mpineat.training.export.exported import Exported
     from mpineat.training.export.exporter import Exporter
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ def command(arguments: argparse.Namespace) -> int:
     view = overview(arguments.run_dir)
     for problem in view.run.problems:
         print(f"problem: {shown(problem)}", file=sys.stderr)
-    config = same_data.moved(view.config, arguments.words, "recipe.")
+    config = same_data.moved(view.config, arguments.words, "recipe.", "dataset.train_examples")
     outcome = view.outcome(arguments.candidate)
     genotype = view.candidate(outcome.candidate)
     evolved = genotype.blueprint.training if genotype else None
@@ -128,6 +131,10 @@ def command(arguments: argparse.Namespace) -> int:
             final.claim_device(config.training)
     config = applied(evolved, config)
     if dataset is not None and exporter.trains:
+        used, there = config.dataset.train_examples, read.header.train_examples
+        if used is not None and used < there:
+            few = f"{used:,} of {there:,} training images, as in the search"
+            log.info("%s; dataset.train_examples=null takes all", few)
         network, exported, described = _trained(arguments, chosen, config, dataset, exporter, stop)
     else:
         if arguments.resume:

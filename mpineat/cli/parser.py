@@ -130,7 +130,7 @@ def _export(subparsers: Subparsers) -> None:
         "python -m mpineat export runs/digits-s0 --format keras -o digits.keras",
     )
     _run_dir(export)
-    _moved(export, " or recipe.option=value")
+    _moved(export, ", recipe.option=value, dataset.train_examples=N (null: all that there are)")
     _format(export, export_command.formats, "keras", "json is the architecture alone")
     export_command.add_arguments(export)
 

@@ -18,14 +18,18 @@ def moved(config: Config, words: Sequence[str], *others: str) -> Config:
     """Return the run's configuration with the place where its data lie now.
 
     Args:
-        others: Beginnings of further options that may be another's now.
+        others: Further options that may be another's now, or sections of such with a dot.
 
     Raises:
         InputError: A word that is about anything else.
     """
     for word in words:
-        if not word.startswith(("dataset.path=", "dataset.arrays.", *others)):
-            more = "".join(f" or {beginning}option=value" for beginning in others) or " and no more"
+        allowed = [other if other.endswith(".") else f"{other}=" for other in others]
+        if not word.startswith(("dataset.path=", "dataset.arrays.", *allowed)):
+            more = "".join(
+                f" or {own}{'option=value' if own[-1] == '.' else 'N'}" for own in allowed
+            )
+            more = more or " and no more"
             raise InputError(f"command line: {word!r}: expected dataset.path=PATH{more}")
     return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 

@@ -15,7 +15,8 @@ import pytest
 
 from mpineat.cli import main
 from mpineat.config import Config
-from mpineat.errors import STOPPED, USAGE
+from mpineat.data.dataset import Dataset
+from mpineat.errors import STOPPED, USAGE, InputError
 from tests.searches import configured, search
 
 pytestmark = pytest.mark.tensorflow
@@ -98,13 +99,36 @@ def test_a_warning_signal_ends_it_in_75_with_the_training_kept(
         assert told in capsys.readouterr().err
 
 
+def test_a_search_on_few_images_is_delivered_on_all(
+    run_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    from mpineat.cluster.stop import Stop
+    from mpineat.training.export import final
+
+    trained: list[int] = []
+
+    def taking(network: object, config: Config, dataset: Dataset, **_: object) -> None:
+        trained.append(len(dataset.train.y) + len(dataset.validation.y))
+        raise InputError("far enough")
+
+    monkeypatch.setattr(Stop, "install", lambda _: None)
+    monkeypatch.setattr(final, "claim_device", lambda _: None)  # of this process, it is too late
+    monkeypatch.setattr(final, "export", taking)
+    words = ["export", str(run_dir), *EPOCHS, "-o", str(tmp_path / "m.keras")]
+    for more, examples in (([], 400), (["dataset.train_examples=null"], 1437)):
+        assert main.main([*words, *more]) == USAGE
+        assert trained.pop() == examples
+        told = "400 of 1,437 training images, as in the search" in capsys.readouterr().out
+        assert told == (not more)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--minutes", "0"], "argument --minutes: expected more than 0"),
         (["--minutes", "nan"], "argument --minutes: expected more than 0"),
         (["--minutes", "3", "--epochs", "3"], "not allowed with argument"),
-        (["training.epochs=3"], "expected dataset.path=PATH or recipe.option=value"),
+        (["training.epochs=3"], "or recipe.option=value or dataset.train_examples=N"),
         (["recipe.mixup=-1"], "recipe.mixup: input should be greater"),
         (["--format", "json", "--resume"], "--format json trains nothing"),
     ],
