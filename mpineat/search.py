@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from mpineat.final import Entrant, Final
 from mpineat.genotype.genome import Candidate
 from mpineat.genotype.innovation import Innovations
 from mpineat.log.progress import Progress
+from mpineat.novelty import Novelty
 from mpineat.phenotype.assemble import build_network
 from mpineat.phenotype.growth import grown_from
 from mpineat.phenotype.inherit import write_back
@@ -94,6 +95,7 @@ class Search:
             progress,
             keep_weights=self._strategy.passes_on_weights,
         )
+        self._novelty = Novelty()
         self._entrants: tuple[Entrant, ...] = ()
         for generation in origin.earlier:
             self._learn(generation.candidates, generation.outcomes)
@@ -193,7 +195,10 @@ class Search:
             ahead = len(self._farm.workers()) if state.generation == 0 else 0
             total = evolution.generations * evolution.candidates
             count = min(count + ahead, total - state.next_candidate)
-        asked = self._strategy.ask(state, self._config, partial(self._grow, state), count)
+        build: Callable[[Candidate], Network] = partial(self._grow, state)
+        if evolution.avoid_repeats and not self._strategy.passes_on_weights:
+            build = self._novelty.building(build, count)
+        asked = self._strategy.ask(state, self._config, build, count)
         built = dict(zip((c.id for c in asked.candidates), asked.built, strict=True))
         candidates = {candidate.id: candidate for candidate in asked.candidates}
         for candidate in journaled:  # asked by a launch that had another number of workers
@@ -252,9 +257,12 @@ class Search:
             self._evaluations.remember(by_id[outcome.candidate], outcome)
 
     def _enter(self, generation: Generation) -> None:
-        """Keep who may be in the final."""
+        """Keep in mind what a finished generation evaluated, and who may be in the final."""
+        by_id = {candidate.id: candidate for candidate in generation.candidates}
+        for outcome in generation.outcomes:
+            self._novelty.learn(by_id[outcome.candidate], outcome)
         genotypes = {found.candidate: genotype for found, genotype in self._entrants}
-        genotypes |= {candidate.id: candidate for candidate in generation.candidates}
+        genotypes |= by_id
         outcomes = (*(found for found, _ in self._entrants), *generation.outcomes)
         self._entrants = tuple(
             (found, genotypes[found.candidate])

@@ -20,6 +20,7 @@ from mpineat.config.yaml_text import Document, Key
 # Option -> what runs did before there was this option; for those whose default does something else.
 BEFORE: Mapping[str, Any] = {
     "final.candidates": 0,
+    "evolution.avoid_repeats": False,
     "evolution.early_discarding": "none",
     "evolution.screen_epochs": 1,
     "training.onednn": "tensorflow",

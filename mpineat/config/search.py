@@ -221,6 +221,7 @@ class Evolution(Section):
     retain_modules: Rate = option(
         0.5, "chance that a blueprint node takes the module that served it best before instead of a new draw"
     )
+    avoid_repeats: bool = option(True, "draw again where a network is drawn that the run knows, as long as others come")
     reuse_outcomes: bool = option(True, "an equal network with equal settings is not trained again within a run")
     early_discarding: Literal["none", "screen"] = option(
         "screen", "'screen' trains a generation's networks for screen_epochs and only the best of them in full"

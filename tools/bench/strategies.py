@@ -39,6 +39,7 @@ from mpineat.config import Config, yaml_file
 from mpineat.errors import InputError
 from mpineat.evolution.state import Result
 from mpineat.evolution.strategy import select
+from mpineat.novelty import Novelty
 from mpineat.phenotype import cost
 from mpineat.phenotype.network import Network
 from mpineat.tasks import Outcome
@@ -167,14 +168,15 @@ def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list
     generations = -(-evaluations // evolution.candidates)
     evolution = evolution.model_copy(update={"generations": generations})
     config = config.model_copy(update={"evolution": evolution})
-    strategy, build = select(config), building(config)
+    strategy, build, novelty = select(config), building(config), Novelty()
     seen: dict[str, tuple[float, Outcome]] = {}
     curve: list[float] = []
     best = (-1.0, 0.0)  # observed, in the mean
     state = strategy.initial(config)
     for generation in range(generations):
+        draw = novelty.building(build, evolution.candidates) if evolution.avoid_repeats else build
         try:
-            asked = strategy.ask(state, config, build)
+            asked = strategy.ask(state, config, draw)
         except InputError:  # nothing that the populations offer is within the limits
             return curve + curve[-1:] * (evaluations - len(curve)), len(seen), True
         results = []
@@ -183,6 +185,7 @@ def search(config: Config, surrogate: Surrogate, evaluations: int) -> tuple[list
             if digest not in seen:
                 seen[digest] = trained(network, digest, surrogate, config.run.seed)
             mean, outcome = seen[digest]
+            novelty.learn(candidate, outcome)
             # A training's outcome is that of its network: who repeats one learns nothing new.
             results.append(
                 Result(candidate=candidate, outcome=replace(outcome, candidate=candidate.id))
