@@ -30,7 +30,13 @@ from mpineat.tasks import Outcome, Task
 
 GENERATIONS = {"random": 1, "codeepneat": 4}
 REPEATED = 3  # networks of a round that are trained twice more
-SHAPES = {"cifar10": (16, 16, 3), "digits": (8, 8, 1)}
+# By the stem of the data's file, or their name where they have none: images' shape, classes.
+DATA = {
+    "cifar10_16x16": ((16, 16, 3), 10),
+    "digits": ((8, 8, 1), 10),
+    "mnist_14x14": ((14, 14, 1), 10),
+    "tiny_imagenet_16x16": ((16, 16, 3), 20),
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +104,8 @@ def building(config: Config) -> Any:
 
 def images(config: Config) -> tuple[tuple[int, int, int], int]:
     """Return the images' shape and the number of classes."""
-    return SHAPES["digits" if config.dataset.name == "digits" else "cifar10"], 10
+    path = config.dataset.path
+    return DATA[Path(path).stem if path else config.dataset.name]
 
 
 def task(candidate: Candidate, network: Network, seed: int) -> Task:
