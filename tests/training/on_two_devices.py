@@ -27,20 +27,21 @@ NAMES = ("CPU:0", "CPU:1")
 
 
 def furthest_from_one_device() -> float:
-    """Return by how much of a variable's largest value it differs from one device's at most."""
+    """Return the largest distance of a variable from one device's, relative to its length."""
     data, network, learned = fit.load(DIGITS, CONFIG.dataset), residual(), []
     recipe = {"mixup": 0.3, "cutout": 0.2, "weight_decay": 0.1, "label_smoothing": 0.1}
     for devices in (ONE, Devices(NAMES)):
         with devices.holding():
             built = model.build(network, 3, portable=False)
-        # 255 images: the last batch of an epoch is padded, and 31 is odd.
+        # 255 images: the last batch of an epoch is padded, and 61 is odd.
         fit.train(
-            built, data, epochs=1.3, seed=3, batch_size=31, training=Training(),
+            built, data, epochs=1.2, seed=3, batch_size=61, training=Training(),
             recipe=PLAIN.model_copy(update=recipe), devices=devices, validate=False,
         )  # fmt: skip
         learned.append({k: v.numpy() for k, v in model.variables(built, network).items()})
     one, two = learned
-    return max(float(np.abs(two[k] - one[k]).max() / np.abs(one[k]).max()) for k in one)
+    # Adam enlarges what is rounding in a gradient near zero, so single weights say little.
+    return max(float(np.linalg.norm(two[k] - one[k]) / np.linalg.norm(one[k])) for k in one)
 
 
 def stopped_and_resumed(folder: Path) -> bool:

@@ -219,7 +219,6 @@ def test_a_place_is_read_as_it_was_written(
     assert keeping.devices == (2, 1)
     assert "it was trained on 2 devices, and goes on on 1" in caplog.text
     keeping.write(place)
-    assert checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop()).find(resume=True).devices == (
-        2,
-        1,
-    )
+    again = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop()).find(resume=True)
+    assert again is not None
+    assert again.devices == (2, 1)
