@@ -106,6 +106,8 @@ def test_a_warning_signal_ends_it_in_75_with_the_training_kept(
         (["--minutes", "3", "--epochs", "3"], "not allowed with argument"),
         (["training.epochs=3"], "expected dataset.path=PATH or recipe.option=value"),
         (["recipe.mixup=-1"], "recipe.mixup: input should be greater"),
+        (["--gpus", "0"], "argument --gpus: expected 1 to"),
+        (["--gpus", "99"], "--gpus 99: TensorFlow finds "),
         (["--format", "json", "--resume"], "--format json trains nothing"),
     ],
 )
@@ -113,7 +115,9 @@ def test_what_makes_no_sense_is_refused(
     run_dir: Path, words: list[str], told: str, monkeypatch, capsys
 ) -> None:
     from mpineat.cluster.stop import Stop
+    from mpineat.training.export import final
 
+    monkeypatch.setattr(final, "claim_device", lambda _: None)  # of this process, it is too late
     monkeypatch.setattr(Stop, "install", lambda _: None)
     assert main.main(["export", str(run_dir), "-o", "nowhere.json", *words]) == USAGE
     assert told in capsys.readouterr().err
