@@ -68,8 +68,7 @@ class Devices:
     def summed(
         self, gradients: Sequence[tf.Tensor | None], *values: tf.Tensor
     ) -> tuple[list[tf.Tensor | None], Tensors]:
-        """Return the sums over the devices, of gradients and of other values; within
-        what is done together."""
+        """Return the sums over the devices, of gradients and of other values, amid common work."""
         if self._strategy is None:
             return list(gradients), values
         there = [gradient for gradient in gradients if gradient is not None]

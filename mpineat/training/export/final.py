@@ -97,7 +97,8 @@ def export(
     scale = scale_of(dataset.train.x)
     data = _data(full(config), dataset, scale, validate=validate)
     shared = Devices(devices)
-    _say_how(full(config), data, shared, validate=validate)
+    _share(shared, full(config).training, data.train_examples)
+    _say_how(config, data, validate=validate)
     began = time.monotonic()
     if keeping is not None and keeping.found is not None:
         epochs = keeping.found.epochs
@@ -186,8 +187,9 @@ def _data(config: Config, dataset: Dataset, scale: Scale, *, validate: bool) -> 
     )
 
 
-def _say_how(config: Config, data: DeviceData, devices: Devices, *, validate: bool) -> None:
-    batch_size = min(config.training.batch_size, data.train_examples)
+def _share(devices: Devices, training: Training, examples: int) -> None:
+    """Say how the devices share a batch, if they can."""
+    batch_size = min(training.batch_size, examples)
     if batch_size < devices.count:
         raise InputError(
             f"{units.plural(devices.count, 'device')} cannot share a batch of "
@@ -195,8 +197,11 @@ def _say_how(config: Config, data: DeviceData, devices: Devices, *, validate: bo
         )
     if devices.count > 1:
         log.info("every batch of %d images is shared by %d devices", batch_size, devices.count)
-        if config.training.jit_compile == "on":
+        if training.jit_compile == "on":
             log.warning("training.jit_compile: XLA compiles for one device only, so it does not")
+
+
+def _say_how(config: Config, data: DeviceData, *, validate: bool) -> None:
     log.info(
         "%s",
         "every image is mirrored and shifted at random (recipe.augment)"
