@@ -76,6 +76,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed", type=numbers.seed, metavar="S", help="of its weights; default: run.seed"
     )
+    command.add_argument(
+        "--gpus",
+        type=numbers.positive,
+        metavar="N",
+        help="of one node, that share every batch; default: one device",
+    )
     width = command.add_mutually_exclusive_group()
     widths, meaning = ("full", "compressed"), "as it was born, or as the search trained it"
     width.add_argument("--width", choices=widths, default=widths[0], help=meaning)
@@ -120,22 +126,27 @@ def command(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.update(onednn(config.training, os.environ))
     dataset = None
+    gpus: tuple[str, ...] = ()
     with console.hushed():
         exporter = registry.load("exporter", arguments.format)
         if exporter.trains or arguments.flops is not None:
             read = survey(config.dataset)
             same_data.compare(arguments.run_dir, read.fingerprint())
             dataset = read.dataset(config.run.seed)
+            from mpineat.training import devices
             from mpineat.training.export import final
 
             final.claim_device(config.training)
+            gpus = devices.gpus(arguments.gpus) if arguments.gpus else ()
     config = applied(evolved, config)
     if dataset is not None and exporter.trains:
         used, there = config.dataset.train_examples, read.header.train_examples
         if used is not None and used < there:
             few = f"{used:,} of {there:,} training images, as in the search"
             log.info("%s; dataset.train_examples=null takes all", few)
-        network, exported, described = _trained(arguments, chosen, config, dataset, exporter, stop)
+        network, exported, described = _trained(
+            arguments, chosen, config, dataset, exporter, stop, gpus
+        )
     else:
         if arguments.resume:
             raise InputError(f"--resume: --format {exporter.name} trains nothing; leave it out")
@@ -154,6 +165,7 @@ def _trained(
     dataset: Dataset,
     exporter: Exporter,
     stop: Any,
+    gpus: tuple[str, ...],
 ) -> tuple[Network, Exported, Path]:
     """Return the network that was trained, what was written of it, and its card."""
     from mpineat.training.export import card, checkpoint, final
@@ -175,6 +187,7 @@ def _trained(
         batch=arguments.batch,
         seed=arguments.seed,
         keeping=keeping,
+        devices=gpus,
     )
     run = chosen.view.run.path
     origin = f"candidate {chosen.outcome.candidate} of the run {run} ({chosen.run_id})"

@@ -9,7 +9,7 @@ MOST_SEED = 2**63
 
 
 def positive(word: str) -> int:
-    """Read epochs, generations or images."""
+    """Read epochs, generations, images or GPUs."""
     try:
         number = int(word)
     except ValueError:

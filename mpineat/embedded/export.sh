@@ -15,6 +15,7 @@ load_environment
 %{requeue}
 run_dir=${MPINEAT_RUN_DIR:-%{run_dir}}
 output=${MPINEAT_OUTPUT:-$run_dir.keras}
+# Several GPUs of this node train together where the lines above ask for them: MPINEAT_EXPORT_OPTIONS="--gpus N".
 read -ra options <<<"${MPINEAT_EXPORT_OPTIONS:-}"
 
 run_export "$run_dir" "$output" "${options[@]}"

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from mpineat.training.device_data import DeviceData
+from mpineat.training.devices import ONE, Devices
 from mpineat.training.model import trainable
 
 _ORDER = 204  # a word of the random generators' keys (see data.py)
@@ -24,9 +25,12 @@ class Average:
         sums: Of the trainable weights so far, in Keras's order.
     """
 
-    def __init__(self, model: keras.Model, epochs: int, *, measure_norms: bool) -> None:
-        """Begin; a mean's norms are measured in any case."""
+    def __init__(
+        self, model: keras.Model, epochs: int, measure_norms: bool, devices: Devices = ONE
+    ) -> None:
+        """Begin; a mean's norms are measured in any case, on shares where they were trained."""
         self._model, self._epochs, self._measure_norms = model, epochs, measure_norms
+        self._devices = devices
         self.sums = [np.zeros(v.shape, np.float32) for v in trainable(model)] if epochs else []
 
     def ended(self, epoch: int, epochs: int, data: DeviceData, batch_size: int, seed: int) -> None:
@@ -38,10 +42,12 @@ class Average:
                 if epoch == epochs:
                     variable.assign(total / taken)
         if epoch == epochs and (self._epochs or self._measure_norms):
-            _measure(self._model, data, batch_size, seed)
+            _measure(self._model, data, batch_size, seed, self._devices)
 
 
-def _measure(model: keras.Model, data: DeviceData, batch_size: int, seed: int) -> None:
+def _measure(
+    model: keras.Model, data: DeviceData, batch_size: int, seed: int, devices: Devices
+) -> None:
     """Set every batch normalisation's mean and variance to those of augmented training images."""
     norms = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
     if not norms:
@@ -51,12 +57,16 @@ def _measure(model: keras.Model, data: DeviceData, batch_size: int, seed: int) -
     for norm in norms:
         norm.momentum = 0.0  # a forward pass leaves what it has seen itself
 
+    def pass_forward(images: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        model(images, training=True)
+        return ()
+
     @tf.function(autograph=False, reduce_retracing=True)
     def look(x, rows, start, order, step):  # type: ignore[no-untyped-def]
         position = step * batch_size + tf.range(batch_size)
         raw = tf.gather(x, tf.gather(rows, position - start))
         images, _ = data.batch(raw, tf.gather(order, position), seed, -2 - step)
-        model(images, training=True)
+        devices.together(pass_forward)(images)
 
     batches = min(BATCHES, max(1, data.train_examples // batch_size))
     rng = np.random.default_rng([seed, _ORDER])

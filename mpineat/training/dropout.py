@@ -12,6 +12,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow import keras
 
+FAR = 1 << 40  # calls, more than any training makes
+
 
 class ByteDropout(keras.layers.Layer):
     """Trains like keras.layers.Dropout, which a saved model should hold in its place."""
@@ -32,7 +34,11 @@ class ByteDropout(keras.layers.Layer):
         if not training or self.dropped_of_256 == 0:
             return x
         self.calls.assign_add(1)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.calls)])
+        calls = tf.convert_to_tensor(self.calls)
+        device = tf.distribute.get_replica_context()
+        if device.num_replicas_in_sync > 1:  # each draws numbers of its own
+            calls += FAR * tf.cast(device.replica_id_in_sync_group, tf.int64)
+        seed = tf.stack([tf.constant(self.seed, tf.int64), calls])
         size = tf.size(x)
         words = tf.random.stateless_uniform(
             [(size + 3) // 4], seed, minval=None, maxval=None, dtype=tf.int32

@@ -20,6 +20,7 @@ from mpineat.tasks import Epoch
 from mpineat.training.average import Average
 from mpineat.training.compression.penalty import Penalty, added
 from mpineat.training.device_data import DeviceData, load
+from mpineat.training.devices import ONE, Devices
 from mpineat.training.feed import epoch_order
 from mpineat.training.measure import Measured, evaluator, losses_and_hits, weighted
 from mpineat.training.model import trainable
@@ -77,6 +78,7 @@ def train(
     confusion: bool = False,
     stop_after: int = 0,
     keeper: Keeper | None = None,
+    devices: Devices = ONE,
 ) -> History:
     """Train `model` in place with Adam on the cross-entropy of its logits.
 
@@ -97,6 +99,7 @@ def train(
         stop_after: Epochs after which to end early, with the rates of a full training; 0: never.
         keeper: Says where to go on, and hears of every place where it could; may raise what ends
             the training.
+        devices: That share every batch; `model` is held by them. XLA compiles for one only.
 
     Raises:
         Diverged: The loss became NaN or infinite; noticed at that step.
@@ -107,8 +110,9 @@ def train(
     steps_an_epoch = -(-data.train_examples // batch_size)
     left = max(1, round(epochs * steps_an_epoch))
     watch = Stopwatch(deadline)
-    adam = adam_of(training, trainable(model), left, decay=recipe.weight_decay)
-    average = Average(model, recipe.average_epochs, measure_norms=recipe.measure_norms)
+    with devices.holding():
+        adam = adam_of(training, trainable(model), left, decay=recipe.weight_decay)
+    average = Average(model, recipe.average_epochs, recipe.measure_norms, devices)
     place = Place() if keeper is None else keeper.begin(Standing(model, adam, average))
     run = _trace(
         model,
@@ -119,6 +123,7 @@ def train(
         recipe,
         penalty,
         training.jit_compile == "on",
+        devices,
     )
     evaluate = evaluator(
         model,
@@ -191,6 +196,7 @@ def _trace(
     recipe: config.Recipe,
     penalty: Penalty | None,
     jit_compile: bool,
+    devices: Devices,
 ) -> Callable[..., tuple[tf.Tensor, ...]]:
     """Return the traced loop over training steps.
 
@@ -199,10 +205,16 @@ def _trace(
     and hits so far; it returns the sums and whether every loss was finite.
     """
     examples = data.train_examples
-    scale = LossScale() if model.output.dtype == tf.float16 else None
+    with devices.holding():
+        scale = LossScale() if model.output.dtype == tf.float16 else None
 
     def learn(
-        images: tf.Tensor, labels: tf.Tensor, counts: tf.Tensor, step: tf.Tensor, *mixed: tf.Tensor
+        images: tf.Tensor,
+        labels: tf.Tensor,
+        counts: tf.Tensor,
+        *mixed: tf.Tensor,
+        counted: tf.Tensor,
+        step: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             logits = tf.cast(model(images, training=True), tf.float32)
@@ -210,9 +222,11 @@ def _trace(
             losses = softened(losses, logits, recipe, *mixed)
             losses = weighted(losses, data.class_weights, labels, *mixed)
             total = tf.reduce_sum(losses * counts)
-            objective = total / tf.reduce_sum(counts)
+            objective = total / counted
             enlarged = objective if scale is None else scale.enlarge(objective)
-        gradients = tape.gradient(enlarged, adam.variables)
+        gradients, (total, hit, objective) = devices.summed(
+            tape.gradient(enlarged, adam.variables), total, tf.reduce_sum(hits * counts), objective
+        )
         if scale is not None:
             gradients = scale.restore(gradients)
         if penalty is not None:
@@ -220,10 +234,11 @@ def _trace(
             objective += value
             gradients = added(gradients, slopes)
         adam.apply(gradients, step)
-        return total, tf.reduce_sum(hits * counts), tf.math.is_finite(objective)
+        return total, hit, tf.math.is_finite(objective)
 
-    if jit_compile:
+    if jit_compile and devices.count == 1:
         learn = tf.function(learn, autograph=False, jit_compile=True)
+    learn = devices.together(learn)
 
     @tf.function(
         autograph=False,
@@ -244,7 +259,9 @@ def _trace(
             images, labels = data.batch(raw, tf.gather(order, position), seed, before + index)
             images, *mixed = varied(images, labels, recipe, seed, before + index)
             number = before + index + 1
-            more_loss, more_correct, finite = learn(images, labels, counts, number, *mixed)
+            more_loss, more_correct, finite = learn(
+                images, labels, counts, *mixed, counted=tf.reduce_sum(counts), step=number
+            )
             return index + 1, loss + more_loss, correct + more_correct, finite
 
         _, loss, correct, finite = tf.while_loop(

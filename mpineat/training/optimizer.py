@@ -35,7 +35,10 @@ BETA_2, EPSILON = 0.999, 1e-7  # Keras's defaults
 
 
 class Adam:
-    """The moments of some variables, and their update."""
+    """The moments of some variables, and their update.
+
+    Where several devices hold the variables, each updates its own copy, by equal gradients.
+    """
 
     def __init__(
         self,
@@ -79,7 +82,8 @@ class Adam:
             if gradient is None:
                 continue
             if self.decay and len(variable.shape) > 1:  # biases, gamma and beta have one dimension
-                variable.assign_sub(variable * (rate * self.decay))
+                shrink = variable * (rate * self.decay)
+                tf.raw_ops.AssignSubVariableOp(resource=variable.handle, value=shrink)
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=first.handle,

@@ -130,6 +130,8 @@ def test_a_search_on_few_images_is_delivered_on_all(
         (["--minutes", "3", "--epochs", "3"], "not allowed with argument"),
         (["training.epochs=3"], "or recipe.option=value or dataset.train_examples=N"),
         (["recipe.mixup=-1"], "recipe.mixup: input should be greater"),
+        (["--gpus", "0"], "argument --gpus: expected 1 to"),
+        (["--gpus", "99"], "--gpus 99: TensorFlow finds "),
         (["--format", "json", "--resume"], "--format json trains nothing"),
     ],
 )
@@ -137,7 +139,9 @@ def test_what_makes_no_sense_is_refused(
     run_dir: Path, words: list[str], told: str, monkeypatch, capsys
 ) -> None:
     from mpineat.cluster.stop import Stop
+    from mpineat.training.export import final
 
+    monkeypatch.setattr(final, "claim_device", lambda _: None)  # of this process, it is too late
     monkeypatch.setattr(Stop, "install", lambda _: None)
     assert main.main(["export", str(run_dir), "-o", "nowhere.json", *words]) == USAGE
     assert told in capsys.readouterr().err

@@ -106,7 +106,9 @@ def _data(exported: Exported, config: Config, dataset: Dataset) -> Iterator[tupl
         yield f"class {label}", escaped(name)
     yield "epochs", f"{exported.epochs}, in {units.duration(exported.seconds)}"
     yield "seed", str(exported.seed)
-    yield "batch", f"{final.training.batch_size} images"
+    shared = ", then ".join(map(str, exported.devices))
+    on = "1 device" if exported.devices == (1,) else f"{shared} devices, each with its share"
+    yield "batch", f"{final.training.batch_size} images on {on}"
     yield "learning rate", f"Adam, at most {final.training.learning_rate:.3g}, falling to 0"
     yield "images changed", "mirrored and shifted" if on_photographs(config) else "as in the search"
     for option, (value, _) in changed(config.recipe, PLAIN).items():

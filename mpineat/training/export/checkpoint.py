@@ -46,6 +46,7 @@ class Checkpoint:
         asked: What the training was asked for.
         epochs: That it was to have; with --minutes only the training itself knew.
         seconds: That it had taken.
+        devices: That shared its batches; a number more for each time that a resume changed it.
         arrays: What was learned, as Standing has it.
     """
 
@@ -53,6 +54,7 @@ class Checkpoint:
     network: Network
     epochs: int
     seconds: float
+    devices: tuple[int, ...]
     place: Place
     arrays: Mapping[str, np.ndarray]
 
@@ -89,6 +91,7 @@ class Keeping:
         self._standing: Standing | None = None
         self._network: Network | None = None
         self._epochs = 0
+        self.devices: tuple[int, ...] = (1,)
         self._began = self._written = time.monotonic()
         self._pause = 0.0
 
@@ -119,9 +122,11 @@ class Keeping:
             )
         return self.found
 
-    def expect(self, network: Network, epochs: int) -> None:
+    def expect(self, network: Network, epochs: int, devices: int = 1) -> None:
         """Hear what is trained, before it is."""
         self._network, self._epochs = network, epochs
+        before = () if self.found is None else self.found.devices
+        self.devices = before if before[-1:] == (devices,) else (*before, devices)
         self._began = self._written = time.monotonic()
 
     @property
@@ -148,6 +153,12 @@ class Keeping:
             units.plural(place.step, "step"),
             units.duration(self.found.seconds),
         )
+        if len(self.devices) > len(self.found.devices):
+            log.warning(
+                "it was trained on %s, and goes on on %d: its weights will not be those of no stop",
+                units.plural(self.found.devices[-1], "device"),
+                self.devices[-1],
+            )
         self._pause = SHORTEST_SECONDS
         return place
 
@@ -182,6 +193,7 @@ class Keeping:
             "checkpoint_version": VERSION,
             "epochs": self._epochs,
             "seconds": self.seconds,
+            "devices": " ".join(map(str, self.devices)),
             "step": place.step,
             "loss": place.loss,
             "correct": place.correct,
@@ -222,6 +234,7 @@ def _read(path: Path) -> Checkpoint:
             network=network,
             epochs=int(attributes["epochs"]),
             seconds=float(attributes["seconds"]),
+            devices=tuple(map(int, str(attributes.get("devices", "1")).split())),
             place=place,
             arrays=arrays,
         )

@@ -26,6 +26,7 @@ class Exported:
         validated: Whether the validation images were kept back.
         latency: None where nothing was trained or it could not be measured.
         unmeasured: Why not; "" where it was, or where there is nothing to measure.
+        devices: That shared every batch; several numbers where a resume changed it.
     """
 
     output: Path
@@ -40,6 +41,7 @@ class Exported:
     seconds: float = 0.0
     validated: bool = False
     latency: Latency | None = None
+    devices: tuple[int, ...] = (1,)
 
     @property
     def test_accuracy(self) -> float | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from mpineat import units
 from mpineat.child.failures import one_line
 from mpineat.config import Config, Training
 from mpineat.data.class_weights import class_weights
@@ -35,6 +37,7 @@ from mpineat.training.device_data import (
     scale_of,
     to_device,
 )
+from mpineat.training.devices import Devices
 from mpineat.training.export.checkpoint import Keeping
 from mpineat.training.export.confusion import Confusion
 from mpineat.training.export.exported import Exported
@@ -62,6 +65,7 @@ def export(
     batch: int | None = None,
     seed: int | None = None,
     keeping: Keeping | None = None,
+    devices: Sequence[str] = (),
 ) -> Exported:
     """Train `network` on training and validation images, along a falling rate, and write it.
 
@@ -72,10 +76,12 @@ def export(
         batch: Number of images that the written model takes at once; None: any.
         seed: Of weights and shuffling; None: the run's. The images are split as in the run.
         keeping: Keeps the training, and has found where to go on, if it has begun.
+        devices: That share every batch, by TensorFlow's names; none or one: the one that TensorFlow
+            takes by itself.
 
     Raises:
-        InputError: The format cannot be written here, the test set cannot be read or is empty, or
-            the training diverged.
+        InputError: The format cannot be written here, the test set cannot be read or is empty,
+            the training diverged, or a batch has fewer images than there are devices.
         StorageError: The file cannot be written.
         Stopped: Asked to stop in time; the training is kept.
     """
@@ -90,14 +96,18 @@ def export(
         )
     scale = scale_of(dataset.train.x)
     data = _data(full(config), dataset, scale, validate=validate)
+    shared = Devices(devices)
+    _share(shared, full(config).training, data.train_examples)
     _say_how(config, data, validate=validate)
     began = time.monotonic()
     if keeping is not None and keeping.found is not None:
         epochs = keeping.found.epochs
     elif minutes is not None:
-        epochs = epochs_within(minutes, network, full(config), data, seed=seed, validate=validate)
+        epochs = epochs_within(
+            minutes, network, full(config), data, seed=seed, validate=validate, devices=shared
+        )
     epochs = epochs or EPOCHS_IN_FITNESSES * config.training.epochs
-    trained = _train(network, full(config), data, epochs, seed, validate, keeping)
+    trained = _train(network, full(config), data, epochs, seed, validate, keeping, shared)
     seconds = time.monotonic() - began
     if keeping is not None and keeping.found is not None:
         seconds += keeping.found.seconds
@@ -125,6 +135,7 @@ def export(
         seconds=seconds,
         validated=validate,
         latency=latency,
+        devices=(shared.count,) if keeping is None else keeping.devices,
     )
 
 
@@ -176,6 +187,20 @@ def _data(config: Config, dataset: Dataset, scale: Scale, *, validate: bool) -> 
     )
 
 
+def _share(devices: Devices, training: Training, examples: int) -> None:
+    """Say how the devices share a batch, if they can."""
+    batch_size = min(training.batch_size, examples)
+    if batch_size < devices.count:
+        raise InputError(
+            f"{units.plural(devices.count, 'device')} cannot share a batch of "
+            f"{units.plural(batch_size, 'image')}: ask for fewer, or for a larger recipe.batch_size"
+        )
+    if devices.count > 1:
+        log.info("every batch of %d images is shared by %d devices", batch_size, devices.count)
+        if training.jit_compile == "on":
+            log.warning("training.jit_compile: XLA compiles for one device only, so it does not")
+
+
 def _say_how(config: Config, data: DeviceData, *, validate: bool) -> None:
     log.info(
         "%s",
@@ -199,14 +224,16 @@ def _train(
     seed: int,
     validate: bool,
     keeping: Keeping | None,
+    devices: Devices,
 ) -> keras.Model:
     """Return the trained model, of layers that Keras alone can load again."""
     batch_size = min(config.training.batch_size, data.train_examples)
     pace = Pace(epochs, -(-data.train_examples // batch_size))
     if keeping is not None:
-        keeping.expect(network, epochs)
+        keeping.expect(network, epochs, devices.count)
     # Its dropout draws by numbers of calls, which a checkpoint can hold.
-    trained = model.build(network, seed, portable=False)
+    with devices.holding():
+        trained = model.build(network, seed, portable=False)
     try:
         history = fit.train(
             trained,
@@ -221,6 +248,7 @@ def _train(
             deadline=math.inf,  # a signal is noticed within seconds
             validate=validate,
             keeper=keeping,
+            devices=devices,
         )
     except fit.Diverged as error:
         raise InputError(f"the final training: {error}; try another --candidate") from error

@@ -11,6 +11,7 @@ from mpineat.phenotype.network import Network
 from mpineat.tasks import Epoch
 from mpineat.training import fit, model
 from mpineat.training.device_data import DeviceData
+from mpineat.training.devices import ONE, Devices
 
 SHORTEST_SECONDS = 10.0  # between two lines,
 SHARE = 20  # and a twentieth of the time so far: an hour has few lines more than a minute
@@ -70,6 +71,7 @@ def epochs_within(
     *,
     seed: int,
     validate: bool,
+    devices: Devices = ONE,
 ) -> int:
     """Return how many epochs fit into `minutes`, at least one; tried on a model of its own.
 
@@ -79,8 +81,10 @@ def epochs_within(
     began = time.monotonic()
     batch_size = min(config.training.batch_size, data.train_examples)
     steps_an_epoch = -(-data.train_examples // batch_size)
+    with devices.holding():
+        tried = model.build(network, seed, portable=False)
     history = fit.train(
-        model.build(network, seed, portable=False),
+        tried,
         data,
         epochs=min(1.0, TRIAL_STEPS / steps_an_epoch),
         seed=seed,
@@ -88,6 +92,7 @@ def epochs_within(
         training=config.training,
         recipe=config.recipe,
         validate=validate,
+        devices=devices,
     )
     epoch_seconds = steps_an_epoch * history.step_seconds + history.evaluate_seconds
     # The training itself will be traced once more.

@@ -60,12 +60,18 @@ def test_it_says_what_was_measured(done: final.Exported) -> None:
     assert f"| {cost.parameters(NORMED):,} |" in text
     assert f"`{DIGITS.digest}`" in text
     assert "| images | 300, those that the search validated on among them |" in text
+    assert "| batch | 20 images on 1 device |" in text
     assert "| images changed | mirrored and shifted |" in text
     assert "| recipe.label_smoothing | 0.1 |" in text
     assert re.search(r"\| batch of 1 image, median \| [\d.]+ ms \|", text)
     assert re.search(r"\| batch of 64 images, median \| [\d.]+ ms, [\d.]+ ms an image \|", text)
     assert re.search(r"TensorFlow [\d.]+, Keras [\d.]+, float32, on .+, \d+ threads?, on the", text)
     assert "uint8 [n, 8, 8, 1] (height, width, channels), values from 0 to 255" in text
+
+
+def test_it_says_on_how_many_devices_batches_were_shared(done: final.Exported) -> None:
+    text = written(replace(done, devices=(4, 2)))
+    assert "| batch | 20 images on 4, then 2 devices, each with its share |" in text
 
 
 def test_names_of_others_stay_text(done: final.Exported) -> None:

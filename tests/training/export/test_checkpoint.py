@@ -41,7 +41,14 @@ class StopsLater(Stop):
         return "SIGUSR2" if self.looks <= 0 else None
 
 
-def export(output: Path, *, resume: bool = True, looks: int = 10**9, **changes: object):
+def export(
+    output: Path,
+    *,
+    resume: bool = True,
+    looks: int = 10**9,
+    devices: tuple[str, ...] = (),
+    **changes: object,
+):
     """Train; return the exported model's weights."""
     keeping = checkpoint.Keeping(output, {**ASKED, **changes}, StopsLater(looks))
     kept = keeping.find(resume=resume)
@@ -54,6 +61,7 @@ def export(output: Path, *, resume: bool = True, looks: int = 10**9, **changes: 
         exporter=keras.EXPORTER,
         epochs=4,
         keeping=keeping,
+        devices=devices,
     )
     return tf.keras.models.load_model(output).get_weights()
 
@@ -182,7 +190,9 @@ def test_a_training_too_short_for_a_checkpoint_needs_none(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["m.keras"]
 
 
-def test_a_place_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_place_is_read_as_it_was_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     curve = tuple(
         Epoch(epoch=n, loss=0.1, accuracy=1 / 3, val_loss=0.7, val_accuracy=0.5, val_metric=metric)
         for n, metric in ((1, None), (2, 0.25))
@@ -190,13 +200,25 @@ def test_a_place_is_read_as_it_was_written(tmp_path: Path) -> None:
     place = checkpoint.Place(curve=curve, step=3, loss=1e-7, correct=12.0)
     learned = model.build(NORMED, 0, portable=False)
     standing = checkpoint.Standing(
-        learned, Adam(model.trainable(learned), 0.1), Average(learned, 2, measure_norms=False)
+        learned, Adam(model.trainable(learned), 0.1), Average(learned, 2, False)
     )
     keeping = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop())
-    keeping.expect(NORMED, 5)
+    keeping.expect(NORMED, 5, devices=2)
     keeping.begin(standing)
     keeping.write(place)
     found = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop()).find(resume=True)
     assert found is not None
     assert (found.place, found.epochs, found.network) == (place, 5, NORMED)
     assert found.arrays.keys() == standing.arrays().keys()
+    assert found.devices == (2,)
+    # Another number goes on, and is told apart from what was promised.
+    keeping = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop())
+    keeping.find(resume=True)
+    keeping.expect(NORMED, 5, devices=1)
+    assert keeping.begin(standing) == place
+    assert keeping.devices == (2, 1)
+    assert "it was trained on 2 devices, and goes on on 1" in caplog.text
+    keeping.write(place)
+    again = checkpoint.Keeping(tmp_path / "m.keras", ASKED, Stop()).find(resume=True)
+    assert again is not None
+    assert again.devices == (2, 1)
