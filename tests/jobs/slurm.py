@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.jobs.searches import JOBS, ROOT, environment
+
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
 UNDER_WAY = {"PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SIGNALING"}
 START_SECONDS = 30.0
@@ -97,6 +99,28 @@ class Slurm:
         return subprocess.run(
             words, check=True, text=True, stdout=subprocess.PIPE, **settings
         ).stdout
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job under way: jobs/cifar10.slurm with a time limit of a minute."""
+
+    cluster: Slurm
+    number: str
+    run_dir: Path
+    log: Path
+
+
+@contextmanager
+def submitted(folder: Path) -> Iterator[Submitted]:
+    """Start a cluster, submit a search that its time limit stops, and keep both until the end."""
+    run_dir, log = folder / "run", folder / "log"
+    # Slurm warns between 5 and 35 seconds after the start: 18 candidates a worker last longer.
+    variables = environment(run_dir, first_seconds=3)
+    options = ("--time=1", "--signal=B:USR2@25", f"--output={log}")
+    with start() as cluster:
+        number = cluster.sbatch(JOBS / "cifar10.slurm", *options, cwd=ROOT, environment=variables)
+        yield Submitted(cluster, number, run_dir, log)
 
 
 @contextmanager
