@@ -78,7 +78,9 @@ def test_missing_data_ends_the_job_before_mpirun_with_code_2(tmp_path: Path) -> 
 
 
 def test_array_runs_both_groups_from_the_same_start(tmp_path: Path) -> None:
-    variables = environment(tmp_path / "unused", "evolution.generations=1")
+    variables = environment(
+        tmp_path / "unused", "evolution.generations=1", "evolution.candidates=4"
+    )
     variables["MPINEAT_OUTPUT"] = str(tmp_path / "experiment")
     variables["MPINEAT_RANKS"] = "2"
     log = tmp_path / "log.%I"
