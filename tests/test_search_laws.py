@@ -265,7 +265,7 @@ def descendants(pid: int) -> list[int]:
 
 @needs_mpi
 def test_under_mpirun_as_in_this_process(tmp_path: Path, whole: Whole) -> None:
-    for ranks in (1, 3, 6):
+    for ranks in (1, 3):  # below, 4
         finish(tmp_path / str(ranks), ranks)
         assert history(tmp_path / str(ranks)) == whole.history, f"{ranks} ranks"
 
