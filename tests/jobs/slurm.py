@@ -59,6 +59,9 @@ Name=gpu File=/dev/null
 Name=gpu File=/dev/zero
 """
 
+# Slurm's pmi2 sometimes misreads the long addresses of MPICH's other network, UCX: all ranks hang.
+SHORT = {"MPIR_CVAR_CH4_NETMOD": "ofi"}
+
 # A node of its own name: what runs there takes itself for a host of its own.
 ON_A_HOST = ("unshare", "--uts", "--mount", "sh", "-c")
 AS_HOST = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
@@ -74,6 +77,8 @@ def missing() -> str:
 
 def lacks_two_nodes() -> bool:
     """Tell whether this machine lets nobody name hosts, as in many containers: one node then."""
+    if shutil.which("unshare") is None:
+        return True
     return subprocess.run([*ON_A_HOST, ":"], capture_output=True, check=False).returncode != 0
 
 
@@ -92,7 +97,7 @@ class Slurm:
     def srun(self, *words: str, cwd: Path, seconds: float) -> subprocess.CompletedProcess[str]:
         """Run a command by srun and return what it said."""
         return subprocess.run(
-            [_find("srun"), *words], cwd=cwd, env=dict(self.environment), timeout=seconds,
+            [_find("srun"), *words], cwd=cwd, env={**self.environment, **SHORT}, timeout=seconds,
             text=True, capture_output=True, check=False,
         )  # fmt: skip
 
