@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.jobs.searches import JOBS, ROOT, environment
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue", "srun")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue", "srun")
 UNDER_WAY = {"PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SIGNALING"}
 START_SECONDS = 30.0
 
@@ -116,6 +116,12 @@ class Slurm:
             time.sleep(0.2)
         raise TimeoutError(f"after {seconds} s: {job}")
 
+    def cancel(self, number: str) -> None:
+        """Kill a job that is still under way: its processes would outlive the cluster."""
+        if self.job(number)["JobState"] in UNDER_WAY:
+            self._run([_find("scancel"), "--full", "--signal=KILL", number])
+            self.wait(number, seconds=30)
+
     def _run(self, words: list[str], **settings: object) -> str:
         settings.setdefault("env", dict(self.environment))
         return subprocess.run(
@@ -142,7 +148,10 @@ def submitted(folder: Path) -> Iterator[Submitted]:
     options = ("--time=1", "--signal=B:USR2@25", f"--output={log}")
     with start() as cluster:
         number = cluster.sbatch(JOBS / "cifar10.slurm", *options, cwd=ROOT, environment=variables)
-        yield Submitted(cluster, number, run_dir, log)
+        try:
+            yield Submitted(cluster, number, run_dir, log)
+        finally:
+            cluster.cancel(number)
 
 
 @contextmanager
