@@ -90,16 +90,16 @@ def test_any_number_of_workers_and_any_stop_give_the_same_history(
     tmp_path: Path, options: dict[str, Any]
 ) -> None:
     histories = []
-    for workers in (1, 2, 5):
+    for workers in (1, 5):
         run_dir = tmp_path / str(workers)
         search(run_dir, configured(**options), workers=workers, order=workers)
         histories.append(history(run_dir))
     stopped = tmp_path / "stopped"
     for generations in (1, 2, GENERATIONS):  # what a strategy keeps outside of the State is lost
-        search(stopped, configured(**options, generations=generations))
+        search(stopped, configured(**options, generations=generations), workers=2)
     histories.append(history(stopped))
     assert [one.number for one in histories[0]] == list(range(GENERATIONS + 1))  # with the final
-    assert histories[0] == histories[1] == histories[2] == histories[3]
+    assert histories[0] == histories[1] == histories[2]
 
 
 def acknowledged(run_dir: Path) -> set[int]:
@@ -265,7 +265,7 @@ def descendants(pid: int) -> list[int]:
 
 @needs_mpi
 def test_under_mpirun_as_in_this_process(tmp_path: Path, whole: Whole) -> None:
-    for ranks in (1, 3, 6):
+    for ranks in (1, 3):  # below, 4
         finish(tmp_path / str(ranks), ranks)
         assert history(tmp_path / str(ranks)) == whole.history, f"{ranks} ranks"
 

@@ -107,10 +107,12 @@ def foreign_library(launch: Launch, library: str, seen: int | None) -> InputErro
         seen: Size of the library's world; None when it was not even initialised.
     """
     world = "" if seen is None else f" and each of them sees a world of {seen}"
+    srun = "; srun starts Open MPI with --mpi=pmix, MPICH with --mpi=pmi2"
     return InputError(
         f"{launch.launcher} started {launch.size} processes, but mpi4py uses {library}{world}: "
         "launcher and library belong to different MPIs; start with the mpirun that belongs to the "
         "library, or give mpi4py the launcher's library"
+        f"{srun if 'SLURM_STEP_ID' in os.environ else ''}"
     )
 
 

@@ -133,8 +133,8 @@ def test_output_that_goes_nowhere_ends_without_a_traceback(
 def test_launches_stopped_before_one_evaluation_ends_do_not_go_on_for_ever(tmp_path: Path) -> None:
     words = ("run", "configs/digits.yaml", tmp_path / "run", "--resume", "evolution.generations=1")
     slow = ("farm.evaluator=dry_run", "farm.dry_run_seconds=600", "run.grace_seconds=0")
-    codes = [mpineat(*words, *slow, "run.wall_minutes=0.03").returncode for _ in range(2)]
-    third = mpineat(*words, *slow, "run.wall_minutes=0.03")
+    codes = [mpineat(*words, *slow, "run.wall_minutes=0.001").returncode for _ in range(2)]
+    third = mpineat(*words, *slow, "run.wall_minutes=0.1")  # the first evaluation has begun
     assert [*codes, third.returncode] == [75, 75, 1]
     assert "stopping: 0 evaluations are given 0 s; 1 would take longer: ended" in third.stdout
     assert "3 launches in a row were stopped before one evaluation ended" in third.stderr

@@ -68,6 +68,14 @@ def test_worlds_of_one_under_a_foreign_launcher_are_refused():
     launcher.check_size(MPICH, "MPICH 5.0.2", 3)
 
 
+def test_under_slurm_the_plugin_of_srun_is_advised(monkeypatch):
+    for step in (None, "0"):
+        if step:
+            monkeypatch.setenv("SLURM_STEP_ID", step)
+        message = str(launcher.foreign_library(MPICH, "Open MPI 5.0.11", 1))
+        assert ("srun starts Open MPI with --mpi=pmix" in message) == bool(step)
+
+
 def test_mpich_under_open_mpis_mpirun_is_refused_before_it_aborts():
     with pytest.raises(InputError, match="different MPIs"):
         launcher.check_library(OPEN_MPI, "MPICH", "MPICH 5.0.2")

@@ -44,7 +44,8 @@ def test_the_example_is_checked_and_searched_with(
     assert "digits | mnist" in (options := mpineat("check", "--options", env=environment).stdout)
     assert "folder | pgm" in options
 
-    small = ("evolution.generations=1", "evolution.candidates=2", "training.epochs=1")
+    small = ("evolution.generations=1", "evolution.candidates=1", "training.epochs=1",
+             "search_space.max_flops=1e6", "final.candidates=0")  # fmt: skip
     run = mpineat("run", ROOT / "configs/digits.yaml", tmp_path / "run", *words, *small,
                   env=environment, cwd=tmp_path)  # fmt: skip
     assert run.returncode == 0, run.stderr

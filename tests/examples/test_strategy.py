@@ -39,7 +39,7 @@ def test_one_seed_gives_one_history_with_any_workers_and_across_stops(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
     config = ROOT / "configs" / "digits.yaml"
-    for generations in (1, 3, 6, GENERATIONS):  # one launch after another
+    for generations in (1, 5, GENERATIONS):  # one launch after another
         words = ("run", config, tmp_path / "one", *OPTIONS, "--resume")
         ended = mpineat(*words, f"evolution.generations={generations}", env=environment)
         assert ended.returncode == 0, ended.stderr

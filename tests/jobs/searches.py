@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,15 @@ OPTIONS = (
     "farm.evaluator=dry_run",
     "evolution.generations=3",
     "evolution.early_discarding=none",  # as long as the limits of these jobs are made for
+    "final.candidates=0",
     "run.grace_seconds=1",
 )
+# The first launch lasts until it is stopped; those after it wait for nothing.
+SLOW_AT_FIRST = """\
+#!/bin/bash
+[ "$1" = --version ] || [ -e {run_dir} ] || set -- "$@" farm.dry_run_seconds={seconds}
+exec {mpirun} --bind-to none "$@"
+"""
 
 
 def mpirun() -> str | None:
@@ -26,33 +32,28 @@ def mpirun() -> str | None:
     return shutil.which("mpirun", path=str(Path(sys.executable).parent)) or shutil.which("mpirun")
 
 
-def environment(run_dir: Path, *options: str) -> dict[str, str]:
-    """Return the variables that turn a job file into a small search on this machine."""
+def environment(run_dir: Path, *options: str, first_seconds: float = 0.0) -> dict[str, str]:
+    """Return the variables that turn a job file into a small search on this machine.
+
+    Args:
+        first_seconds: What an evaluation of the first launch waits.
+    """
+    launcher = f"{mpirun()} --bind-to none"
+    if first_seconds:
+        script = run_dir.with_name("mpirun")
+        settings = {"run_dir": run_dir, "seconds": first_seconds, "mpirun": mpirun()}
+        script.write_text(SLOW_AT_FIRST.format(**settings))
+        script.chmod(0o755)
+        launcher = str(script)
     return {
         "MPINEAT_MODULES": "",
         "MPINEAT_CONDA": "",
         "MPINEAT_PYTHON": sys.executable,
-        "MPINEAT_MPIRUN": f"{mpirun()} --bind-to none",
+        "MPINEAT_MPIRUN": launcher,
         "MPINEAT_CONFIG": str(CONFIG),
         "MPINEAT_RUN_DIR": str(run_dir),
         "MPINEAT_OPTIONS": " ".join((*OPTIONS, *options)),
     }
-
-
-def made(system: str, folder: Path, *options: str) -> Path:
-    """Return the job file that the command `job` writes for a system."""
-    path = folder / f"made.{system}"
-    words = ["job", "configs/cifar10.yaml", "--system", system, "-o", str(path), *options]
-    command = [sys.executable, "-m", "mpineat", *words]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    return path
-
-
-def undisturbed(run_dir: Path) -> Path:
-    """Run the same search on one rank, without waiting for anything, to its end."""
-    command = [sys.executable, "-m", "mpineat", "run", str(CONFIG), str(run_dir), *OPTIONS]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
-    return run_dir
 
 
 def history(run_dir: Path) -> list[Any]:

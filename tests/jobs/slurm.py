@@ -1,4 +1,4 @@
-"""A real Slurm of one node on loopback, without systemd, all in one folder."""
+"""A real Slurm of two nodes on loopback, without systemd, all in one folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "squeue")
+from tests.jobs.searches import JOBS, ROOT, environment
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "squeue", "srun")
 UNDER_WAY = {"PENDING", "RUNNING", "COMPLETING", "REQUEUED", "SIGNALING"}
 START_SECONDS = 30.0
 
-# The node claims the cores and GPUs that the job files ask for, whatever the machine has.
+# A node claims the cores and GPUs that the job files ask for, whatever the machine has.
 # Credentials expire soon: Slurm starts a requeued job only when those of its first run have.
 SLURM_CONF = """\
 ClusterName=test
@@ -29,11 +31,12 @@ AuthType=auth/munge
 AuthInfo=socket={folder}/munge.sock,cred_expire=5
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
+TmpFS={folder}/tmp-%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
@@ -46,8 +49,8 @@ ReturnToService=2
 KillWait=5
 MpiDefault=none
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs=32 Gres=gpu:2 State=UNKNOWN
-PartitionName=test Nodes={host} Default=YES MaxTime=INFINITE State=UP
+{nodes}
+PartitionName=test Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 # Any device files pass for GPUs: nothing opens them.
@@ -56,6 +59,13 @@ Name=gpu File=/dev/null
 Name=gpu File=/dev/zero
 """
 
+# Slurm's pmi2 sometimes misreads the long addresses of MPICH's other network, UCX: all ranks hang.
+SHORT = {"MPIR_CVAR_CH4_NETMOD": "ofi"}
+
+# A node of its own name: what runs there takes itself for a host of its own.
+ON_A_HOST = ("unshare", "--uts", "--mount", "sh", "-c")
+AS_HOST = 'mount --bind "$0" /etc/hosts && hostname "$1" && shift && exec "$@"'
+
 
 def missing() -> str:
     """Say why no Slurm can be started here; empty when one can."""
@@ -63,6 +73,13 @@ def missing() -> str:
     if absent:
         return f"{', '.join(absent)} not installed (Debian: slurm-wlm, munge)"
     return "" if os.geteuid() == 0 else "its daemons need root"
+
+
+def lacks_two_nodes() -> bool:
+    """Tell whether this machine lets nobody name hosts, as in many containers: one node then."""
+    if shutil.which("unshare") is None:
+        return True
+    return subprocess.run([*ON_A_HOST, ":"], capture_output=True, check=False).returncode != 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +93,13 @@ class Slurm:
         """Submit a script and return the job's number."""
         words = [_find("sbatch"), "--parsable", *options, str(script)]
         return self._run(words, cwd=cwd, env={**self.environment, **environment}).strip()
+
+    def srun(self, *words: str, cwd: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a command by srun and return what it said."""
+        return subprocess.run(
+            [_find("srun"), *words], cwd=cwd, env={**self.environment, **SHORT}, timeout=seconds,
+            text=True, capture_output=True, check=False,
+        )  # fmt: skip
 
     def job(self, number: str) -> dict[str, str]:
         """Return what `scontrol show job` knows: JobState, Restarts, ExitCode, ..."""
@@ -92,11 +116,42 @@ class Slurm:
             time.sleep(0.2)
         raise TimeoutError(f"after {seconds} s: {job}")
 
+    def cancel(self, number: str) -> None:
+        """Kill a job that is still under way: its processes would outlive the cluster."""
+        if self.job(number)["JobState"] in UNDER_WAY:
+            self._run([_find("scancel"), "--full", "--signal=KILL", number])
+            self.wait(number, seconds=30)
+
     def _run(self, words: list[str], **settings: object) -> str:
         settings.setdefault("env", dict(self.environment))
         return subprocess.run(
             words, check=True, text=True, stdout=subprocess.PIPE, **settings
         ).stdout
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job under way: jobs/cifar10.slurm with a time limit of a minute."""
+
+    cluster: Slurm
+    number: str
+    run_dir: Path
+    log: Path
+
+
+@contextmanager
+def submitted(folder: Path) -> Iterator[Submitted]:
+    """Start a cluster, submit a search that its time limit stops, and keep both until the end."""
+    run_dir, log = folder / "run", folder / "log"
+    # Slurm warns between 5 and 35 seconds after the start: 18 candidates a worker last longer.
+    variables = environment(run_dir, first_seconds=3)
+    options = ("--time=1", "--signal=B:USR2@25", f"--output={log}")
+    with start() as cluster:
+        number = cluster.sbatch(JOBS / "cifar10.slurm", *options, cwd=ROOT, environment=variables)
+        try:
+            yield Submitted(cluster, number, run_dir, log)
+        finally:
+            cluster.cancel(number)
 
 
 @contextmanager
@@ -105,14 +160,26 @@ def start() -> Iterator[Slurm]:
     # Sockets have short names: pytest's folders are too deep for them.
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     host = os.uname().nodename.partition(".")[0]
-    for name in ("state", "spool"):
-        (folder / name).mkdir()
+    nodes = [host] if lacks_two_nodes() else ["node01", "node02"]
+    (folder / "state").mkdir()
+    for kind in ("spool", "tmp"):
+        for node in nodes:
+            (folder / f"{kind}-{node}").mkdir()
     folder.chmod(0o755)
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o400)
     port = 20000 + os.getpid() % 10000
+    addresses = {node: f"127.0.0.{number}" for number, node in enumerate(nodes, 1)}
+    lines = [
+        f"NodeName={node} NodeAddr={address} CPUs=32 Gres=gpu:2 State=UNKNOWN"
+        for node, address in addresses.items()
+    ]
     settings = {"host": host, "folder": folder, "port": port, "node_port": port + 10000}
+    settings["nodes"] = "\n".join(lines)
+    hosts = folder / "hosts"
+    known = "".join(f"{address} {node}\n" for node, address in addresses.items())
+    hosts.write_text(known + Path("/etc/hosts").read_text())
     (folder / "slurm.conf").write_text(SLURM_CONF.format(**settings))
     (folder / "gres.conf").write_text(GRES_CONF)
     environment = {**os.environ, "SLURM_CONF": str(folder / "slurm.conf")}
@@ -126,32 +193,36 @@ def start() -> Iterator[Slurm]:
             f"--seed-file={folder}/munged.seed",
         ]
         subprocess.run([_find("munged"), "--force", *munge], check=True)
-        for daemon in ("slurmctld", "slurmd"):
-            subprocess.run([_find(daemon), "-c"], check=True, env=environment)
-        _wait_for_idle(slurm)
+        subprocess.run([_find("slurmctld"), "-c"], check=True, env=environment)
+        for node in nodes:
+            words = [_find("slurmd"), "-c", "-N", node]
+            if len(nodes) > 1:
+                words = [*ON_A_HOST, AS_HOST, str(hosts), node, *words]
+            subprocess.run(words, check=True, env=environment)
+        _wait_for_idle(slurm, len(nodes))
         yield slurm
     finally:
         _stop(folder)
 
 
-def _wait_for_idle(slurm: Slurm) -> None:
+def _wait_for_idle(slurm: Slurm, nodes: int) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        words = [_find("sinfo"), "--noheader", "--format=%T"]
+        words = [_find("sinfo"), "--noheader", "--Node", "--format=%T"]
         found = subprocess.run(words, env=slurm.environment, text=True, capture_output=True)
-        if "idle" in found.stdout:
+        if found.stdout.split().count("idle") == nodes:
             return
         time.sleep(0.1)
     logs = "\n".join(path.read_text() for path in slurm.folder.glob("slurm*.log"))
     raise TimeoutError(
-        f"no idle node after {START_SECONDS} s: {found.stdout}{found.stderr}\n{logs}"
+        f"no idle nodes after {START_SECONDS} s: {found.stdout}{found.stderr}\n{logs}"
     )
 
 
 def _stop(folder: Path) -> None:
-    for name in ("slurmd", "slurmctld", "munged"):
+    for path in (*folder.glob("slurmd-*.pid"), folder / "slurmctld.pid", folder / "munged.pid"):
         with suppress(OSError, ValueError):
-            pid = int((folder / f"{name}.pid").read_text())
+            pid = int(path.read_text())
             os.kill(pid, signal.SIGTERM)
             for _ in range(50):
                 # Orphans stay zombies where init reaps none.

@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mpineat import store
 from tests.jobs import bsub_standin
-from tests.jobs.searches import JOBS, ROOT, environment, history, mpirun, undisturbed
+from tests.jobs.searches import JOBS, ROOT, environment, history, mpirun
 
 pytestmark = pytest.mark.skipif(mpirun() is None, reason="no mpirun")
 
@@ -24,10 +25,12 @@ def bsub(script: Path, log: Path, *options: str, **variables: str) -> int:
         return subprocess.run(command, stdin=file, env=settings, cwd=ROOT, timeout=120).returncode
 
 
-def test_warned_in_generation_1_requeued_and_finished_as_if_undisturbed(tmp_path: Path) -> None:
+def test_warned_in_generation_1_requeued_and_finished_as_if_undisturbed(
+    tmp_path: Path, undisturbed: list[Any]
+) -> None:
     run_dir, log = tmp_path / "run", tmp_path / "log"
     warn_at = run_dir / "generations" / "generation_0000.h5"
-    variables = environment(run_dir, "farm.dry_run_seconds=0.3")
+    variables = environment(run_dir, first_seconds=0.3)
 
     code = bsub(JOBS / "polus_cifar10.lsf", log, BSUB_WARN_AT=str(warn_at), **variables)
 
@@ -41,12 +44,14 @@ def test_warned_in_generation_1_requeued_and_finished_as_if_undisturbed(tmp_path
     launches = store.read_run(run_dir).launches
     assert [launch.ranks for launch in launches] == [3, 3]
     assert {launch.entry["batch"]["LSB_JOBNAME"] for launch in launches} == {"mpineat_cifar10"}
-    assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))
+    assert history(run_dir) == undisturbed
 
 
-def test_killed_at_the_run_limit_goes_on_when_submitted_again(tmp_path: Path) -> None:
+def test_killed_at_the_run_limit_goes_on_when_submitted_again(
+    tmp_path: Path, undisturbed: list[Any]
+) -> None:
     run_dir, log = tmp_path / "run", tmp_path / "log"
-    variables = environment(run_dir, "farm.dry_run_seconds=0.3")
+    variables = environment(run_dir, first_seconds=0.3)
     # Without the lines that ask for a warning: a parallel job is then killed unheard.
     script = tmp_path / "unwarned.lsf"
     lines = (JOBS / "polus_cifar10.lsf").read_text().splitlines(keepends=True)
@@ -55,7 +60,7 @@ def test_killed_at_the_run_limit_goes_on_when_submitted_again(tmp_path: Path) ->
     again = bsub(script, log, **variables)
 
     assert (killed, again) == (137, 0)
-    assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))
+    assert history(run_dir) == undisturbed
 
 
 def test_missing_data_ends_the_job_before_mpirun_with_code_2(tmp_path: Path) -> None:
@@ -73,7 +78,9 @@ def test_missing_data_ends_the_job_before_mpirun_with_code_2(tmp_path: Path) -> 
 
 
 def test_array_runs_both_groups_from_the_same_start(tmp_path: Path) -> None:
-    variables = environment(tmp_path / "unused", "evolution.generations=1")
+    variables = environment(
+        tmp_path / "unused", "evolution.generations=1", "evolution.candidates=4"
+    )
     variables["MPINEAT_OUTPUT"] = str(tmp_path / "experiment")
     variables["MPINEAT_RANKS"] = "2"
     log = tmp_path / "log.%I"

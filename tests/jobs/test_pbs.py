@@ -1,4 +1,4 @@
-"""The PBS files, kept and made, run by a stand-in for qsub: there is no PBS to test with."""
+"""The PBS file, run by a stand-in for qsub: there is no PBS to test with."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mpineat import store
 from tests.jobs import qsub_standin
-from tests.jobs.searches import JOBS, ROOT, environment, history, made, mpirun, undisturbed
+from tests.jobs.searches import JOBS, ROOT, environment, history, mpirun
 
 pytestmark = pytest.mark.skipif(mpirun() is None, reason="no mpirun")
 
@@ -22,16 +23,14 @@ def qsub(script: Path, logs: Path, **variables: str) -> int:
     return subprocess.run(command, env=settings, cwd=ROOT, timeout=120).returncode
 
 
-@pytest.mark.parametrize("origin", ["kept", "made"])
 def test_stopped_before_the_walltime_submitted_again_and_finished_as_if_undisturbed(
-    tmp_path: Path, origin: str
+    tmp_path: Path, undisturbed: list[Any]
 ) -> None:
     run_dir = tmp_path / "run"
-    script = JOBS / "cifar10.pbs" if origin == "kept" else made("pbs", tmp_path)
-    variables = environment(run_dir, "farm.dry_run_seconds=0.5")
+    variables = environment(run_dir, first_seconds=0.5)
 
     # Of these, 10 seconds stay for closing and 1 is the grace.
-    code = qsub(script, tmp_path, QSTAT_LEFT="15", **variables)
+    code = qsub(JOBS / "cifar10.pbs", tmp_path, QSTAT_LEFT="14", **variables)
 
     first, second = sorted(tmp_path.glob("mpineat_*.o*"))
     assert code == 0, second.read_text()
@@ -39,7 +38,7 @@ def test_stopped_before_the_walltime_submitted_again_and_finished_as_if_undistur
     assert "stopped in time" in first.read_text()
     launches = store.read_run(run_dir).launches
     assert [launch.entry["batch"]["PBS_JOBID"] for launch in launches] == ["1.server", "2.server"]
-    assert history(run_dir) == history(undisturbed(tmp_path / "undisturbed"))
+    assert history(run_dir) == undisturbed
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,13 @@ from mpineat.training import evaluate, fit
 CONFIG = Config.model_validate(
     {
         "dataset": {"train_examples": 300},
-        "search_space": {"filters": (4, 8), "dense_units": (8, 16), "max_flops": 1e6},
+        "search_space": {
+            "filters": (4, 8),
+            "dense_units": (8, 16),
+            "max_flops": 1e6,
+            "initial_blueprint_nodes": (1, 1),
+            "initial_module_nodes": (1, 1),
+        },
         "training": {"epochs": 2, "batch_size": 64},
     }
 )

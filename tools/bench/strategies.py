@@ -4,6 +4,7 @@
     validate    say how well the surrogate predicts trainings that it was not fitted to
     gather      train networks for a table: hours of a core, once
     tabulate    make a table of what was gathered
+    pace        measure the processor time of a proposal, after up to 5,000 outcomes
 
 A search sees what one training would give, chance included. It is judged by what its incumbent, the
 network of the best accuracy seen, gives in the mean. Every candidate counts as an evaluation, one
@@ -20,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from bench import trainings_gather
+from bench import strategies_pace, trainings_gather
 from bench.strategies_shown import AT, Found, draw, tables
 from bench.surrogate import (
     TABLES,
@@ -58,6 +59,8 @@ def main(argv: list[str]) -> int:
     tabulate = parts.add_parser("tabulate")
     tabulate.add_argument("record", type=Path)
     tabulate.add_argument("table", type=Path)
+    pace = parts.add_parser("pace", help=strategies_pace.__doc__)
+    strategies_pace.add_options(pace)
     validate = parts.add_parser("validate")
     comparing = parts.add_parser("compare")
     for part in (validate, comparing, parser):
@@ -74,6 +77,8 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     if options.part == "gather":
         trainings_gather.run(options)
+    elif options.part == "pace":
+        strategies_pace.run(options)
     elif options.part == "tabulate":
         tabulated(options.record, options.table)
     elif options.part == "validate":
