@@ -76,6 +76,13 @@ class Infeasible(Failure):
         self.limit = limit
 
 
+class Known(Infeasible):
+    """A candidate whose network the run has evaluated: nothing is wrong with it but that."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("known", detail)
+
+
 @contextmanager
 def extra(name: str) -> Iterator[None]:
     """Turn the absence of a package into one line that names the extra which installs it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mpineat.errors import Infeasible
+from mpineat.errors import Known
 from mpineat.genotype.genes import Hyperparameters
 from mpineat.genotype.genome import Candidate
 from mpineat.phenotype.network import Network
@@ -50,7 +50,7 @@ class Novelty:
             identity = Identity(network.hash(), candidate.blueprint.training)
             if left and (identity in self._known or identity in drawn):
                 left -= 1
-                raise Infeasible("known", f"the run knows network {identity.network_hash}")
+                raise Known(f"the run knows network {identity.network_hash}")
             drawn.add(identity)
             return network
 

@@ -21,6 +21,7 @@ from mpineat.config.yaml_text import Document, Key
 BEFORE: Mapping[str, Any] = {
     "final.candidates": 0,
     "evolution.avoid_repeats": False,
+    "evolution.misfit_fitness": "ignore",
     "evolution.early_discarding": "none",
     "evolution.screen_epochs": 1,
     "training.onednn": "tensorflow",
@@ -28,7 +29,12 @@ BEFORE: Mapping[str, Any] = {
     "recipe.measure_norms": False,
 }
 # Options that such runs had, whose default is another one now.
-OTHER_DEFAULTS = ("compression.rule", "compression.target_flops")
+OTHER_DEFAULTS = (
+    "compression.rule",
+    "compression.target_flops",
+    "evolution.modules",
+    "evolution.blueprints",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,8 +207,8 @@ class Evolution(Section):
     )
     generations: Count = option(7, "generations to evaluate (thesis: 7, or 4 for the larger data sets)")
     candidates: Count = option(12, "networks assembled and evaluated in a generation (thesis: 12)")
-    modules: Count = option(12, "genomes in the module population")
-    blueprints: Count = option(8, "genomes in the blueprint population")
+    modules: Count = option(24, "genomes in the module population")
+    blueprints: Count = option(16, "genomes in the blueprint population")
     module_species: Count = option(3, "species of modules that the compatibility threshold is steered towards; at most 1 more")
     blueprint_species: Count = option(2, "species of blueprints that the threshold is steered towards; at most 1 more")
     min_species: Count = option(1, "fewest species that stagnation leaves in a population")
@@ -232,6 +232,9 @@ class Evolution(Section):
     screen_share: float = option(1 / 3, "share of a generation's networks that is trained in full", gt=0, le=1)
     failed_fitness: Literal["worst", "ignore"] = option(
         "worst", "a candidate that failed by its own fault counts as the generation's worst fitness, or not at all"
+    )
+    misfit_fitness: Literal["worst", "ignore"] = option(
+        "worst", "a genome of which no network within the limits could be drawn counts as the worst, or as its species' mean (codeepneat)"
     )
     evolve_training: bool = option(
         False, "evolve learning rate, momentum and augmentation with the blueprint (CoDeepNEAT; thesis: off)"

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from mpineat.config import Config
-from mpineat.evolution import costs
+from mpineat.evolution import costs, misfits
 from mpineat.evolution.breeding import BLUEPRINTS, MODULES, Breeding
 from mpineat.evolution.operators import BlueprintOperators, ModuleOperators
 from mpineat.evolution.pointers import cover, repoint, successors
 from mpineat.evolution.purpose import Purpose, draws_for
-from mpineat.evolution.state import GenomeT, Population, Result, State
+from mpineat.evolution.state import Asked, BuiltT, GenomeT, Population, Result, State
 from mpineat.evolution.strategy import Strategy
 from mpineat.genotype.collector import collector_paused
 from mpineat.genotype.distance import pack_blueprints, pack_modules
-from mpineat.genotype.genome import Blueprint, Module
+from mpineat.genotype.genome import Blueprint, Candidate, Module
 
 
 class CoDeepNEAT(Strategy):
     """The strategy `codeepneat`; with two objectives species are ranked as in NSGA-II."""
 
+    def ask(
+        self,
+        state: State,
+        config: Config,
+        build: Callable[[Candidate], BuiltT],
+        count: int | None = None,
+    ) -> Asked[BuiltT]:
+        """Return the next candidates; the state remembers which genomes were drawn in vain."""
+        if config.evolution.misfit_fitness == "ignore":
+            return super().ask(state, config, build, count)
+        watch = misfits.Watch(build)
+        asked = super().ask(state, config, watch, count)
+        return replace(asked, state=watch.noted(asked.state))
+
     def tell(self, state: State, results: Sequence[Result], config: Config) -> State:
         """Return the state with fitness and costs credited to modules and blueprints."""
-        return costs.tell(super().tell(state, results, config), results, config)
+        told = costs.tell(super().tell(state, results, config), results, config)
+        return misfits.judged(told)
 
     def breed(self, state: State, config: Config) -> State:
         """Return the next generation, not evaluated yet."""

@@ -120,7 +120,7 @@ def test_a_whole_population_of_failures_breeds_on():
 
 @pytest.mark.parametrize("elites", [0, 12])
 def test_extreme_numbers_of_elites_are_possible(elites):
-    options = config(elites=elites, elites_per_species=elites)
+    options = config(elites=elites, elites_per_species=elites, modules=12, blueprints=8)
     state = grown(options, 4)
     assert len(state.modules.genomes) == 12
     if elites == 12:
