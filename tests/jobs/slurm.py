@@ -47,6 +47,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=5
+MinJobAge=86400
 MpiDefault=none
 GresTypes=gpu
 {nodes}
