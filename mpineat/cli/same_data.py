@@ -23,13 +23,11 @@ def moved(config: Config, words: Sequence[str], *others: str) -> Config:
     Raises:
         InputError: A word that is about anything else.
     """
+    allowed = [other if other.endswith(".") else f"{other}=" for other in others]
+    told = [own + ("option=value" if own.endswith(".") else "N") for own in allowed]
+    more = "".join(f" or {own}" for own in told) or " and no more"
     for word in words:
-        allowed = [other if other.endswith(".") else f"{other}=" for other in others]
         if not word.startswith(("dataset.path=", "dataset.arrays.", *allowed)):
-            more = "".join(
-                f" or {own}{'option=value' if own[-1] == '.' else 'N'}" for own in allowed
-            )
-            more = more or " and no more"
             raise InputError(f"command line: {word!r}: expected dataset.path=PATH{more}")
     return yaml_file.loads(yaml_file.dumps(config), "the run's configuration", words)
 
